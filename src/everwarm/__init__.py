@@ -1,0 +1,3 @@
+"""Everwarm: the cache in front of large language models."""
+
+__version__ = "0.1.0"

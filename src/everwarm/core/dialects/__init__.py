@@ -1,0 +1,1 @@
+"""Bytes of one protocol <-> wire, both ways. One file a dialect."""

@@ -1,0 +1,1 @@
+"""A workload to look at: a support copilot against a real gateway."""

@@ -1,0 +1,1 @@
+"""A model inside, driven through OpenVINO's PagedAttention."""

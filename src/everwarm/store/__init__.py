@@ -1,0 +1,1 @@
+"""Bytes at rest: answers in memory and in SQLite."""
