@@ -1,1 +1,130 @@
-def main() -> int: return 0
+"""The command ``everwarm``. Each command imports what it needs when it runs, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from everwarm import __version__
+from everwarm.errors import EverwarmError
+
+if TYPE_CHECKING:
+    from everwarm.config import Config
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0 it worked, 1 it did not (and said why), 2 it was called wrongly, 130 interrupted."""
+    args = _parser().parse_args(argv)
+    command: Command = args.command
+    try:
+        return command(args)
+    except EverwarmError as e:
+        print(f"everwarm: {e.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has left: `everwarm stats | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="everwarm", description="The cache in front of large language models.")
+    parser.add_argument("--version", action="version", version=f"everwarm {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = _command(commands, "serve", _serve, "run the gateway, with a model inside")
+    serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8400)")
+    _add_model(serve)
+    _add_files(serve)
+
+    stats = _command(commands, "stats", _stats, "what was asked, computed and saved")
+    stats.add_argument("--prices-of", metavar="MODEL", help="price savings as this model's tokens (default gpt-5-mini)")
+    stats.add_argument("--json", action="store_true", help="print JSON, as GET /stats does")
+    _add_files(stats)
+
+    config = _command(commands, "config", _config, "show the effective settings, and where each comes from")
+    config.add_argument("--json", action="store_true", help="print JSON")
+    _add_files(config)
+
+    model = _command(commands, "model", _model, "get a model to run inside")
+    model.add_argument("action", choices=["add"], help="add: fetch a model's package by its name")
+    model.add_argument("name", help="smollm2")
+    _add_files(model)
+
+    demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
+    demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
+    demo.add_argument("--url", help="a gateway that runs already (default: one is started for the demo)")
+    _add_model(demo)
+    _add_files(demo)
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR", help="folder for everything that is remembered")
+    parser.add_argument("--config", metavar="FILE", help="settings file (default ./everwarm.toml, if there is one)")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="M", help="the model inside: smollm2, a path to a .gguf file, or none")
+
+
+def _load(args: argparse.Namespace) -> Config:
+    from everwarm.config import load
+
+    names: Mapping[str, str] = {"prices_of": "stats.prices_of"}
+    given = {k: v for k, v in vars(args).items() if k in ("host", "port", "data", "model", "config", "prices_of")}
+    return load({names.get(k, k): v for k, v in given.items()}, os.environ, Path.cwd())
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from everwarm.serve import serve
+
+    return serve(_load(args))
+
+
+def _stats(args: argparse.Namespace) -> int:
+    from everwarm.serve import show_stats
+
+    return show_stats(_load(args), as_json=args.json)
+
+
+def _config(args: argparse.Namespace) -> int:
+    from everwarm import config
+
+    effective = _load(args)
+    if args.json:
+        print(config.as_json(effective))
+        return 0
+    from rich.console import Console
+
+    Console().print(config.show(effective))
+    return 0
+
+
+def _model(args: argparse.Namespace) -> int:
+    from everwarm.progress import Steps
+    from everwarm.engine.fetch import add_model
+
+    with Steps() as steps:
+        print(f"The model is at {add_model(args.name, _load(args).data, steps)}")
+    return 0
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from everwarm.demo.run import main as demo
+
+    return demo(args.url, args.out, Path(args.data) if args.data else None, args.model)

@@ -30,10 +30,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call that the model made. ``arguments`` is JSON as the model wrote it, not parsed."""
+    """A call that the model made. ``arguments`` is JSON as the model wrote it, not parsed.
 
-    id: str
-    name: str
+    ``name`` is None for a call that is not one of a function; then ``rest`` holds all of it.
+    """
+
+    id: str | None
+    name: str | None
     arguments: str
     rest: Mapping[str, Json] = field(default_factory=dict)
 
@@ -57,9 +60,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call. ``parameters`` is a JSON schema whose key order is kept."""
+    """A function that the model may call. ``parameters`` is a JSON schema whose key order is kept.
 
-    name: str
+    ``name`` is None for a tool that is not a function; then ``rest`` holds all of it.
+    """
+
+    name: str | None
     description: str | None
     parameters: Json | None
     rest: Mapping[str, Json] = field(default_factory=dict)

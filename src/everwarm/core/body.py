@@ -1,0 +1,126 @@
+"""Bytes of a request body -> a JSON object, and whether it may be given a cache key.
+
+One object has one meaning only if no key stands twice and no text is half a character. The fast path proves that without
+looking at a single member; only where the proof fails is the body read again, slowly, with the reason for an answer.
+"""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
+
+from everwarm.core.wire import Json
+from everwarm.errors import BadRequest
+
+EXACT_LIMIT = 2**53
+"""From here on a float no longer tells whole numbers apart."""
+
+
+class Body(NamedTuple):
+    """A parsed body. ``unkeyable`` says in words why no answer to it may be stored or reused; None if it may."""
+
+    data: bytes
+    value: dict[str, Json]
+    unkeyable: str | None = None
+
+
+def read(data: bytes) -> Body:
+    """Parse ``data``, a JSON object. Raises ``BadRequest`` naming the place if it is not one."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _read_with_care(data)
+    if type(value) is not dict:
+        _not_an_object(value)
+    try:
+        unique = _surely_unique(data, value)
+    except orjson.JSONEncodeError as e:  # it reads four times deeper than it writes
+        raise _unreadable(RecursionError(e)) from None
+    return Body(data, value) if unique else _read_with_care(data)
+
+
+def read_exact(body: Body) -> dict[str, Json]:
+    """The same object with every integer exact (orjson makes floats of those beyond 64 bits)."""
+    value: dict[str, Json] = json.loads(body.data.decode("utf-8-sig"))
+    return value
+
+
+def _surely_unique(data: bytes, value: Json) -> bool:
+    r"""Whether no object in ``data`` names a key twice. True is proof, False is doubt.
+
+    A parser drops all but the last of equal keys, and with each the two quotes around it. Other quotes are lost only when
+    they were written as ``\u0022``. So if neither happened, and only then, writing the value again gives as many quotes.
+    """
+    return b"\\u0022" not in data and data.count(b'"') == orjson.dumps(value).count(b'"')
+
+
+def _read_with_care(data: bytes) -> Body:
+    twice: list[str] = []
+
+    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen = dict(members)
+        if len(seen) != len(members):
+            names = [k for k, _ in members]
+            twice.append(next(k for k in names if names.count(k) > 1))
+        return seen
+
+    value = _parse(data, pairs)
+    if type(value) is not dict:
+        _not_an_object(value)
+    try:
+        whole = _mend(value)
+    except RecursionError as e:
+        raise _unreadable(e) from None
+    if twice:
+        return Body(data, whole, f"the key {twice[0]!r} stands twice in one object")
+    if whole != value:
+        return Body(data, whole, "half a surrogate pair stands in a text")
+    return Body(data, value)
+
+
+def _parse(data: bytes, pairs: Any) -> Json:
+    try:
+        text = data.decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=_not_finite, parse_float=_finite)
+    except UnicodeDecodeError as e:
+        raise BadRequest(f"The body is not valid UTF-8: byte {e.start} cannot be decoded.", code="invalid_json") from None
+    except json.JSONDecodeError as e:
+        what = "is empty" if not data.strip() else f"is not valid JSON: {e.msg} at line {e.lineno} column {e.colno}"
+        raise BadRequest(f"The body {what}. Send one JSON object.", code="invalid_json") from None
+    except (RecursionError, ValueError) as e:  # ValueError: an integer of thousands of digits
+        raise _unreadable(e) from None
+
+
+def _unreadable(e: Exception) -> BadRequest:
+    what = "is nested too deeply" if isinstance(e, RecursionError) else "holds a number with too many digits"
+    return BadRequest(f"The body {what}.", code="invalid_json")
+
+
+def _not_finite(word: str) -> NoReturn:
+    raise BadRequest(f"The body holds {word}, which is not JSON. Send a finite number or null.", code="invalid_json")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise BadRequest(f"The body holds {text[:40]}, which is too large for a number.", code="invalid_json")
+    return number
+
+
+def _not_an_object(value: Json) -> NoReturn:
+    kinds = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    raise BadRequest(f"The body is {kinds.get(type(value), 'a number')}. Send one JSON object.", code="invalid_json")
+
+
+def _mend(value: Json) -> Json:
+    """The value with each half of a surrogate pair replaced by U+FFFD, so that it can be written as UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {_mend(k): _mend(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_mend(v) for v in value]
+    return value

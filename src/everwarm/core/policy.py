@@ -1,0 +1,228 @@
+"""The life of one request, as states and effects. The shell (``gateway/run.py``) is one loop that does what it says.
+
+              read allowed                     Found
+    begin ───────────────▶ RECALL ──────────────────────────▶ REPLAY ──── Sent ──▶ OVER
+      │                      │ Absent                            (from the store)    ▲
+      │ read not allowed     ▼                                                       │
+      └──────────────────▶  FLY  ─── Aboard ──▶ FORWARD ──────────── Sent ───────────┤
+                             │                     (from a flight: own, or joined)   │
+                             └── Failed ──────────▶ refuse ──────────────────────────┘
+
+A client that goes away (``Gone``) ends any of them. What becomes of the finished answer is the flight's affair: ``landed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from everwarm.errors import BadRequest, Bug, EverwarmError
+
+MAX_TAGS: Final = 16
+MAX_TAG_LENGTH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What may be done with the store for one request. ``why`` says, in words, why it may not be read."""
+
+    read: bool = True
+    write: bool = True
+    max_age: float | None = None  # seconds
+    why: str = ""
+
+
+def control(cache_control: str, *, obstacle: str | None) -> Control:
+    """From the request's ``Cache-Control`` and what the gateway found in the way (``obstacle``, in words, or None).
+
+    ``no-store`` neither reads nor writes, ``no-cache`` asks anew and replaces, ``max-age=N`` bounds the age. A ``max-age``
+    that is no number counts as 0: whoever wrote it wanted something fresh. Other directives do not concern a request.
+    """
+    if obstacle is not None:
+        return Control(read=False, write=False, why=obstacle)
+    if not cache_control:
+        return _FREE
+    words = {w.strip().lower() for w in cache_control.split(",")}
+    if "no-store" in words:
+        return Control(read=False, write=False, why="asked with Cache-Control: no-store")
+    if "no-cache" in words:
+        return Control(read=False, why="asked anew with Cache-Control: no-cache")
+    ages = [w.removeprefix("max-age=").strip('"') for w in words if w.startswith("max-age=")]
+    return Control(max_age=min(_age(a) for a in ages)) if ages else _FREE
+
+
+_FREE: Final = Control()
+
+
+def _age(text: str) -> float:
+    return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def tags(header: str) -> tuple[str, ...]:
+    """The labels of ``x-everwarm-tags``. Raises ``BadRequest`` for too many, too long, or unprintable ones."""
+    found = tuple(dict.fromkeys(t.strip() for t in header.split(",") if t.strip()))
+    if len(found) > MAX_TAGS:
+        raise BadRequest(f"x-everwarm-tags names {len(found)} tags; at most {MAX_TAGS} are kept.", param="x-everwarm-tags")
+    for tag in found:
+        if len(tag) > MAX_TAG_LENGTH or not tag.isprintable():
+            raise BadRequest(
+                f"x-everwarm-tags holds a tag that is longer than {MAX_TAG_LENGTH} characters or not printable.",
+                param="x-everwarm-tags",
+            )
+    return found
+
+
+class Phase(Enum):
+    """Where a request is."""
+
+    RECALL = "recall"
+    REPLAY = "replay"
+    FLY = "fly"
+    FORWARD = "forward"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The state: a phase, and what the answer's headers will say."""
+
+    phase: Phase
+    control: Control
+    cache: str = ""  # hit | miss | bypass | joined
+    why: str = ""
+
+
+# --- events: what has happened ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The store has an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The store has none; ``why`` is the nearest reason."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aboard:
+    """A flight's first event is there. ``joined``: somebody else had started it."""
+
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There will be no answer, or not the rest of it."""
+
+    error: EverwarmError
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The last byte is out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The client has closed its connection."""
+
+
+# --- effects: what the shell must do ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Ask the store; answer with ``Found`` or ``Absent``."""
+
+    max_age: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Send the stored answer; ``Sent``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fly:
+    """Board the flight for this key, or one alone; ``Aboard`` or ``Failed``."""
+
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send the flight's events as they come; ``Sent`` or ``Failed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Send the error: as a response if nothing is out yet, else as the stream's last event."""
+
+    error: EverwarmError
+
+
+Event = Found | Absent | Aboard | Failed | Sent | Gone
+Effect = Recall | Replay | Fly | Forward | Refuse
+Step = tuple[Life, Effect | None]
+
+
+def begin(control: Control) -> Step:
+    """The first state and what to do first."""
+    if control.read:
+        return Life(Phase.RECALL, control), Recall(control.max_age)
+    return Life(Phase.FLY, control, why=control.why), Fly(alone=True)
+
+
+def step(life: Life, event: Event) -> Step:
+    """The next state and what to do next; None: nothing more. Raises ``Bug`` for an event that cannot happen here."""
+    if isinstance(event, Gone):
+        return replace(life, phase=Phase.OVER), None
+    if isinstance(event, Failed):
+        return replace(life, phase=Phase.OVER), Refuse(event.error)
+    rule = _RULES.get((life.phase, type(event)))
+    if rule is None:
+        raise Bug(f"{type(event).__name__} cannot happen in {life.phase.name}.")
+    return rule(life, event)
+
+
+def _found(life: Life, _: Event) -> Step:
+    return replace(life, phase=Phase.REPLAY, cache="hit"), Replay()
+
+
+def _absent(life: Life, event: Event) -> Step:
+    assert isinstance(event, Absent)
+    return replace(life, phase=Phase.FLY, why=event.why), Fly(alone=False)
+
+
+def _aboard(life: Life, event: Event) -> Step:
+    assert isinstance(event, Aboard)
+    cache = "joined" if event.joined else "miss" if life.control.write else "bypass"
+    why = "the same request was under way already" if event.joined else life.why
+    return replace(life, phase=Phase.FORWARD, cache=cache, why=why), Forward()
+
+
+def _over(life: Life, _: Event) -> Step:
+    return replace(life, phase=Phase.OVER), None
+
+
+_RULES: Final[dict[tuple[Phase, type[Event]], Callable[[Life, Event], Step]]] = {
+    (Phase.RECALL, Found): _found,
+    (Phase.RECALL, Absent): _absent,
+    (Phase.REPLAY, Sent): _over,
+    (Phase.FLY, Aboard): _aboard,
+    (Phase.FORWARD, Sent): _over,
+    (Phase.OVER, Sent): _over,  # an error is out
+}
+
+
+def landed(control: Control, flaw: str | None) -> str | None:
+    """What becomes of a flight's answer: None, it is stored; else in words why not."""
+    if not control.write:
+        return control.why
+    return flaw

@@ -1,0 +1,80 @@
+"""Server-sent events, read and written piece by piece.
+
+Source: WHATWG HTML Living Standard, section 9.2. The reader takes bytes cut anywhere (within a line end, within a character)
+and gives whole events; the writer is one function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+DONE = b"data: [DONE]\n\n"
+"""How the OpenAI dialects end a stream."""
+
+
+class ServerEvent(NamedTuple):
+    """One event. ``event`` is "" where the stream did not name one (the standard's default is "message")."""
+
+    data: str
+    event: str = ""
+    id: str | None = None
+
+
+def write(data: bytes, event: str = "") -> bytes:
+    """One event whose data is one line (JSON is)."""
+    return b"data: %b\n\n" % data if not event else b"event: %b\ndata: %b\n\n" % (event.encode(), data)
+
+
+class Reader:
+    """Feed it bytes, take events. What stands after the last blank line when the stream ends is dropped, as the
+    standard says: ``partial`` tells whether that was so."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._after_cr = False
+        self._begun = False
+        self._data: list[str] = []
+        self._event = ""
+        self._id: str | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether an event has begun and not ended."""
+        return bool(self._rest or self._data or self._event)
+
+    def feed(self, piece: bytes) -> Iterator[ServerEvent]:
+        """The events that ``piece`` completes."""
+        for line in self._lines(piece):
+            if line:
+                self._field(line)
+            elif (done := self._dispatch()) is not None:
+                yield done
+
+    def _lines(self, piece: bytes) -> Iterator[bytes]:
+        if not piece:
+            return
+        if self._after_cr:
+            piece = piece.removeprefix(b"\n")
+        self._after_cr = piece.endswith(b"\r")
+        lines = (self._rest + piece).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._rest = lines.pop()
+        yield from lines
+
+    def _field(self, line: bytes) -> None:
+        if not self._begun:
+            line, self._begun = line.removeprefix(b"\xef\xbb\xbf"), True
+        name, _, value = line.decode("utf-8", "replace").partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        elif name == "id" and "\0" not in value:
+            self._id = value
+
+    def _dispatch(self) -> ServerEvent | None:
+        self._begun = True
+        data, event = self._data, self._event
+        self._data, self._event = [], ""
+        return ServerEvent("\n".join(data), event, self._id) if data else None

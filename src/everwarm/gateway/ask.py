@@ -1,0 +1,55 @@
+"""A chat request as the gateway has understood it: whose it is, of whom it asks, its key, what may be done with it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from everwarm.core import policy
+from everwarm.core.body import Body, read
+from everwarm.core.canonical import canonical
+from everwarm.core.dialects import openai_chat
+from everwarm.core.key import ExactKey, Namespace, exact_key
+from everwarm.gateway.directory import Target
+from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.house import House
+
+DIALECT = openai_chat.NAME
+
+
+class Ask(NamedTuple):
+    """Everything that the life of a request needs to know."""
+
+    namespace: Namespace
+    target: Target
+    envelope: openai_chat.Envelope
+    body: Body
+    canonical: bytes
+    key: ExactKey
+    control: policy.Control
+    tags: tuple[str, ...]
+
+
+def understand(house: House, x: Exchange, data: bytes) -> Ask:
+    """Raises ``ClientError`` where the request cannot be understood."""
+    namespace = house.auth.namespace(x)
+    body = read(data)
+    envelope = openai_chat.envelope(body.value)
+    target = house.directory.find(envelope.model)
+    canon = canonical(DIALECT, body, target.card.id)
+    key = exact_key(namespace, DIALECT, target.identity, canon)
+    obstacle = _obstacle(house, body, envelope, target)
+    control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=obstacle)
+    labels = x.header(b"x-everwarm-tags")
+    tags = policy.tags(labels.decode("utf-8", "replace")) if labels else ()
+    return Ask(namespace, target, envelope, body, canon, key, control, tags)
+
+
+def _obstacle(house: House, body: Body, envelope: openai_chat.Envelope, target: Target) -> str | None:
+    """What keeps the answer out of the store, in words."""
+    if body.unkeyable is not None:
+        return body.unkeyable
+    if house.store is None:
+        return "the response cache is off (cache.enabled = false)"
+    if envelope.sampled and not house.config.cache.reuse_of(envelope.model, target.card.id):
+        return "sampled answers are not reused here (reuse_sampled = false)"
+    return None

@@ -1,0 +1,127 @@
+"""One HTTP request and its answer, on raw ASGI: what was sent, and what has been sent back so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter, time
+from typing import Any, Final
+
+from everwarm.core.dialects import openai_chat_answer
+from everwarm.errors import BadRequest, EverwarmError, RequestTimeout, TooLarge
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON: Final = (b"content-type", b"application/json")
+EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
+_READ: Final = frozenset({b"authorization", b"x-api-key", b"cache-control", b"content-length", b"x-everwarm-tags"})
+
+
+class Disconnected(Exception):
+    """The client has gone; there is nobody to answer. Never leaves the gateway."""
+
+
+class Exchange:
+    """Reads the body within its limits, sends one response, and counts. Times are in seconds."""
+
+    __slots__ = ("_begun", "_headers", "_receive", "_send", "at", "bytes_in", "bytes_out", "first_byte", "scope", "status")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._send = send
+        self._headers = _picked(scope["headers"])
+        self.at = time()
+        self._begun = perf_counter()
+        self.status = 0  # 0: nothing sent yet
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.first_byte: float | None = None  # after this many seconds
+
+    def header(self, name: bytes) -> bytes:
+        """The value of one of the few headers that we read; empty if it was not sent."""
+        return self._headers.get(name, b"")
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request arrived."""
+        return perf_counter() - self._begun
+
+    async def body(self, limit: int, seconds: float) -> bytes:
+        """The whole body. Raises ``TooLarge``, ``RequestTimeout`` or ``Disconnected``."""
+        length = self.header(b"content-length")
+        if length and int(length) > limit:
+            raise _too_large(limit)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._gather(limit)
+        except TimeoutError:
+            raise RequestTimeout(f"The body did not arrive within {seconds:g} seconds.") from None
+
+    async def _gather(self, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            pieces.append(message.get("body", b""))
+            self.bytes_in += len(pieces[-1])
+            if self.bytes_in > limit:
+                raise _too_large(limit)
+            if not message.get("more_body", False):
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def gone(self) -> None:
+        """Return when the client has closed its connection. Only after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
+        """A whole response."""
+        headers.append((b"content-length", b"%d" % len(body)))
+        await self.start(status, headers)
+        await self.write(body, more=False)
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """The head of a response; ``write`` must follow."""
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, piece: bytes, *, more: bool = True) -> None:
+        """A piece of the body; the last one with ``more=False``."""
+        if piece and self.first_byte is None:
+            self.first_byte = self.elapsed
+        self.bytes_out += len(piece)
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def refuse(self, error: EverwarmError, headers: Headers | None = None) -> None:
+        """The error: as a response, or as the last event of a stream that has begun."""
+        if self.status:
+            await self.write(openai_chat_answer.error_event(error), more=False)
+            return
+        out = [JSON, *(headers or [])]
+        if error.retry_after is not None:
+            out.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
+        await self.reply(error.status, out, openai_chat_answer.error(error))
+
+
+def _picked(headers: Headers) -> dict[bytes, bytes]:
+    """The headers that we read. ASGI gives their names in lower case."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name not in _READ:
+            continue
+        if name not in found:
+            found[name] = value
+        elif name in (b"cache-control", b"x-everwarm-tags"):
+            found[name] += b"," + value
+        else:
+            raise BadRequest(f"The header {name.decode()} was sent twice. Send it once.", param=name.decode())
+    return found
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit / 2**20:g} MiB, the limit set as limits.body_mb.")

@@ -1,0 +1,89 @@
+"""Everything that is not an answer: models, health, sums, and dropping what is stored. A caller sees only its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import orjson
+
+from everwarm.core.key import DIGEST_BYTES, Namespace
+from everwarm.core.upstream import ModelCard
+from everwarm.errors import BadRequest, NotFound
+from everwarm.gateway.exchange import JSON, Exchange
+from everwarm.gateway.house import House
+from everwarm.ledger.prices import Prices
+from everwarm.ledger.report import stats as sum_up
+
+MODELS: Final = "/v1/models"
+
+
+async def health(house: House, x: Exchange) -> None:
+    """``GET /healthz``: the process answers."""
+    await _json(x, {"status": "ok"})
+
+
+async def models(house: House, x: Exchange) -> None:
+    """``GET /v1/models``."""
+    await _json(x, {"object": "list", "data": [_card(c) for c in house.directory.cards]})
+
+
+async def model(house: House, x: Exchange) -> None:
+    """``GET /v1/models/NAME``, by id or alias."""
+    await _json(x, _card(house.directory.find(x.scope["path"].removeprefix(MODELS + "/")).card))
+
+
+def _card(card: ModelCard) -> dict[str, Any]:
+    return {
+        "id": card.id,
+        "object": "model",
+        "created": card.created,
+        "owned_by": card.owned_by,
+        "context_window": card.context,
+        "aliases": list(card.aliases),
+    }
+
+
+async def stats(house: House, x: Exchange) -> None:
+    """``GET /stats``: sums over the caller's own requests."""
+    if house.ledger is None:
+        raise NotFound("Nothing is counted here: the server runs with ledger.enabled = false.")
+    namespace = house.auth.namespace(x)
+    loop = asyncio.get_running_loop()
+    await _json(x, await loop.run_in_executor(house.disk, _sums, house, namespace))
+
+
+def _sums(house: House, namespace: Namespace) -> dict[str, Any]:
+    assert house.ledger is not None
+    sums = house.ledger.sums(namespace.id)
+    return sum_up(sums, Prices(house.config.stats.prices_of))
+
+
+async def drop(house: House, x: Exchange) -> None:
+    """``DELETE /v1/cache?tag=T`` or ``?key=HEX``: forget the caller's own entries."""
+    query = parse_qs(x.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if set(query) - {"tag", "key"} or len(query) != 1 or any(len(v) != 1 for v in query.values()):
+        raise BadRequest("Name one of tag= and key=: DELETE /v1/cache?tag=faq, or ?key= with the value of x-everwarm-key.")
+    digest = _digest(query["key"][0]) if "key" in query else None
+    tag = query["tag"][0] if "tag" in query else None
+    dropped = 0
+    if house.store is not None:
+        namespace = house.auth.namespace(x)
+        work = lambda: house.store.drop(namespace, digest=digest, tag=tag)  # noqa: E731
+        dropped = await asyncio.get_running_loop().run_in_executor(house.disk, work)
+    await _json(x, {"object": "cache.dropped", "dropped": dropped})
+
+
+def _digest(text: str) -> bytes:
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b""
+    if len(digest) != DIGEST_BYTES:
+        raise BadRequest(f"key= takes the {2 * DIGEST_BYTES} hexadecimal digits of x-everwarm-key.", param="key")
+    return digest
+
+
+async def _json(x: Exchange, value: object) -> None:
+    await x.reply(200, [JSON], orjson.dumps(value))

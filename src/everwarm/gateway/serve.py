@@ -1,0 +1,119 @@
+"""Puts a gateway together and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import uvicorn
+
+from everwarm.config import Config
+from everwarm.core.upstream import Upstream
+from everwarm.errors import ConfigError
+from everwarm.gateway.app import App
+from everwarm.gateway.auth import Auth
+from everwarm.gateway.directory import Directory
+from everwarm.gateway.house import House
+from everwarm.ledger.book import Ledger
+from everwarm.store.memory import MemoryStore
+from everwarm.store.seal import load_secret
+from everwarm.store.sqlite import SqliteStore
+from everwarm.store.tiered import TieredStore
+
+MIB = 2**20
+KEEP_ALIVE = 75
+"""Seconds that an idle connection stays open: longer than the clients' pools keep theirs, so that they close first."""
+GRACE = 10
+"""Seconds that answers under way may take to finish once the server was told to stop."""
+
+Announce = Callable[[str, House], None]
+
+
+@contextmanager
+def furnished(config: Config, upstreams: Sequence[Upstream]) -> Iterator[House]:
+    """A house with its store and ledger open; closed, and all written, at the end."""
+    with ExitStack() as stack:
+        secret = load_secret(config.data)
+        disk = ThreadPoolExecutor(2, thread_name_prefix="everwarm-disk")
+        stack.callback(disk.shutdown)
+        store = _store(config, secret)
+        if store is not None:
+            stack.callback(store.close)
+        ledger = _ledger(config)
+        if ledger is not None:
+            stack.callback(ledger.close)
+        directory = Directory(upstreams, config.aliases)
+        yield House(config, directory, Auth(secret, config), disk, store, ledger)
+
+
+def _store(config: Config, secret: bytes) -> TieredStore | None:
+    if not config.cache.enabled:
+        return None
+    memory = MemoryStore(config.cache.memory_mb * MIB)
+    return TieredStore(memory, SqliteStore(config.data / "cache.db", secret, config.cache.disk_mb * MIB))
+
+
+def _ledger(config: Config) -> Ledger | None:
+    if not config.ledger.enabled:
+        return None
+    return Ledger(config.data / "ledger.db", max_age_days=config.ledger.days, max_bytes=config.ledger.mb * MIB)
+
+
+def run(config: Config, upstreams: Sequence[Upstream], announce: Announce) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ``ConfigError`` if the address cannot be had, before anything else."""
+    with listening(config.host, config.port) as sock, furnished(config, upstreams) as house:
+        server = _Server(house, announce)
+        server.run(sockets=[sock])
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket bound to the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    with sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as e:
+            raise ConfigError(f"Cannot listen on {host}:{port}: {e.strerror or e}. Choose another with --host or --port.") from None
+        yield sock
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying when it is ready and letting go of what is under way when it stops."""
+
+    def __init__(self, house: House, announce: Announce) -> None:
+        super().__init__(settings(App(house)))
+        self._house = house
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if sockets:
+            host, port = sockets[0].getsockname()[:2]
+            self._announce(f"http://{f'[{host}]' if ':' in host else host}:{port}", self._house)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets=sockets)
+        await self._house.tower.close()
+        await asyncio.gather(*(u.close() for u in self._house.directory.upstreams))
+
+
+def settings(app: App) -> uvicorn.Config:
+    """How uvicorn runs an application of ours. The benchmark's floor runs with the same."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # ASGI's own types, spelled otherwise
+        http="httptools",
+        loop="auto",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
