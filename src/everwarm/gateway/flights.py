@@ -80,6 +80,11 @@ class Tower:
         self._calls: dict[Flight[ExactKey], Call] = {}
         self._tasks: dict[Call, asyncio.Task[None]] = {}
 
+    @property
+    def aboard(self) -> int:
+        """How many requests wait for calls under way."""
+        return sum(call.flight.aboard for call in self._tasks)
+
     def board(
         self, key: ExactKey | None, head: Callable[[], Head], source: Callable[[], AsyncIterator[Event]], landed: Landed
     ) -> tuple[Call, bool]:
@@ -124,11 +129,11 @@ class Tower:
             call.end(error)
 
     async def _follow(self, call: Call, source: AsyncIterator[Event], landed: Landed) -> EverwarmError | None:
+        done = False
         async for event in source:
             call.recorder.add(event)
             if isinstance(event, Done):
                 landed(call)
-                call.push(event)
-                return None
+                done = True
             call.push(event)
-        return Broken("The answer broke off before its end.")
+        return None if done else Broken("The answer broke off before its end.")

@@ -80,7 +80,7 @@ class Run:
         store, key = self.house.store, self.ask.key
         assert store is not None  # else the control would not allow to read
         entry = store.peek(key, now)
-        if entry is None and store.deep:
+        if entry is None and store.disk is not None:
             entry = await self._from_disk(now)
         if entry is None:
             return policy.Absent(self.house.recent.explain(key, self.ask.canonical, now))

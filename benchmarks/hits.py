@@ -1,0 +1,85 @@
+"""Exact hits against the floor: one worker process each, 32 connections, bodies of 2 kB and 60 kB, measured in turns."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.servers import Running, everwarm, load, started
+
+CONNECTIONS = 32
+SIZES = {"2 kB": 2_000, "60 kB": 60_000}
+
+
+def body(size: int) -> bytes:
+    """A chat request of about ``size`` bytes: a long system prompt and some turns, answered in a few tokens."""
+    line = "You are the support assistant of a small company. Answer in one short sentence. "
+    history = [{"role": r, "content": f"Turn {i}: how do I reset it?"} for i in range(3) for r in ("user", "assistant")]
+    ask = {"role": "user", "content": "Say hello."}
+    request = {"model": "default", "temperature": 0, "max_tokens": 200, "stop": ["."], "messages": [*history, ask]}
+    filling = line * ((size - len(json.dumps(request)) - 40) // len(line))
+    request["messages"] = [{"role": "system", "content": filling}, *history, ask]
+    return json.dumps(request).encode()
+
+
+def raw(data: bytes) -> bytes:
+    """The request as it goes over the wire."""
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\nauthorization: Bearer sk-bench\r\n"
+        f"content-type: application/json\r\nuser-agent: bench\r\ncontent-length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
+
+
+def primed(server: Running, data: bytes) -> int:
+    """Ask until the answer comes from the cache; the size of its body."""
+    for _ in range(2):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
+        headers = {"content-type": "application/json", "authorization": "Bearer sk-bench"}
+        connection.request("POST", "/v1/chat/completions", data, headers)
+        response = connection.getresponse()
+        size, hit = len(response.read()), response.getheader("x-everwarm-cache")
+        connection.close()
+    if hit != "hit":
+        raise SystemExit(f"the second answer was no hit but {response.status} {hit}: {response.getheader('x-everwarm-why')}")
+    return size
+
+
+def run(*, seconds: float, rounds: int) -> None:
+    """Prints a table: floor, ours, ratio."""
+    table = Table("body", "", "requests/s", "p50 ms", "p99 ms", "server CPU µs/request", "client CPU", title="Exact hits, 32 connections, one worker")
+    for label, size in SIZES.items():
+        ours, floor = measured(size, seconds, rounds)
+        row(table, label, "floor", floor)
+        row(table, "", "everwarm", ours)
+        ratio = middle(ours, "per_second") / middle(floor, "per_second")
+        table.add_row("", "ratio", f"{ratio:.2f}", end_section=True)
+    Console().print(table)
+
+
+def measured(size: int, seconds: float, rounds: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Both servers at once, loaded in turns, so that a machine that drifts drifts for both."""
+    request, floor, ours = body(size), [], []
+    with everwarm() as gateway:
+        answer = primed(gateway, request)
+        with started(["benchmarks.floor", "--size", str(answer)]) as bare:
+            for _ in range(rounds):
+                floor.append(load(bare, raw(request), seconds=seconds, connections=CONNECTIONS))
+                ours.append(load(gateway, raw(request), seconds=seconds, connections=CONNECTIONS))
+    return ours, floor
+
+
+def middle(figures: list[dict[str, Any]], name: str) -> float:
+    """The median of one figure."""
+    return median(f[name] for f in figures)
+
+
+def row(table: Table, label: str, who: str, figures: list[dict[str, Any]]) -> None:
+    """One line of the table."""
+    names = {"per_second": ",.0f", "p50_ms": ".2f", "p99_ms": ".2f", "server_us": ".0f", "client_cpu": ".0%"}
+    table.add_row(label, who, *(format(middle(figures, n), f) for n, f in names.items()))

@@ -1,0 +1,101 @@
+"""A load generator that is not the bottleneck: raw HTTP/1.1 over kept connections, each with one request under way.
+
+It sends the same bytes again and again and counts whole responses by their length; it checks that each begins with 200.
+Bounded in time. Runs as a process of its own: ``python -m benchmarks.load HOST PORT SECONDS CONNECTIONS < request``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from time import perf_counter, process_time
+
+
+class Asker(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, request: bytes, until: float, latencies: list[float]) -> None:
+        self.request = request
+        self.until = until
+        self.latencies = latencies
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._head = b""
+        self._left = 0
+        self._sent = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._ask()
+
+    def _ask(self) -> None:
+        self._sent = perf_counter()
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._left:
+            self._head += data
+            end = self._head.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            data, self._left = self._head, end + 4 + _length(self._head[:end])
+            self._head = b""
+        self._left -= len(data)
+        if self._left > 0:
+            return
+        now = perf_counter()
+        self.latencies.append(now - self._sent)
+        if now < self.until:
+            self._ask()
+        else:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+
+def _length(head: bytes) -> int:
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise SystemExit(f"not a 200: {head[:200]!r}")
+    at = head.lower().index(b"content-length:")
+    return int(head[at + 15 : head.find(b"\r\n", at) if b"\r\n" in head[at:] else None])
+
+
+async def load(host: str, port: int, seconds: float, connections: int, request: bytes) -> dict[str, float]:
+    """Requests per second, latency percentiles in milliseconds, and the share of one core that this process used."""
+    loop = asyncio.get_running_loop()
+    latencies: list[float] = []
+    begun, used = perf_counter(), process_time()
+    made = [
+        await loop.create_connection(lambda: Asker(request, begun + seconds, latencies), host, port)
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*(asker.closed for _, asker in made))
+    took = perf_counter() - begun
+    ordered = sorted(latencies)
+    return {
+        "per_second": len(ordered) / took,
+        "p50_ms": 1000 * ordered[len(ordered) // 2],
+        "p99_ms": 1000 * ordered[len(ordered) * 99 // 100],
+        "client_cpu": (process_time() - used) / took,
+        "requests": len(ordered),
+    }
+
+
+def main() -> None:
+    """Prints one line of JSON."""
+    host, port, seconds, connections = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    request = sys.stdin.buffer.read()
+    try:
+        import uvloop
+
+        run = uvloop.run
+    except ImportError:
+        run = asyncio.run
+    print(json.dumps(run(load(host, port, seconds, connections, request))))
+
+
+if __name__ == "__main__":
+    main()

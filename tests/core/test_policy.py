@@ -1,0 +1,123 @@
+"""The life of a request: every state, every event, and what a client may ask of the cache."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everwarm.core import policy
+from everwarm.core.policy import Absent, Aboard, Control, Failed, Fly, Forward, Found, Gone, Life, Phase, Recall, Refuse, Replay, Sent
+from everwarm.errors import BadRequest, Broken, Bug
+
+
+def lived(control: Control, *events: policy.Event) -> tuple[Life, list[object]]:
+    life, effect = policy.begin(control)
+    effects: list[object] = [effect]
+    for event in events:
+        life, effect = policy.step(life, event)
+        effects.append(effect)
+    return life, effects
+
+
+def test_a_hit() -> None:
+    life, effects = lived(Control(max_age=5), Found(), Sent())
+    assert effects == [Recall(5), Replay(), None]
+    assert (life.phase, life.cache, life.why) == (Phase.OVER, "hit", "")
+
+
+def test_a_miss() -> None:
+    life, effects = lived(Control(), Absent("new"), Aboard(joined=False), Sent())
+    assert effects == [Recall(None), Fly(alone=False), Forward(), None]
+    assert (life.cache, life.why) == ("miss", "new")
+
+
+def test_a_join() -> None:
+    life, _ = lived(Control(), Absent("new"), Aboard(joined=True), Sent())
+    assert life.cache == "joined"
+    assert "under way" in life.why
+
+
+def test_a_bypass_flies_alone() -> None:
+    life, effects = lived(Control(read=False, write=False, why="told so"), Aboard(joined=False), Sent())
+    assert effects == [Fly(alone=True), Forward(), None]
+    assert (life.cache, life.why) == ("bypass", "told so")
+
+
+def test_a_refresh_flies_alone_and_is_a_miss() -> None:
+    life, effects = lived(Control(read=False, why="anew"), Aboard(joined=False), Sent())
+    assert effects[0] == Fly(alone=True)
+    assert (life.cache, life.why) == ("miss", "anew")
+
+
+def test_a_failure_is_told() -> None:
+    error = Broken("it broke")
+    life, effects = lived(Control(), Absent("new"), Failed(error), Sent())
+    assert effects[-2:] == [Refuse(error), None]
+    assert life.phase is Phase.OVER
+
+
+@pytest.mark.parametrize("events", [(), (Absent("x"),), (Absent("x"), Aboard(joined=False))])
+def test_a_client_may_go_at_any_time(events: tuple[policy.Event, ...]) -> None:
+    life, effects = lived(Control(), *events, Gone())
+    assert life.phase is Phase.OVER
+    assert effects[-1] is None
+
+
+EVENTS = [Found(), Absent("x"), Aboard(joined=True), Aboard(joined=False), Failed(Broken("x")), Sent(), Gone()]
+
+
+@given(st.lists(st.sampled_from(EVENTS), max_size=6), st.booleans(), st.booleans())
+def test_any_order_ends_or_is_a_bug(events: list[policy.Event], read: bool, write: bool) -> None:
+    life, _ = policy.begin(Control(read, write))
+    for event in events:
+        try:
+            life, effect = policy.step(life, event)
+        except Bug:
+            return
+        if life.phase is Phase.OVER:
+            assert effect is None or isinstance(effect, Refuse)
+        if isinstance(effect, Replay):
+            assert read
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", Control()),
+        ("no-cache", Control(read=False, why="asked anew with Cache-Control: no-cache")),
+        ("no-store", Control(read=False, write=False, why="asked with Cache-Control: no-store")),
+        ("no-cache, no-store", Control(read=False, write=False, why="asked with Cache-Control: no-store")),
+        ("max-age=60", Control(max_age=60)),
+        ("Max-Age=60, no-transform", Control(max_age=60)),
+        ('max-age="60"', Control(max_age=60)),
+        ("max-age=60, max-age=5", Control(max_age=5)),
+        ("max-age=-1", Control(max_age=0)),
+        ("max-age=soon", Control(max_age=0)),
+        ("max-age=٣", Control(max_age=0)),
+        ("private", Control()),
+    ],
+)
+def test_cache_control(header: str, expected: Control) -> None:
+    assert policy.control(header, obstacle=None) == expected
+
+
+def test_an_obstacle_bypasses() -> None:
+    assert policy.control("max-age=3", obstacle="in the way") == Control(read=False, write=False, why="in the way")
+
+
+def test_tags() -> None:
+    assert policy.tags(" a, b ,,a") == ("a", "b")
+    assert policy.tags("") == ()
+    with pytest.raises(BadRequest, match="17 tags"):
+        policy.tags(",".join(map(str, range(17))))
+    with pytest.raises(BadRequest, match="longer"):
+        policy.tags("x" * 65)
+    with pytest.raises(BadRequest, match="printable"):
+        policy.tags("a\x07")
+
+
+def test_what_becomes_of_an_answer() -> None:
+    assert policy.landed(Control(), None) is None
+    assert policy.landed(Control(), "it was empty") == "it was empty"
+    assert policy.landed(Control(write=False, why="told so"), None) == "told so"

@@ -1,0 +1,104 @@
+"""Why a request missed: the nearest one, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from everwarm.core import key as key_module
+from everwarm.core.key import PUBLIC, ExactKey, Namespace, exact_key
+from everwarm.core.reasons import NEW, Recent
+
+
+def message(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def asked(*texts: str, space: Namespace = PUBLIC, **more: Any) -> tuple[ExactKey, bytes]:
+    form = orjson.dumps({"messages": [message(t) for t in texts], "model": "m", **more}, option=orjson.OPT_SORT_KEYS)
+    return exact_key(space, "openai_chat", "engine:x", form), form
+
+
+def after(*before: tuple[ExactKey, bytes], then: tuple[ExactKey, bytes], now: float = 12) -> str:
+    recent = Recent()
+    for one in before:
+        recent.explain(*one, 0)
+        recent.settle(one[0], None, 1000)
+    return recent.explain(*then, now)
+
+
+def test_nothing_like_it() -> None:
+    assert after(then=asked("a")) == NEW
+    assert after(asked("x"), then=asked("a")) == NEW
+    assert after(asked(), then=asked()) != NEW
+
+
+def test_another_parameter() -> None:
+    assert after(asked("a"), then=asked("a", seed=1)) == "the messages of a request 12 s ago, but seed differs"
+    why = after(asked("a", temperature=0), then=asked("a", temperature=1, seed=1))
+    assert why == "the messages of a request 12 s ago, but seed and temperature differ"
+    why = after(asked("a"), then=asked("a", **{k: 1 for k in "pqrstu"}))
+    assert why.endswith("p, q, r, s and 2 more differ")
+    assert "\n" not in after(asked("a"), then=asked("a", **{"x\ny": 1}))
+
+
+def test_a_conversation_went_on() -> None:
+    assert after(asked("a", "b"), then=asked("a", "b", "c")) == "2 of 3 messages are those of a request 12 s ago; message 3 is new"
+    assert after(asked("a"), then=asked("a", "b", "c"), now=120).endswith("2 min ago; messages 2 to 3 are new")
+    assert "without those that followed" in after(asked("a", "b"), then=asked("a"))
+
+
+def test_the_nearest_one_counts() -> None:
+    assert after(asked("a"), asked("a", "b"), then=asked("a", "b", "c")).startswith("2 of 3")
+
+
+def test_another_tenant_explains_nothing() -> None:
+    other = Namespace("other")
+    assert after(asked("a", "b"), then=asked("a", "b", seed=2)) != NEW
+    assert after(asked("a", "b"), then=asked("a", "b", space=other)) == NEW
+    assert after(asked("a", "b"), then=asked("a", "b", seed=2, space=other)) == NEW
+
+
+@pytest.mark.parametrize(
+    ("fate", "expires", "says"),
+    [
+        ("it was cut off at max_tokens", None, "not kept: it was cut off at max_tokens"),
+        (None, 5.0, "expired 7 s ago"),
+        (None, 99.0, "dropped, or is older"),
+    ],
+)
+def test_what_became_of_the_same(fate: str | None, expires: float | None, says: str) -> None:
+    recent = Recent()
+    key, form = asked("a")
+    recent.explain(key, form, 0)
+    recent.settle(key, fate, expires)
+    assert says in recent.explain(key, form, 12)
+
+
+def test_one_that_was_not_answered() -> None:
+    recent = Recent()
+    recent.explain(*asked("a"), 0)
+    assert "not answered to its end" in recent.explain(*asked("a"), 4000)
+    recent.settle(asked("never seen")[0], None, 3)
+
+
+def test_the_memory_is_bounded() -> None:
+    recent = Recent(links=100)
+    for i in range(1000):
+        recent.explain(*asked("system", f"question {i}"), i)
+    assert len(recent._seen) <= 50
+    assert len(recent._heads) <= 100
+    assert recent.explain(*asked("system", "question 0"), 2000).startswith("1 of 2")
+
+
+def test_it_stands_with_a_constant_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("everwarm.core.reasons.hint", lambda data: b"same")
+    monkeypatch.setattr(key_module, "hint", lambda data: b"same")
+    assert after(asked("a"), then=asked("b", seed=1))
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s ago"), (59, "59 s"), (3600, "1 h"), (90000, "1 d"), (-5, "0 s")])
+def test_times_in_words(seconds: float, text: str) -> None:
+    assert text in after(asked("a"), then=asked("a", seed=1), now=seconds)

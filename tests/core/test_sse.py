@@ -1,0 +1,70 @@
+"""Server-sent events: whole, byte by byte, and with everything that the standard allows."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everwarm.core import sse
+from everwarm.core.sse import Reader, ServerEvent
+
+
+def read(*pieces: bytes) -> list[ServerEvent]:
+    reader = Reader()
+    return [e for piece in pieces for e in reader.feed(piece)]
+
+
+def by_bytes(data: bytes) -> list[ServerEvent]:
+    return read(*(data[i : i + 1] for i in range(len(data))))
+
+
+CASES = [
+    (b"data: a\n\n", [ServerEvent("a")]),
+    (b"data:a\n\n", [ServerEvent("a")]),
+    (b"data:  a\n\n", [ServerEvent(" a")]),
+    (b"data: a\r\n\r\n", [ServerEvent("a")]),
+    (b"data: a\r\r", [ServerEvent("a")]),
+    (b"data: a\n\n\n\ndata: b\n\n", [ServerEvent("a"), ServerEvent("b")]),
+    (b"data: a\r\ndata: b\r\n\r\ndata: c\r\n\r\n", [ServerEvent("a\nb"), ServerEvent("c")]),
+    (b": a comment\ndata: a\n\n", [ServerEvent("a")]),
+    (b"event: x\ndata: a\n\ndata: b\n\n", [ServerEvent("a", "x"), ServerEvent("b")]),
+    (b"event: x\n\ndata: b\n\n", [ServerEvent("b")]),
+    (b"id: 7\ndata: a\n\ndata: b\n\n", [ServerEvent("a", "", "7"), ServerEvent("b", "", "7")]),
+    (b"id: \x00\ndata: a\n\n", [ServerEvent("a")]),
+    (b"retry: 3\nunknown: 3\ndata\n\n", [ServerEvent("")]),
+    (b"\xef\xbb\xbfdata: a\n\n", [ServerEvent("a")]),
+    (b"\ndata: a\n\n", [ServerEvent("a")]),
+    ("data: é😀\n\n".encode(), [ServerEvent("é😀")]),
+    (b"data: a\n\ndata: cut off\n", [ServerEvent("a")]),
+    (b"", []),
+]
+
+
+@pytest.mark.parametrize(("data", "events"), CASES)
+def test_whole_and_byte_by_byte(data: bytes, events: list[ServerEvent]) -> None:
+    assert read(data) == events
+    assert by_bytes(data) == events
+    assert read(b"", data, b"") == events
+
+
+@given(st.lists(st.sampled_from([b"data: x", b"\r", b"\n", b"\r\n", b": c", b"event: e", b"data:y", b"\xc3\xa9"])), st.data())
+def test_where_it_is_cut_does_not_count(pieces: list[bytes], data: st.DataObject) -> None:
+    whole = b"".join(pieces)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
+    assert read(*(whole[a:b] for a, b in pairwise([0, *cuts, len(whole)]))) == read(whole)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n")), st.sampled_from(["", "delta"]))
+def test_what_is_written_is_read(text: str, event: str) -> None:
+    assert read(sse.write(text.encode(), event)) == [ServerEvent(text, event)]
+
+
+def test_it_tells_that_an_event_was_cut_off() -> None:
+    reader = Reader()
+    assert list(reader.feed(b"data: a\n\nda")) == [ServerEvent("a")]
+    assert reader.partial
+    assert list(reader.feed(b"ta: b\n\n")) == [ServerEvent("b")]
+    assert not reader.partial

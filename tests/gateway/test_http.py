@@ -1,0 +1,175 @@
+"""The edge: paths, methods, sizes, shapes of errors; never a 500, never a traceback."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from everwarm.errors import ConfigError
+from everwarm.gateway.serve import listening
+from live import CHAT, Live, gateway
+from requests_like import json_values
+
+
+def error(response: httpx.Response) -> tuple[int, str, str | None]:
+    """Status, code, param; in the dialect's shape."""
+    assert response.headers["content-type"] == "application/json"
+    told = response.json()["error"]
+    assert set(told) == {"message", "type", "param", "code"}
+    return response.status_code, told["code"], told["param"]
+
+
+def test_an_unknown_model_lists_what_there_is(live: Live) -> None:
+    answer = live.ask(model="gpt-9")
+    assert error(answer) == (404, "model_not_found", "model")
+    for name in ("test-model", "default", "tm"):
+        assert name in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"", 400, "invalid_json"),
+        (b"[1]", 400, "invalid_json"),
+        (b'{"model": NaN}', 400, "invalid_json"),
+        (b"{" * 100_000, 400, "invalid_json"),
+        (b'{"a":' * 100_000, 400, "invalid_json"),
+        (b'{"model":"default","messages":[],"x":' + b"[" * 300 + b"]" * 300 + b"}", 400, "invalid_json"),
+        (b'{"model":"default","messages":[]}', 400, "invalid_value"),
+        (b'{"messages":[]}', 400, "missing_required_parameter"),
+        (b'{"model":"default","messages":[{"role":"user","content":"x"}],"logprobs":true}', 400, "unsupported_parameter"),
+        (b'{"model":"default","messages":[{"role":"user","content":"x"}],"temperature":9}', 400, "invalid_value"),
+    ],
+)
+def test_bad_requests(live: Live, data: bytes, status: int, code: str) -> None:
+    assert error(live.post(data))[:2] == (status, code)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.binary(max_size=50), json_values.map(lambda v: json.dumps({"model": "default", "messages": v}).encode())))
+def test_never_a_500(live: Live, data: bytes) -> None:
+    answer = live.post(data)
+    assert answer.status_code in (200, 400, 404), answer.text
+
+
+def test_a_large_body_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with gateway(tmp_path, toml="[limits]\nbody_mb = 1") as live:
+        assert error(live.post(b"x" * (2**20 + 1)))[:2] == (413, "request_too_large")
+        host = urlsplit(live.url)
+        assert host.hostname
+        connection = http.client.HTTPConnection(host.hostname, host.port, timeout=10)
+        connection.putrequest("POST", CHAT)
+        connection.putheader("content-length", str(10**12))
+        connection.endheaders()
+        assert connection.getresponse().status == 413
+        connection.close()
+
+
+def test_a_body_without_a_length_is_bounded_too(tmp_path: Path) -> None:
+    with gateway(tmp_path, toml="[limits]\nbody_mb = 1") as live:
+        pieces = (b"x" * 65536 for _ in range(40))
+        assert live.client.post(CHAT, content=pieces).status_code == 413
+
+
+def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
+    with gateway(tmp_path, toml="[limits]\nbody_seconds = 1") as live:
+        host = urlsplit(live.url)
+        with socket.create_connection((host.hostname, host.port), timeout=10) as sock:
+            sock.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{{".encode())
+            assert b"408" in sock.recv(4096).split(b"\r\n")[0]
+
+
+def test_paths_and_methods(live: Live) -> None:
+    assert error(live.client.get("/nothing"))[:2] == (404, "not_found")
+    assert error(live.client.get(CHAT))[:2] == (405, "method_not_allowed")
+    assert error(live.client.post("/stats"))[:2] == (405, "method_not_allowed")
+    assert error(live.client.get("/../../etc/passwd"))[0] == 404
+    assert live.client.get("/healthz").json() == {"status": "ok"}
+    head = live.client.head("/healthz")
+    assert head.status_code == 200
+    assert head.content == b""
+
+
+def test_models(live: Live) -> None:
+    listed = live.client.get("/v1/models").json()
+    assert [m["id"] for m in listed["data"]] == ["test-model"]
+    assert live.client.get("/v1/models/tm").json()["id"] == "test-model"
+    assert error(live.client.get("/v1/models/other"))[0] == 404
+
+
+def test_a_header_sent_twice_is_refused(live: Live) -> None:
+    answer = live.client.get("/stats", headers=[("authorization", "Bearer a"), ("authorization", "Bearer b")])
+    assert error(answer) == (400, "invalid_value", "authorization")
+
+
+def test_tags_are_checked(live: Live) -> None:
+    assert error(live.ask(headers={"x-everwarm-tags": "x" * 65}))[:2] == (400, "invalid_value")
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")])
+def test_the_page(live: Live, path: str, kind: str) -> None:
+    answer = live.client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(kind)
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert len(answer.content) > 200
+
+
+def test_a_bug_of_ours_is_told_without_a_traceback(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    live.upstream.text = lambda n, r: 1 / 0  # type: ignore[arg-type,return-value]
+    with caplog.at_level(logging.ERROR, "everwarm"):
+        answer = live.ask()
+    assert error(answer)[:2] == (500, "internal_error")
+    assert "ZeroDivision" not in answer.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_stats_are_ones_own(live: Live) -> None:
+    for _ in range(3):
+        live.ask("one two")
+    live.ask("theirs", headers={"authorization": "Bearer b"})
+    live.ask(model="no-such-model")
+    assert live.house.ledger is not None
+    live.house.ledger.flush()
+    told = live.client.get("/stats").json()
+    assert told["namespace"] == "public"
+    assert (told["requests"], told["errors"]) == (4, 1)
+    assert told["layers"]["exact"]["requests"] == 2
+    assert told["tokens"]["asked"]["prompt"] == 6
+    theirs = live.client.get("/stats", headers={"authorization": "Bearer b"}).json()
+    assert theirs["requests"] == 1
+    assert "theirs" not in json.dumps(theirs)
+
+
+def test_stats_without_a_ledger(tmp_path: Path) -> None:
+    with gateway(tmp_path, toml="[ledger]\nenabled = false") as live:
+        assert live.ask().status_code == 200
+        assert error(live.client.get("/stats"))[0] == 404
+
+
+def test_a_taken_port_is_said(live: Live) -> None:
+    port = urlsplit(live.url).port
+    assert port
+    with pytest.raises(ConfigError, match="--port"), listening("127.0.0.1", port) as sock:
+        sock.listen()
+
+
+def test_aliases_of_the_configuration(tmp_path: Path) -> None:
+    with gateway(tmp_path, toml='[aliases]\n"gpt-4o-mini" = "test-model"') as live:
+        answer = live.ask(model="gpt-4o-mini")
+        assert answer.json()["model"] == "test-model"
+        assert live.ask(model="default").headers["x-everwarm-cache"] == "hit"
+
+
+def test_an_alias_that_leads_nowhere_is_said_at_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="test-model"), gateway(tmp_path, toml='[aliases]\nx = "nowhere"'):
+        pass
