@@ -17,6 +17,7 @@ from everwarm.demo.script import Ask
 from everwarm.demo.tally import Characters, Result
 
 BLOCK = 128
+COUNTED = ("requests", "asked", "output", "computed", "made", "prefixed", "prefix", "hit", "joined")
 
 
 class Flight:
@@ -47,7 +48,7 @@ class FakeGateway(ThreadingHTTPServer):
         self.refuse: tuple[int, str] | None = None
         self.break_streams = False
         self.miscount = 0
-        self.counts = dict.fromkeys(("requests", "asked", "output", "computed", "prefix", "hit", "joined"), 0)
+        self.counts = dict.fromkeys(COUNTED, 0)
 
     @property
     def url(self) -> str:
@@ -101,7 +102,10 @@ class FakeGateway(ThreadingHTTPServer):
             self.counts["asked"] += usage["prompt_tokens"]
             self.counts["output"] += usage["completion_tokens"]
             self.counts["prefix"] += cached
-            self.counts["computed"] += usage["prompt_tokens"] - cached if how == "miss" else 0
+            self.counts["prefixed"] += cached > 0
+            if how == "miss":
+                self.counts["computed"] += usage["prompt_tokens"] - cached
+                self.counts["made"] += usage["completion_tokens"]
             if how != "miss":
                 self.counts[how] += 1
 
@@ -111,16 +115,22 @@ def stats_of(counts: dict[str, int], miscount: int = 0) -> dict[str, Any]:
     return {
         "requests": counts["requests"],
         "tokens": {
-            "asked": counts["asked"] + miscount,
-            "output": counts["output"],
-            "computed": counts["computed"],
+            "asked": {"prompt": counts["asked"] + miscount, "output": counts["output"]},
+            "computed": {"prompt": counts["computed"], "output": counts["made"]},
         },
         "layers": {
             "exact": {"requests": counts["hit"]},
-            "joined": {"requests": counts["joined"]},
-            "prefix": {"tokens": counts["prefix"]},
+            "flight": {"requests": counts["joined"]},
+            "prefix": {"requests": counts["prefixed"], "tokens_saved": counts["prefix"]},
         },
+        "money": money(counts["asked"] / 1e6, counts["computed"] / 1e6),
     }
+
+
+def money(without: float, paid: float) -> dict[str, Any]:
+    """At one dollar for a million prompt tokens."""
+    sums = {"without": without, "with": paid, "saved": without - paid}
+    return {"prices_of": "gpt-x", "provider": "someone", "currency": "USD", **sums}
 
 
 def text_of(message: dict[str, Any]) -> str:

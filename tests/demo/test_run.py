@@ -74,7 +74,7 @@ def test_a_gateway_that_counts_otherwise(gateway: Any, out: Path, capsys: pytest
     assert main(gateway.url, out, None, None) == 1
     said = capsys.readouterr().out
     assert "counts otherwise" in said
-    assert "prompt: counted here" in said
+    assert "asked_prompt: counted here" in said
     assert out.exists()
 
 

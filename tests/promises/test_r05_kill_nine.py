@@ -67,6 +67,14 @@ def test_twenty_kills_under_load(tmp_path: Path) -> None:
     assert hits_from_disk > KILLS, "the test must see answers from the cache, or it shows nothing"
 
 
+def wait_until(load: Load, answers: int) -> None:
+    """So many answers, of one of three; ten seconds at most."""
+    for _ in range(2000):
+        if load.answered >= answers:
+            return
+        load.join(0.005)
+
+
 @pytest.mark.parametrize("name", ["cache.db", "ledger.db"])
 def test_a_corrupt_database_is_set_aside(tmp_path: Path, name: str) -> None:
     data = tmp_path / "data"

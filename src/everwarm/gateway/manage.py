@@ -56,8 +56,13 @@ async def stats(house: House, x: Exchange) -> None:
 
 def _sums(house: House, namespace: Namespace) -> dict[str, Any]:
     assert house.ledger is not None
-    sums = house.ledger.sums(namespace.id)
-    return sum_up(sums, Prices(house.config.stats.prices_of))
+    store = house.store
+    return sum_up(
+        house.ledger.sums(namespace.id),
+        Prices(house.config.stats.prices_of),
+        store.held(namespace) if store is not None else None,
+        store.faults() if store is not None else None,
+    )
 
 
 async def drop(house: House, x: Exchange) -> None:

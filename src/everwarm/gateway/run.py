@@ -41,6 +41,7 @@ class Run:
         self._entry: Entry | None = None
         self._stored: Stored | None = None
         self._call: Call | None = None
+        self._joined = False
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -67,7 +68,8 @@ class Run:
             if isinstance(effect, policy.Replay):
                 return await self._replay()
             if isinstance(effect, policy.Fly):
-                return await self._while_there(self._board(effect.alone))
+                self._joined = self._board(effect.alone)
+                return await self._while_there(self._first_event())
             if isinstance(effect, policy.Forward):
                 return await self._while_there(self._forward())
             await self.x.refuse(effect.error)
@@ -81,7 +83,11 @@ class Run:
         assert store is not None  # else the control would not allow to read
         entry = store.peek(key, now)
         if entry is None and store.disk is not None:
+            # While the disk was asked, a flight for the same key may have landed: then the answer is in memory now.
+            # From here to boarding nothing is awaited, so no flight can slip through between the look and the call.
             entry = await self._from_disk(now)
+            now = self.house.clock()
+            entry = entry or store.peek(key, now)
         if entry is None:
             return policy.Absent(self.house.recent.explain(key, self.ask.canonical, now))
         age = max(0.0, now - entry.created)
@@ -131,8 +137,8 @@ class Run:
                 task.cancel()
                 await asyncio.wait({task})
 
-    async def _board(self, alone: bool) -> policy.Event:
-        """Aboard a flight, and its first event is there: from here on the answer can be begun."""
+    def _board(self, alone: bool) -> bool:
+        """Board the flight for this key, or a lone one; whether somebody else had started it."""
         ask = self.ask
         request = openai_chat.parse(ask.body.value)
         ask.target.upstream.check(request)
@@ -144,9 +150,14 @@ class Run:
             lambda: ask.target.upstream.ask(request, ask.namespace),
             keeper(self.house, self.x, ask),
         )
+        return joined
+
+    async def _first_event(self) -> policy.Event:
+        """From here on the answer can be begun."""
+        assert self._call is not None
         async for _ in self._call.events():
             break
-        return policy.Aboard(joined)
+        return policy.Aboard(self._joined)
 
     def _new_head(self) -> Head:
         card = self.ask.target.card

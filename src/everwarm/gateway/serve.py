@@ -106,7 +106,7 @@ class _Server(uvicorn.Server):
 def settings(app: App) -> uvicorn.Config:
     """How uvicorn runs an application of ours. The benchmark's floor runs with the same."""
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # ASGI's own types, spelled otherwise
+        app,
         http="httptools",
         loop="auto",
         lifespan="off",

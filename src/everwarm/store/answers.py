@@ -54,9 +54,8 @@ VERSION_1 = (
 _FIND = """
     SELECT e.id, e.created, e.expires, e.used, b.mac, b.tags, b.payload FROM entries e JOIN bodies b ON b.entry = e.id
     WHERE e.namespace = ? AND e.digest = ? AND b.proof = ? ORDER BY e.id DESC LIMIT 1"""
-_DROP_SAME = """
-    DELETE FROM entries WHERE id IN (SELECT e.id FROM entries e JOIN bodies b ON b.entry = e.id
-    WHERE e.namespace = ? AND e.digest = ? AND b.proof = ?)"""
+_SAME = """
+    SELECT e.id FROM entries e JOIN bodies b ON b.entry = e.id WHERE e.namespace = ? AND e.digest = ? AND b.proof = ?"""
 _COUNT = "SELECT namespace, COUNT(*), SUM(size) FROM entries INDEXED BY entries_by_key GROUP BY namespace"
 
 
@@ -105,7 +104,7 @@ def insert(connection: sqlite3.Connection, secret: bytes, key: ExactKey, entry: 
 
 def drop_same(connection: sqlite3.Connection, space: str, digest: bytes, proof: bytes) -> int:
     """Delete what this key has."""
-    return connection.execute(_DROP_SAME, (space, digest, proof)).rowcount
+    return connection.execute(f"DELETE FROM entries WHERE id IN ({_SAME})", (space, digest, proof)).rowcount  # noqa: S608
 
 
 def drop(connection: sqlite3.Connection, space: str, digest: bytes | None, tag: str | None) -> int:
@@ -125,11 +124,16 @@ def purge(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
     connection.executemany("DELETE FROM entries WHERE id = ?", [(id_,) for id_ in ids])
 
 
-def touch(connection: sqlite3.Connection, used: Mapping[tuple[str, bytes], float]) -> None:
-    """Note when entries were last used."""
+def touch(connection: sqlite3.Connection, used: Mapping[int, float]) -> None:
+    """Note when entries were last used: id -> seconds since 1970."""
+    connection.executemany("UPDATE entries SET used = ? WHERE id = ?", [(at, id_) for id_, at in used.items()])
+
+
+def touch_keys(connection: sqlite3.Connection, used: Iterable[tuple[ExactKey, float]]) -> None:
+    """The same by key."""
     connection.executemany(
-        "UPDATE entries SET used = ?1 WHERE namespace = ?2 AND digest = ?3 AND used < ?1",
-        [(at, space, digest) for (space, digest), at in used.items()],
+        f"UPDATE entries SET used = ? WHERE id IN ({_SAME})",  # noqa: S608  no values in it
+        [(at, key.namespace.id, key.digest, key.proof) for key, at in used],
     )
 
 

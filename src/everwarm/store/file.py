@@ -1,10 +1,10 @@
 """Opening one SQLite file of ours: made for its owner only, brought to our schema, set aside when it is damaged.
 
 A damaged file never stops a start. It is renamed to NAME.corrupt-<date>-<time> (UTC), together with its -wal and -shm,
-and a new one is begun. What is checked at opening is what costs the same however large the file is: SQLite's header, our
-application id, the version (kept twice, so that a flipped bit is not taken for a newer program), and the text of the
-schema, so that no trigger or view that we did not write ever runs. Pages are not read through: rows carry seals, and
-damage that SQLite meets later is handled in the same way then (``database.py``).
+and a new one is begun. What is checked at opening is what costs the same however large the file is: SQLite's header,
+our application id, the version (kept twice, so that a flipped bit is not taken for a newer program), and the text of
+the schema, so that no trigger or view that we did not write ever runs. Pages are not read through: rows carry seals,
+and damage that SQLite meets later is handled in the same way then (``database.py``).
 """
 
 from __future__ import annotations

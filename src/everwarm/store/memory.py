@@ -37,13 +37,13 @@ class _Space:
 class _Item:
     """One entry and where it hangs. Compared and hashed by identity."""
 
-    __slots__ = ("digest", "due", "entry", "proof", "serial", "size", "space")
+    __slots__ = ("due", "entry", "key", "proof", "serial", "size", "space")
 
     def __init__(self, serial: int, space: _Space, key: ExactKey, entry: Entry, due: float) -> None:
         self.serial = serial
         self.space = space
-        self.digest = key.digest
-        self.proof = key.proof
+        self.key = key
+        self.proof = key.proof  # again: one step less on the hot path
         self.entry = entry
         self.size = weight(key.proof, entry)
         self.due = due  # from then on, a use is noted in _used
@@ -62,7 +62,7 @@ class MemoryStore:
         self._bytes = 0
         self._latest = -math.inf  # the latest now seen
         self._note_every = math.inf
-        self._used: dict[tuple[str, bytes], float] = {}
+        self._used: dict[int, tuple[ExactKey, float]] = {}  # by serial
         self._closed = False
 
     def get(self, key: ExactKey, now: float) -> Entry | None:
@@ -89,7 +89,7 @@ class MemoryStore:
         self._recent.move_to_end(item.serial)
         if now >= item.due:
             item.due = now + self._note_every
-            self._used[item.space.id, item.digest] = now
+            self._used[item.serial] = (item.key, now)
         return entry
 
     def put(self, key: ExactKey, entry: Entry, now: float) -> None:
@@ -140,11 +140,13 @@ class MemoryStore:
             for item in self._recent.values():
                 item.due = -math.inf
 
-    def used(self) -> dict[tuple[str, bytes], float]:
-        """(namespace id, digest) -> when it was used, of what was noted since the last call."""
+    def used(self) -> list[tuple[ExactKey, float]]:
+        """Which entries were used and when, as noted since the last call."""
+        if not self._used:
+            return []
         with self._lock:
             noted, self._used = self._used, {}
-            return noted
+        return list(noted.values())
 
     def _find(self, key: ExactKey) -> _Item | None:
         space = self._spaces.get(key.namespace.id)
@@ -156,7 +158,7 @@ class MemoryStore:
         if space is None:
             space = self._spaces[key.namespace.id] = _Space(key.namespace.id)
         item = _Item(next(self._serial), space, key, entry, now + self._note_every)
-        space.found.setdefault(item.digest, []).append(item)
+        space.found.setdefault(key.digest, []).append(item)
         for tag in entry.tags:
             space.tags.setdefault(tag, set()).add(item)
         space.entries += 1
@@ -167,7 +169,7 @@ class MemoryStore:
 
     def _remove(self, item: _Item) -> None:
         space = item.space
-        _discard(space.found, item.digest, item)
+        _discard(space.found, item.key.digest, item)
         for tag in set(item.entry.tags):
             _discard(space.tags, tag, item)
         space.entries -= 1
@@ -241,8 +243,8 @@ def _check_space(space_id: str, space: _Space) -> None:
         and space.entries == len(items) > 0
         and space.bytes == sum(item.size for item in items)
         and all(item.space is space and item.size == weight(item.proof, item.entry) for item in items)
-        and all(item.digest == digest for digest, found in space.found.items() for item in found)
-        and len({(item.digest, item.proof) for item in items}) == len(items)
+        and all(item.key.digest == digest for digest, found in space.found.items() for item in found)
+        and len({item.key for item in items}) == len(items)
         and tagged == {(tag, item) for item in items for tag in item.entry.tags}
     )
     if not sound:

@@ -14,13 +14,13 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from everwarm.core.key import ExactKey, Namespace
 from everwarm.store import answers
 from everwarm.store.database import QUEUE_BYTES, Database
+from everwarm.store.orders import Drop, Order, Purge, Put, Tidy, Touch
 from everwarm.store.protocol import Accounting, Entry, Faults
 from everwarm.store.rules import SKEW, alive, weight
 
@@ -28,48 +28,6 @@ TOUCH_SECONDS = 60.0  # a use is written down at most that often per entry
 EXPIRE_SECONDS = 10.0  # how often expired rows are looked for
 EXPIRE_MOST = 2000  # and how many go at a time, so that no transaction is long
 DROPS_KEPT = 10_000  # deletions that wait for a failing disk
-
-
-@dataclass(eq=False, slots=True)
-class _Put:
-    key: ExactKey
-    entry: Entry
-    now: float
-
-
-@dataclass(eq=False, slots=True)
-class _Drop:
-    space: str
-    digest: bytes | None
-    tag: str | None
-    proof: bytes | None = None  # with a digest: only the entry of exactly this key
-    count: int = 0  # set by the writer
-
-    def hides(self, key: ExactKey, entry: Entry) -> bool:
-        if self.digest is not None:
-            return self.digest == key.digest and self.proof in (None, key.proof)
-        return self.tag is None or self.tag in entry.tags
-
-    def apply(self, connection: sqlite3.Connection) -> None:
-        if self.digest is not None and self.proof is not None:
-            self.count = answers.drop_same(connection, self.space, self.digest, self.proof)
-        else:
-            self.count = answers.drop(connection, self.space, self.digest, self.tag)
-
-
-@dataclass(eq=False, slots=True)
-class _Purge:
-    id: int
-
-
-@dataclass(eq=False, slots=True)
-class _Tidy:
-    """Only wakes the writer: uses to write down, or the clock was set back to ``now``."""
-
-    back_to: float | None = None
-
-
-_Item = _Put | _Drop | _Purge | _Tidy
 
 
 class SqliteStore:
@@ -87,15 +45,15 @@ class SqliteStore:
         self.max_bytes = max_bytes
         self._secret = secret
         self._lock = threading.Lock()
-        self._pending: dict[tuple[str, bytes], list[_Put]] = {}
-        self._drops: list[_Drop] = []
-        self._used: dict[tuple[str, bytes], float] = {}
+        self._pending: dict[tuple[str, bytes], list[Put]] = {}
+        self._drops: list[Drop] = []
+        self._used: dict[int, float] = {}  # row id -> when, not yet written down
         self._purging: set[int] = set()
         self._latest = -math.inf  # the latest now seen
         self._expired_at = -math.inf
         self._corrupt = self._unwritten = 0
         self._closed = False
-        self._database: Database[_Item] = Database(path, answers.SCHEMA, self, queue_bytes=queue_bytes, clock=clock)
+        self._database: Database[Order] = Database(path, answers.SCHEMA, self, queue_bytes=queue_bytes, clock=clock)
 
     def get(self, key: ExactKey, now: float) -> Entry | None:
         space = key.namespace.id
@@ -116,7 +74,7 @@ class SqliteStore:
         if not alive(found.entry, now) or any(drop.hides(key, found.entry) for drop in drops):
             return None
         if not 0 <= now - found.used < TOUCH_SECONDS:
-            self.touch({(space, key.digest): now})
+            self._note_use(found.id, now)
         return found.entry
 
     def put(self, key: ExactKey, entry: Entry, now: float) -> None:
@@ -129,7 +87,7 @@ class SqliteStore:
             if size > self.max_bytes or not alive(entry, now):
                 self._forget(key)
                 return
-            put = _Put(key, entry, now)
+            put = Put(key, entry, now)
             if self._database.submit(put, size):
                 self._pending.setdefault((key.namespace.id, key.digest), []).append(put)
             else:
@@ -138,7 +96,7 @@ class SqliteStore:
 
     def drop(self, namespace: Namespace, *, digest: bytes | None = None, tag: str | None = None) -> int:
         """As the contract says. Waits for the disk; if that fails, the entries stay hidden and it is tried again."""
-        drop = _Drop(namespace.id, digest, tag)
+        drop = Drop(namespace.id, digest, tag)
         with self._lock:
             if self._closed:
                 return 0
@@ -150,14 +108,10 @@ class SqliteStore:
         self._database.flush()
         return drop.count
 
-    def touch(self, used: Mapping[tuple[str, bytes], float]) -> None:
-        """Note when entries were used: (namespace id, digest) -> seconds since 1970."""
-        if not used:
-            return
-        with self._lock:
-            if not self._used:
-                self._database.submit(_Tidy(), 64)
-            self._used.update(used)
+    def touch(self, used: Sequence[tuple[ExactKey, float]]) -> None:
+        """Note that entries were used elsewhere, and when. Lost if too much waits for the disk: no harm."""
+        if used:
+            self._database.submit(Touch(used), 64 * len(used))
 
     def held(self, namespace: Namespace | None = None) -> Accounting:
         """What is on disk: up to 50 ms behind ``put``, unless flushed."""
@@ -185,27 +139,34 @@ class SqliteStore:
         self.flush()
         self._database.read(lambda connection: answers.verify(connection, self._secret, self.max_bytes), None)
 
+    def _note_use(self, id_: int, now: float) -> None:
+        with self._lock:
+            if not self._used:
+                self._database.submit(Tidy(), 64)
+            self._used[id_] = now
+
     def _find(self, key: ExactKey) -> answers.Found | None:
         try:
             return self._database.read(lambda connection: answers.find(connection, self._secret, key), None)
         except sqlite3.Error:  # a row so damaged that SQLite cannot hand it over
             with self._lock:
                 self._corrupt += 1
-                self._enqueue_drop(_Drop(key.namespace.id, key.digest, None))  # its proof may be what is damaged
+                self._enqueue_drop(Drop(key.namespace.id, key.digest, None))  # its proof may be what is damaged
             return None
 
     def _lose(self, id_: int) -> None:
         """Count and delete a row whose seal does not fit, once."""
         with self._lock:
-            if id_ not in self._purging and self._database.submit(_Purge(id_), 64):
+            if id_ not in self._purging and self._database.submit(Purge(id_), 64):
                 self._purging.add(id_)
                 self._corrupt += 1
 
     def _tell_time(self, now: float) -> None:
-        if now < self._latest - SKEW:
+        """See that nothing comes from the future: at the first call, and when the clock was set back."""
+        if now < self._latest - SKEW or self._latest == -math.inf:
             for put in [put for puts in self._pending.values() for put in puts if put.entry.created > now]:
                 self._lift(put)
-            self._database.submit(_Tidy(now), 64, force=True)
+            self._database.submit(Tidy(now), 64, force=True)
             self._latest = now
         self._latest = max(self._latest, now)
 
@@ -215,7 +176,7 @@ class SqliteStore:
             if put.key.proof == key.proof:
                 self._lift(put)
 
-    def _lift(self, put: _Put) -> None:
+    def _lift(self, put: Put) -> None:
         """Take a put out of what is pending, if it is still there."""
         at = (put.key.namespace.id, put.key.digest)
         puts = self._pending.get(at, [])
@@ -226,24 +187,26 @@ class SqliteStore:
 
     def _forget(self, key: ExactKey) -> None:
         """Delete what the key has on disk: it is superseded."""
-        self._enqueue_drop(_Drop(key.namespace.id, key.digest, None, key.proof))
+        self._enqueue_drop(Drop(key.namespace.id, key.digest, None, key.proof))
 
-    def _enqueue_drop(self, drop: _Drop) -> None:
+    def _enqueue_drop(self, drop: Drop) -> None:
         if len(self._drops) < DROPS_KEPT and self._database.submit(drop, 128 + len(drop.proof or b""), force=True):
             self._drops.append(drop)
 
-    def apply(self, connection: sqlite3.Connection, items: list[_Item]) -> None:
+    def apply(self, connection: sqlite3.Connection, items: list[Order]) -> None:
         """In the writer thread, in a transaction."""
         with self._lock:
             used, self._used = self._used, {}
             now = self._latest
         for item in items:
-            if isinstance(item, _Put):
+            if isinstance(item, Put):
                 answers.insert(connection, self._secret, item.key, item.entry, item.now)
-            elif isinstance(item, _Drop):
+            elif isinstance(item, Drop):
                 item.apply(connection)
-            elif isinstance(item, _Purge):
+            elif isinstance(item, Purge):
                 answers.purge(connection, (item.id,))
+            elif isinstance(item, Touch):
+                answers.touch_keys(connection, item.used)
             elif item.back_to is not None:
                 answers.forget_future(connection, item.back_to)
         answers.touch(connection, used)
@@ -252,29 +215,29 @@ class SqliteStore:
             answers.expire(connection, now, EXPIRE_MOST)
         answers.trim(connection, self.max_bytes, now)
 
-    def settle(self, items: list[_Item], written: bool) -> Iterable[_Item]:
+    def settle(self, items: list[Order], written: bool) -> Iterable[Order]:
         """In the writer thread: what was written need not be pending any more; what was not is counted."""
-        again: list[_Item] = []
+        again: list[Order] = []
         with self._lock:
             for item in items:
-                if isinstance(item, _Put):
+                if isinstance(item, Put):
                     self._lift(item)
                     if not written:
                         self._unwritten += 1
                         again += self._instead(item)
-                elif isinstance(item, _Drop):
+                elif isinstance(item, Drop):
                     if written:
                         self._drops.remove(item)
                     else:
                         again.append(item)
-                elif isinstance(item, _Purge):
+                elif isinstance(item, Purge):
                     self._purging.discard(item.id)
         return again
 
-    def _instead(self, put: _Put) -> list[_Item]:
+    def _instead(self, put: Put) -> list[Order]:
         """A put that could not be written still supersedes what its key had on disk."""
         if len(self._drops) >= DROPS_KEPT:
             return []
-        drop = _Drop(put.key.namespace.id, put.key.digest, None, put.key.proof)
+        drop = Drop(put.key.namespace.id, put.key.digest, None, put.key.proof)
         self._drops.append(drop)
         return [drop]

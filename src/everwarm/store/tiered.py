@@ -1,6 +1,7 @@
 """Memory over disk. The memory is a cache of what the disk holds; without a disk it is all there is.
 
-``peek`` never leaves memory, so the event loop may call it. ``recall`` goes on to the disk and belongs in a worker thread.
+``peek`` never leaves memory, so the event loop may call it. ``recall`` goes on to the disk and belongs in a worker
+thread; where ``deep`` is false there is no disk, and it finds no more than ``peek``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class TieredStore:
     def __init__(self, memory: MemoryStore, disk: SqliteStore | None) -> None:
         self.memory = memory
         self.disk = disk
+        self.deep = disk is not None
         self._lock = threading.Lock()
         self._changes = 0  # puts and drops so far
         if disk is not None:

@@ -1,0 +1,203 @@
+"""Every setting, once: name, type, default, bounds, help and flag. Reading, showing and the docs all come from here.
+
+The tree below is the effective configuration and the table at the same time: a field made with ``setting`` is a
+setting, and ``SETTINGS`` is the list of them by dotted name. Sizes in ``_mb`` are MiB, times are seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, cast
+
+from everwarm.config.kinds import Choice, Duration, Folder, Kind, Number, Switch, Text, Weights, Whole
+from everwarm.config.tenants import Tenants
+
+T = TypeVar("T")
+
+PREFIX = "EVERWARM_"
+YEAR = 365 * 86400.0
+
+
+class Setting(NamedTuple):
+    """One row of the table."""
+
+    name: str  # dotted: "cache.ttl"
+    kind: Kind[Any]
+    default: Any  # None where it depends on the machine
+    help: str
+    flag: str | None  # "--port"; the file and the environment have all settings, the command line only these
+    default_text: str | None  # the default in words, where ``default`` is None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return PREFIX + self.name.upper().replace(".", "_")
+
+
+def setting(default: T, kind: Kind[T], text: str, *, flag: str | None = None) -> T:
+    """A field that is a setting. Typed as its value, so that mypy sees the default fit the field and the kind."""
+    made: Any = field(default=default, metadata={"kind": kind, "help": text, "flag": flag})
+    return cast(T, made)
+
+
+def home_of(env: Mapping[str, str]) -> Path | None:
+    """The user's folder, or None if this machine does not say."""
+    named = env.get("HOME") or env.get("USERPROFILE")
+    if named:
+        return Path(named)
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def default_data(env: Mapping[str, str], platform: str) -> Path:
+    """Where data lives unless told: the platform decides. A relative XDG folder is ignored, as the standard says."""
+    home = home_of(env) or Path.cwd()
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "everwarm"
+    if platform == "win32":
+        return Path(env.get("LOCALAPPDATA") or home / "AppData" / "Local") / "everwarm"
+    xdg = env.get("XDG_DATA_HOME", "")
+    return (Path(xdg) if xdg.startswith("/") else home / ".local" / "share") / "everwarm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    body_mb: int = setting(20, Whole(1, 1024), "largest request body, in MiB")
+    depth: int = setting(128, Whole(8, 512), "deepest nesting of a request body's JSON")
+    body_seconds: float = setting(60.0, Number(1, 3600), "time for a request body to arrive, in seconds")
+    queue: int = setting(256, Whole(1, 100_000), "requests that may wait for the model; more get a 503")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRules:
+    """What ``[models."NAME"]`` says; None where it says nothing."""
+
+    ttl: float | None = None
+    reuse_sampled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    enabled: bool = setting(True, Switch(), "remember answers, and answer the same request from memory")
+    ttl: float = setting(86400.0, Duration(1, 10 * YEAR), "how long an answer is kept")
+    memory_mb: int = setting(64, Whole(1, 1_048_576), "answers kept in memory, at most, in MiB")
+    disk_mb: int = setting(1024, Whole(1, 67_108_864), "answers kept on disk, at most, in MiB")
+    reuse_sampled: bool = setting(True, Switch(), "reuse answers that were sampled (temperature above 0) too")
+    models: Mapping[str, ModelRules] = field(default_factory=dict)
+
+    def ttl_of(self, *names: str) -> float:
+        """Seconds that an answer of this model is kept: the rule of the first of its names that has one."""
+        return next((r.ttl for n in names if (r := self.models.get(n)) and r.ttl is not None), self.ttl)
+
+    def reuse_of(self, *names: str) -> bool:
+        """Whether sampled answers of this model are reused: likewise."""
+        rules = (r for n in names if (r := self.models.get(n)))
+        return next((r.reuse_sampled for r in rules if r.reuse_sampled is not None), self.reuse_sampled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    enabled: bool = setting(True, Switch(), "keep one row a request (sizes, times, tokens; never its text)")
+    days: int = setting(30, Whole(1, 3650), "rows older than this are dropped, in days")
+    mb: int = setting(256, Whole(1, 1_048_576), "size of the ledger, at most, in MiB; the oldest rows go first")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    prices_of: str = setting(
+        "gpt-5-mini", Text("the name of a model that has a public price"), "savings are priced as this model's tokens"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    threads: int = setting(0, Whole(0, 1024), "threads of the model inside; 0 chooses")
+    context: int = setting(
+        0, Whole(0, 1_048_576), "longest prompt and answer together, in tokens; 0 is the model's own"
+    )
+    max_tokens: int = setting(1024, Whole(1, 1_048_576), "longest answer where the request names no bound, in tokens")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    level: str = setting("info", Choice("debug", "info", "warning", "error"), "what is worth a line of log")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The effective configuration. ``Config()`` is the built-in default."""
+
+    host: str = setting("127.0.0.1", Text("an address or host name"), "address to listen on", flag="--host")
+    port: int = setting(8400, Whole(0, 65535), "port to listen on; 0 takes any free one", flag="--port")
+    data: Path = field(
+        default_factory=lambda: default_data(os.environ, sys.platform),
+        metadata={
+            "kind": Folder(),
+            "help": "folder for everything that is remembered",
+            "flag": "--data",
+            "default_text": "`~/.local/share/everwarm`, or the platform's own",
+        },
+    )
+    model: str = setting("smollm2", Weights(), "the model inside; none runs without one", flag="--model")
+    limits: Limits = field(default_factory=Limits)
+    cache: Cache = field(default_factory=Cache)
+    ledger: Ledger = field(default_factory=Ledger)
+    stats: Stats = field(default_factory=Stats)
+    engine: Engine = field(default_factory=Engine)
+    log: Log = field(default_factory=Log)
+    aliases: Mapping[str, str] = field(default_factory=dict)  # name -> model id
+    tenants: Tenants = field(default_factory=Tenants)
+    file: Path | None = None  # what was read, if anything
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # dotted name -> where its value is from
+
+    def tenant_of(self, credential: bytes) -> str | None:
+        """The name of the tenant that holds this credential; None if no tenant does."""
+        return self.tenants.of(credential)
+
+
+SECTIONS: Mapping[str, type[Any]] = {
+    "limits": Limits,
+    "cache": Cache,
+    "ledger": Ledger,
+    "stats": Stats,
+    "engine": Engine,
+    "log": Log,
+}
+
+
+def _rows(cls: type[Any], prefix: str) -> list[Setting]:
+    return [_row(prefix, f) for f in fields(cls) if "kind" in f.metadata]
+
+
+def _row(prefix: str, f: Field[Any]) -> Setting:
+    default = None if f.default is MISSING else f.default
+    more = f.metadata
+    return Setting(prefix + f.name, more["kind"], default, more["help"], more["flag"], more.get("default_text"))
+
+
+SETTINGS: Mapping[str, Setting] = {
+    row.name: row
+    for rows in (_rows(Config, ""), *(_rows(cls, name + ".") for name, cls in SECTIONS.items()))
+    for row in rows
+}
+"""All settings that have one name, in the order of the docs. Aliases, models and tenants are tables of their own."""
+
+
+def build(values: Mapping[str, Any], **tables: Any) -> Config:
+    """A ``Config`` of values by dotted name; what is not there has its default. ``tables`` are fields of ``Config``."""
+    top = {name: value for name, value in values.items() if "." not in name}
+    models = tables.pop("models", {})
+    sections = {name: _under(values, name) for name in SECTIONS}
+    sections["cache"]["models"] = models
+    return Config(**top, **{name: SECTIONS[name](**part) for name, part in sections.items()}, **tables)
+
+
+def _under(values: Mapping[str, Any], section: str) -> dict[str, Any]:
+    start = section + "."
+    return {name[len(start) :]: value for name, value in values.items() if name.startswith(start)}

@@ -1,0 +1,207 @@
+"""The model inside as one more upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+from everwarm.core.key import Namespace
+from everwarm.core.upstream import ModelCard
+from everwarm.core.wire import Done, Event, Request
+from everwarm.engine import runtime, weights
+from everwarm.engine.answer import Task, Voice, answer
+from everwarm.engine.demands import require_honourable
+from everwarm.engine.facts import Facts
+from everwarm.engine.line import Job, Line
+from everwarm.engine.model import CHUNK, PagedModel
+from everwarm.engine.prefix import LastPrompt
+from everwarm.engine.template import ChatTemplate
+from everwarm.engine.tokens import Tokenizer
+from everwarm.engine.weights import PACKAGED, Progress, Weights, slug
+from everwarm.errors import BadRequest, Broken, EverwarmError, ModelError
+
+DEFAULT_MAX_TOKENS = 1024
+"""Output tokens of a choice where the request does not say; less if the context leaves less."""
+
+DEFAULT_WAITING = 64
+"""Requests that may wait; the next is turned away."""
+
+MIN_CONTEXT = 256
+
+_log = logging.getLogger("everwarm.engine")
+
+
+class _Interrupted(Exception):  # noqa: N818  # no error: somebody closed the iterator, or the engine
+    pass
+
+
+class Engine:
+    """Answers requests with one model, one after another, in one thread of its own.
+
+    The longest common prefix with the last prompt of the same namespace is not computed again. It is cut down to a
+    multiple of ``model.CHUNK`` and counts prefilled tokens only, never decoded ones: a prompt is always computed in the
+    same steps, so greedy answers are the same, bit for bit, cold and warm. For another namespace the cache is empty.
+
+    The first form: a scheduler for many sequences will replace the inside, behind the same protocol.
+    """
+
+    name = "engine"
+
+    def __init__(
+        self, voice: Voice, template: ChatTemplate, card: ModelCard, *, waiting: int = DEFAULT_WAITING
+    ) -> None:
+        self.failures = 0  # answers that ended in an error of the model or of this code
+        self._voice = voice
+        self._template = template
+        self._card = card
+        self._line = Line(waiting)
+        self._tokenising = ThreadPoolExecutor(1, "everwarm-tokens")
+        self._thread = threading.Thread(target=self._serve, name="everwarm-engine", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def load(
+        cls,
+        gguf: Path | None,
+        data: Path,
+        *,
+        threads: int | None = None,
+        context: int | None = None,
+        waiting: int = DEFAULT_WAITING,
+        progress: Progress = lambda what, done: None,
+    ) -> Engine:
+        """The engine for ``gguf``, None for the packaged model, with its files under ``data``. Takes seconds, blocks.
+
+        ``threads`` for computing: all CPUs that the process may use, if None. ``context`` in tokens: the model's own,
+        if None. ``ModelError``, in words for the operator, if anything is missing.
+        """
+        ready = weights.prepare(gguf, data, progress)
+        facts = ready.facts
+        room = _context(facts, context)
+        progress("loading the model", 0.0)
+        model = PagedModel(ready.folder, context=room, threads=threads or runtime.available_cpus(), chunk=CHUNK)
+        tokenizer = Tokenizer(ready.folder, facts)
+        voice = Voice(model, tokenizer, frozenset(facts.ends), len(facts.tokens), LastPrompt(model.chunk))
+        template = ChatTemplate(facts.chat_template, _special(facts))
+        engine = cls(voice, template, _card(ready, model, room), waiting=waiting)
+        progress("loading the model", 1.0)
+        return engine
+
+    def models(self) -> Sequence[ModelCard]:
+        """The one model."""
+        return (self._card,)
+
+    def check(self, request: Request) -> None:
+        """``BadRequest`` or ``Unsupported`` for what this engine cannot do. Whether the prompt fits, ``ask`` tells."""
+        require_honourable(request, self._voice.vocabulary)
+
+    def ask(self, request: Request, namespace: Namespace) -> AsyncIterator[Event]:
+        """Prefilled, Delta..., Finish for each choice, Done. See ``core.upstream``.
+
+        ``BadRequest`` with the code ``context_length_exceeded`` if the prompt leaves no room for an answer,
+        ``Overloaded`` if too many wait: both before the first event. ``Broken`` if a step fails or the engine closes.
+        """
+        return self._ask(request, namespace)
+
+    async def close(self) -> None:
+        """End the thread, within one step. Answers under way end with ``Broken``."""
+        for job in self._line.close():
+            job.post(_closed())
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        self._tokenising.shutdown(wait=False)
+
+    def tokens_of(self, request: Request) -> list[int]:
+        """The prompt of ``request`` as the model reads it."""
+        text = self._template.render(request.messages, request.tools, datetime.now().astimezone())
+        return self._voice.tokenizer.encode(text)
+
+    async def _ask(self, request: Request, namespace: Namespace) -> AsyncIterator[Event]:
+        self.check(request)
+        self._line.require_room()
+        if self._line.closed:
+            raise _closed()
+        loop = asyncio.get_running_loop()
+        job = Job(await loop.run_in_executor(self._tokenising, self._task, request, namespace))
+        self._line.enter(job)
+        try:
+            while True:
+                event = await job.events.get()
+                if isinstance(event, EverwarmError):
+                    raise event
+                yield event
+                if isinstance(event, Done):
+                    return
+        finally:
+            self._line.leave(job)
+
+    def _task(self, request: Request, namespace: Namespace) -> Task:
+        prompt = tuple(self.tokens_of(request))
+        context = self._card.context
+        left = context - len(prompt)
+        if left < 1:
+            raise BadRequest(
+                f"the prompt has {len(prompt)} tokens and the model's context is {context}, with at least one for the "
+                "answer; shorten the messages",
+                param="messages",
+                code="context_length_exceeded",
+            )
+        wanted = request.sampling.max_tokens
+        limit = min(DEFAULT_MAX_TOKENS if wanted is None else wanted, left)
+        return Task(namespace, prompt, request.sampling, limit)
+
+    def _serve(self) -> None:
+        while (job := self._line.next()) is not None:
+            started = time.monotonic()
+            self._run(job)
+            self._line.took(time.monotonic() - started)
+
+    def _run(self, job: Job) -> None:
+        def pause() -> None:
+            if job.cancelled or self._line.closed:
+                raise _Interrupted
+
+        try:
+            for event in answer(job.task, self._voice, pause):
+                job.post(event)
+        except _Interrupted:
+            if not job.cancelled:
+                job.post(_closed())
+        except Exception as error:  # noqa: BLE001  # whatever native code raises ends this answer, not the thread
+            self.failures += 1
+            self._voice.last.clear()
+            _log.error("an answer broke off: %s", type(error).__name__)  # its message could hold what was asked
+            job.post(Broken("the model failed while answering; ask again"))
+
+
+def _closed() -> Broken:
+    return Broken("the model is being shut down; ask again later")
+
+
+def _context(facts: Facts, wanted: int | None) -> int:
+    if wanted is None:
+        return facts.context
+    if not MIN_CONTEXT <= wanted <= facts.context:
+        raise ModelError(f"a context of {wanted} tokens: this model takes {MIN_CONTEXT} ... {facts.context}")
+    return wanted
+
+
+def _special(facts: Facts) -> dict[str, str]:
+    named = {"bos_token": facts.bos, "eos_token": facts.eos}
+    return {name: "" if token is None else facts.tokens[token] for name, token in named.items()}
+
+
+def _card(ready: Weights, model: PagedModel, context: int) -> ModelCard:
+    """The model's card. Its fingerprint covers whatever changes the bits of an answer."""
+    identity = f"{ready.fingerprint} {ready.facts.gguf} {model.settings} {context}"
+    fingerprint = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
+    made_by = "everwarm"
+    if ready.packaged:
+        return ModelCard(PACKAGED, ("smollm2", "default"), ready.facts.created, made_by, context, fingerprint)
+    return ModelCard(slug(ready.facts.name), ("default",), ready.facts.created, made_by, context, fingerprint)

@@ -1,0 +1,126 @@
+"""What the engine needs to know of a model beside its weights: ``facts.json`` in the folder of the converted model.
+
+Written once, at conversion, so that the GGUF's metadata need not be parsed at each start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from everwarm.engine.ggufile import GgufHeader
+from everwarm.errors import ModelError
+
+FACTS_VERSION = 1
+"""Version of ``facts.json``. A folder with another one is converted anew."""
+
+FACTS_FILE = "facts.json"
+
+ARCHITECTURES = ("llama", "qwen2", "qwen3")
+"""``general.architecture`` of the models that OpenVINO 2026.4's GGUF reader builds."""
+
+TOKENIZERS = ("gpt2",)
+"""``tokenizer.ggml.model`` of the tokenizers that it builds: byte-level BPE. SentencePiece models are refused by it."""
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+"""``tokenizer.ggml.token_type``."""
+
+_END_NAMES = frozenset(
+    ["<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|end|>", "<end_of_turn>", "</s>"]
+)
+"""Tokens that end an answer even where the metadata names only another: models are trained with both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One model, as its GGUF describes it."""
+
+    name: str  # general.name
+    architecture: str
+    context: int  # tokens, prompt and answer together
+    chat_template: str
+    tokenizer: str  # one of TOKENIZERS
+    tokens: tuple[str, ...]  # by id, in the vocabulary's own spelling
+    token_types: tuple[int, ...]  # by id
+    bos: int | None
+    eos: int | None
+    ends: tuple[int, ...]  # ids that end an answer
+    add_bos: bool
+    created: int  # seconds since 1970: when the GGUF was last written
+    gguf: str  # digest of the GGUF's content
+    build: str  # requantisation and OpenVINO versions
+    files: Mapping[str, str]  # digest of each file of the folder
+
+
+def read_facts(header: GgufHeader, *, gguf: str, build: str) -> Facts:
+    """Take the facts from a GGUF's metadata. ``ModelError`` if the engine cannot run such a model."""
+    meta, path = header.meta, header.path
+    architecture = str(meta.get("general.architecture", ""))
+    if architecture not in ARCHITECTURES:
+        raise ModelError(f"{path}: models of the architecture {architecture!r} cannot be run; use {_or(ARCHITECTURES)}")
+    tokenizer = str(meta.get("tokenizer.ggml.model", ""))
+    if tokenizer not in TOKENIZERS:
+        raise ModelError(f"{path}: its tokenizer {tokenizer!r} cannot be run; use a model with {_or(TOKENIZERS)}")
+    template = meta.get("tokenizer.chat_template")
+    if not isinstance(template, str) or not template:
+        raise ModelError(f"{path} has no chat template, so it is no chat model; use an instruct or chat model")
+    tokens = tuple(meta.get("tokenizer.ggml.tokens", ()))
+    types = tuple(meta.get("tokenizer.ggml.token_type", (NORMAL,) * len(tokens)))
+    context = meta.get(f"{architecture}.context_length")
+    if not tokens or len(types) != len(tokens) or not isinstance(context, int) or context < 1:
+        raise ModelError(f"{path} lacks its vocabulary or its context length; fetch it again or use another")
+    return Facts(
+        name=str(meta.get("general.name") or path.stem),
+        architecture=architecture,
+        context=context,
+        chat_template=template,
+        tokenizer=tokenizer,
+        tokens=tokens,
+        token_types=types,
+        bos=_token(meta, "bos", tokens),
+        eos=_token(meta, "eos", tokens),
+        ends=_ends(meta, tokens, types),
+        add_bos=bool(meta.get("tokenizer.ggml.add_bos_token", False)),
+        created=int(path.stat().st_mtime),
+        gguf=gguf,
+        build=build,
+        files={},
+    )
+
+
+def dump(facts: Facts, folder: Path) -> None:
+    """Write ``facts.json``."""
+    (folder / FACTS_FILE).write_bytes(orjson.dumps({"version": FACTS_VERSION, **asdict(facts)}))
+
+
+def load(folder: Path) -> Facts | None:
+    """Read ``facts.json``; None if it is absent, damaged or of another version."""
+    try:
+        raw = orjson.loads((folder / FACTS_FILE).read_bytes())
+        if raw.pop("version") != FACTS_VERSION:
+            return None
+        values = {f.name: raw[f.name] for f in fields(Facts)}
+        for name in ("tokens", "token_types", "ends"):
+            values[name] = tuple(values[name])
+        return Facts(**values)
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _token(meta: Mapping[str, Any], name: str, tokens: tuple[str, ...]) -> int | None:
+    value = meta.get(f"tokenizer.ggml.{name}_token_id")
+    return value if isinstance(value, int) and 0 <= value < len(tokens) else None
+
+
+def _ends(meta: Mapping[str, Any], tokens: tuple[str, ...], types: tuple[int, ...]) -> tuple[int, ...]:
+    named = (_token(meta, name, tokens) for name in ("eos", "eot", "eom"))
+    known = (i for i, kind in enumerate(types) if kind == CONTROL and tokens[i] in _END_NAMES)
+    return tuple(sorted({i for i in (*named, *known) if i is not None}))
+
+
+def _or(names: tuple[str, ...]) -> str:
+    return " or ".join(names)
