@@ -5,23 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.servers import Running, everwarm, load, started
+from benchmarks.servers import Running, load, started
 
 CONNECTIONS = 32
 SIZES = {"2 kB": 2_000, "60 kB": 60_000}
 
 
 def body(size: int) -> bytes:
-    """A chat request of about ``size`` bytes: a long system prompt and some turns, answered in a few tokens."""
+    """A chat request of about ``size`` bytes: a long system prompt and some turns."""
     line = "You are the support assistant of a small company. Answer in one short sentence. "
     history = [{"role": r, "content": f"Turn {i}: how do I reset it?"} for i in range(3) for r in ("user", "assistant")]
     ask = {"role": "user", "content": "Say hello."}
-    request = {"model": "default", "temperature": 0, "max_tokens": 200, "stop": ["."], "messages": [*history, ask]}
+    request = {"model": "default", "temperature": 0, "max_tokens": 200, "messages": [*history, ask]}
     filling = line * ((size - len(json.dumps(request)) - 40) // len(line))
     request["messages"] = [{"role": "system", "content": filling}, *history, ask]
     return json.dumps(request).encode()
@@ -65,7 +66,7 @@ def run(*, seconds: float, rounds: int) -> None:
 def measured(size: int, seconds: float, rounds: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Both servers at once, loaded in turns, so that a machine that drifts drifts for both."""
     request, floor, ours = body(size), [], []
-    with everwarm() as gateway:
+    with TemporaryDirectory() as folder, started(["benchmarks.ours", folder]) as gateway:
         answer = primed(gateway, request)
         with started(["benchmarks.floor", "--size", str(answer)]) as bare:
             for _ in range(rounds):

@@ -53,21 +53,10 @@ def started(command: Sequence[str]) -> Iterator[Running]:
 
 @contextmanager
 def everwarm(*flags: str) -> Iterator[Running]:
-    """Our gateway with an empty memory. Its model is the one that was converted for tests, or for the user."""
+    """Our gateway, as a user starts it, with an empty memory."""
     with tempfile.TemporaryDirectory() as folder:
-        _lend_models(Path(folder))
         with started(["everwarm", "serve", "--port", "0", "--data", folder, *flags]) as server:
             yield server
-
-
-def _lend_models(folder: Path) -> None:
-    from everwarm.config import Config
-
-    for data in (os.environ.get("EVERWARM_TEST_DATA", ".test-data"), Config().data):
-        models = Path(data).resolve() / "models"
-        if models.is_dir():
-            (folder / "models").symlink_to(models)
-            return
 
 
 def load(server: Running, request: bytes, *, seconds: float, connections: int) -> dict[str, Any]:

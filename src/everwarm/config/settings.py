@@ -111,7 +111,10 @@ class Ledger:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
     prices_of: str = setting(
-        "gpt-5-mini", Text("the name of a model that has a public price"), "savings are priced as this model's tokens"
+        "gpt-5-mini",
+        Text("the name of a model that has a public price"),
+        "savings are priced as this model's tokens",
+        flag="--prices-of",
     )
 
 

@@ -99,8 +99,8 @@ def _notes(sums: Tally, static: int) -> Iterable[str]:
     )
     yield (
         "A prefix is reused in whole blocks of fixed length, so a short stretch just before what is new is computed "
-        "again. The model keeps the last conversation that it worked on: of one that others have interrupted it finds "
-        "only the static part."
+        "again; and only while the model still holds it, so a conversation that others have interrupted may find no "
+        "more than the static part."
     )
     if sums.speed:
         yield (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from everwarm.demo.client import Client
 from everwarm.demo.picture import picture
 from everwarm.demo.play import Play
 from everwarm.demo.script import SCRIPT, Ask, instructions, rounds
-from everwarm.demo.server import serving
+from everwarm.demo.server import configured_data, serving
 from everwarm.demo.tally import Result, Tally, tally
 from everwarm.errors import ConfigError, EverwarmError, StoreError
 
@@ -70,16 +69,9 @@ def _gateway(console: Console, url: str | None, data: Path | None, model: str | 
         return
     with ExitStack() as stack:
         console.print("Starting a gateway on a free port, with nothing in its memory.")
-        with console.status("starting") as status:
-            say = lambda line: status.update(escape(line))  # noqa: E731
-            address = stack.enter_context(serving(data or _configured_data(), model, say))
+        with show.Starting(console) as starting:
+            address = stack.enter_context(serving(data or configured_data(), model, starting.say))
         yield Client(address)
-
-
-def _configured_data() -> Path:
-    from everwarm.config import load  # the one thing that the demo cannot learn over HTTP: where the models are
-
-    return load({}, os.environ, Path.cwd()).data
 
 
 def _play(console: Console, play: Play, groups: Sequence[Sequence[Ask]]) -> list[Result]:

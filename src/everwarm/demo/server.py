@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -50,7 +51,7 @@ class Server:
                 self.url = found[0]
 
     def ready(self, say: Callable[[str], object]) -> str:
-        """Its address, once it is healthy. ``say`` gets its newest line of output while we wait."""
+        """Its address, once it is healthy. ``say`` gets its newest line of output until it listens."""
         end = monotonic() + START_SECONDS
         while monotonic() < end:
             if self.status is not None:
@@ -58,7 +59,8 @@ class Server:
                 raise OperatorError(f"`everwarm serve` ended with status {self.status}. {self._said()}")
             if self.url and _healthy(self.url):
                 return self.url
-            say(self.lines[-1].strip() if self.lines else "starting")
+            if self.url is None:
+                say(self.lines[-1].strip() if self.lines else "starting")
             sleep(0.1)
         raise OperatorError(f"`everwarm serve` was not ready after {START_SECONDS:.0f} seconds. {self._said()}")
 
@@ -102,6 +104,15 @@ def serving(data: Path, model: str | None, say: Callable[[str], object]) -> Iter
             yield server.ready(say)
         finally:
             server.end()
+
+
+def configured_data() -> Path:
+    """The user's data folder, asked of the program itself: nothing here reads settings."""
+    asked = [sys.executable, "-m", "everwarm", "config", "--json"]
+    told = subprocess.run(asked, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - our own program
+    if told.returncode:
+        raise OperatorError(f"`everwarm config` ended with status {told.returncode}. {told.stderr.strip()}")
+    return Path(json.loads(told.stdout)["settings"]["data"]["value"])
 
 
 def command(home: Path, model: str | None) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import TracebackType
 
 from rich import box
 from rich.console import Console
@@ -18,6 +17,32 @@ from everwarm.demo.tally import Layer, Result, Tally, computed, from_prefix
 
 EVERY = 10
 """Where there is no terminal, a line of progress after this many requests."""
+
+
+class Starting:
+    """What a gateway says while it starts: beside a spinner, or line by line where the output is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status = console.status("starting")
+        self._last = ""
+
+    def __enter__(self) -> Starting:
+        self._status.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._status.stop()
+
+    def say(self, line: str) -> None:
+        """The newest line, again and again."""
+        if line == self._last:
+            return
+        self._last = line
+        if self._console.is_terminal:
+            self._status.update(escape(line))
+        else:
+            self._console.print(f"  {line}", markup=False, highlight=False)
 
 
 class Watch:
@@ -38,9 +63,7 @@ class Watch:
             self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         if self._bar:
             self._bar.stop()
 

@@ -57,15 +57,16 @@ def answer(task: Task, voice: Voice, pause: Pause) -> Iterator[Event]:
 
 def _prefill(prompt: tuple[int, ...], at: int, voice: Voice, pause: Pause) -> Logits:
     """Compute ``prompt`` from ``at`` on, in steps that end at multiples of the chunk. Logits of its last token."""
-    chunk, logits = voice.model.chunk, None
-    while at < len(prompt):
+    while True:
         pause()
-        piece = prompt[at : at + chunk]
-        logits = voice.model.step(piece, at, sample=at + len(piece) == len(prompt))
-        voice.last.add(piece)
+        piece = prompt[at : at + voice.model.chunk]
         at += len(piece)
-    assert logits is not None
-    return logits
+        last = at == len(prompt)
+        logits = voice.model.step(piece, at - len(piece), (len(piece) - 1,) if last else ())
+        voice.last.add(piece)
+        if last:
+            after: Logits = logits[0]
+            return after
 
 
 def _decode(task: Task, voice: Voice, choice: int, logits: Logits, pause: Pause) -> Generator[Event, None, int]:
@@ -83,9 +84,7 @@ def _decode(task: Task, voice: Voice, choice: int, logits: Logits, pause: Pause)
         if stops.hit or sampled == task.limit:
             break
         pause()
-        step = voice.model.step((token,), len(task.prompt) + sampled - 1, sample=True)
-        assert step is not None
-        logits = step
+        logits = voice.model.step((token,), len(task.prompt) + sampled - 1, (0,))[0]
     if text := stops.finish():
         yield Delta(choice, text)
     yield Finish(choice, "stop" if stops.hit or token in voice.ends else "length")

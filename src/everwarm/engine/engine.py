@@ -19,12 +19,13 @@ from everwarm.engine import runtime, weights
 from everwarm.engine.answer import Task, Voice, answer
 from everwarm.engine.demands import require_honourable
 from everwarm.engine.facts import Facts
-from everwarm.engine.line import Job, Line
+from everwarm.engine.line import Job, Line, shut_down
 from everwarm.engine.model import CHUNK, PagedModel
+from everwarm.engine.packaged import ALIASES, PACKAGED, Progress
 from everwarm.engine.prefix import LastPrompt
 from everwarm.engine.template import ChatTemplate
 from everwarm.engine.tokens import Tokenizer
-from everwarm.engine.weights import PACKAGED, Progress, Weights, slug
+from everwarm.engine.weights import Weights, slug
 from everwarm.errors import BadRequest, Broken, EverwarmError, ModelError
 
 DEFAULT_MAX_TOKENS = 1024
@@ -87,6 +88,7 @@ class Engine:
         room = _context(facts, context)
         progress("loading the model", 0.0)
         model = PagedModel(ready.folder, context=room, threads=threads or runtime.available_cpus(), chunk=CHUNK)
+        model.warm_up()
         tokenizer = Tokenizer(ready.folder, facts)
         voice = Voice(model, tokenizer, frozenset(facts.ends), len(facts.tokens), LastPrompt(model.chunk))
         template = ChatTemplate(facts.chat_template, _special(facts))
@@ -113,7 +115,7 @@ class Engine:
     async def close(self) -> None:
         """End the thread, within one step. Answers under way end with ``Broken``."""
         for job in self._line.close():
-            job.post(_closed())
+            job.post(shut_down())
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         self._tokenising.shutdown(wait=False)
 
@@ -125,8 +127,6 @@ class Engine:
     async def _ask(self, request: Request, namespace: Namespace) -> AsyncIterator[Event]:
         self.check(request)
         self._line.require_room()
-        if self._line.closed:
-            raise _closed()
         loop = asyncio.get_running_loop()
         job = Job(await loop.run_in_executor(self._tokenising, self._task, request, namespace))
         self._line.enter(job)
@@ -172,16 +172,12 @@ class Engine:
                 job.post(event)
         except _Interrupted:
             if not job.cancelled:
-                job.post(_closed())
+                job.post(shut_down())
         except Exception as error:  # noqa: BLE001  # whatever native code raises ends this answer, not the thread
             self.failures += 1
             self._voice.last.clear()
             _log.error("an answer broke off: %s", type(error).__name__)  # its message could hold what was asked
             job.post(Broken("the model failed while answering; ask again"))
-
-
-def _closed() -> Broken:
-    return Broken("the model is being shut down; ask again later")
 
 
 def _context(facts: Facts, wanted: int | None) -> int:
@@ -203,5 +199,5 @@ def _card(ready: Weights, model: PagedModel, context: int) -> ModelCard:
     fingerprint = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
     made_by = "everwarm"
     if ready.packaged:
-        return ModelCard(PACKAGED, ("smollm2", "default"), ready.facts.created, made_by, context, fingerprint)
+        return ModelCard(PACKAGED, ALIASES, ready.facts.created, made_by, context, fingerprint)
     return ModelCard(slug(ready.facts.name), ("default",), ready.facts.created, made_by, context, fingerprint)

