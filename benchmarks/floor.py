@@ -28,7 +28,11 @@ class Floor:
             more = message.get("more_body", False)
         orjson.loads(data)
         digest = hashlib.blake2b(data, digest_size=16).hexdigest().encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body)), (b"x-key", digest)]
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"x-key", digest),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

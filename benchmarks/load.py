@@ -1,6 +1,7 @@
 """A load generator that is not the bottleneck: raw HTTP/1.1 over kept connections, each with one request under way.
 
-It sends the same bytes again and again and counts whole responses by their length; it checks that each begins with 200.
+It sends one request again and again, with a running number in the place of ``@@@@@@@@`` if that stands in it, and counts
+whole responses by their length; it checks that each begins with 200.
 Bounded in time. Runs as a process of its own: ``python -m benchmarks.load HOST PORT SECONDS CONNECTIONS < request``.
 """
 
@@ -9,15 +10,22 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from itertools import count
 from time import perf_counter, process_time
 from typing import cast
+
+
+NUMBER = b"@" * 8
 
 
 class Asker(asyncio.Protocol):
     """One connection."""
 
+    numbers = count()
+
     def __init__(self, request: bytes, until: float, latencies: list[float]) -> None:
         self.request = request
+        self.numbered = NUMBER in request
         self.until = until
         self.latencies = latencies
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -30,8 +38,9 @@ class Asker(asyncio.Protocol):
         self._ask()
 
     def _ask(self) -> None:
+        request = self.request.replace(NUMBER, b"%08d" % next(self.numbers)) if self.numbered else self.request
         self._sent = perf_counter()
-        self.transport.write(self.request)
+        self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         if not self._left:

@@ -21,7 +21,9 @@ def run(*, seconds: float, rounds: int) -> None:
         table.add_row("resident memory, no model", f"{server.resident_mib():.0f} MiB", "80 MiB")
     times = [timed([sys.executable, "-m", "everwarm", "--help"]) for _ in range(2 * rounds + 1)]
     bare = [timed([sys.executable, "-c", "import argparse"]) for _ in range(2 * rounds + 1)]
-    table.add_row("everwarm --help", f"{median(times):.2f} s (python with argparse alone: {median(bare):.2f} s)", "0.3 s")
+    table.add_row(
+        "everwarm --help", f"{median(times):.2f} s (python with argparse alone: {median(bare):.2f} s)", "0.3 s"
+    )
     Console().print(table)
 
 

@@ -17,7 +17,9 @@ json_values = st.recursive(
 schemas = st.fixed_dictionaries(
     {
         "type": st.just("object"),
-        "properties": st.dictionaries(names, st.fixed_dictionaries({"type": st.sampled_from(["string", "number"])}), max_size=4),
+        "properties": st.dictionaries(
+            names, st.fixed_dictionaries({"type": st.sampled_from(["string", "number"])}), max_size=4
+        ),
     },
     optional={"required": st.lists(names, max_size=2), "additionalProperties": st.booleans()},
 )
@@ -30,7 +32,9 @@ tools = st.fixed_dictionaries(
     }
 )
 parts = st.one_of(
-    st.fixed_dictionaries({"type": st.just("text"), "text": text}, optional={"cache_control": st.just({"type": "ephemeral"})}),
+    st.fixed_dictionaries(
+        {"type": st.just("text"), "text": text}, optional={"cache_control": st.just({"type": "ephemeral"})}
+    ),
     st.fixed_dictionaries({"type": st.just("image_url"), "image_url": st.fixed_dictionaries({"url": text})}),
 )
 content = st.one_of(text, st.lists(parts, min_size=1, max_size=3))
@@ -60,7 +64,9 @@ def chats(draw: st.DrawFn) -> dict[str, Any]:
         "top_p": st.floats(0.01, 1),
         "seed": st.integers(-(2**40), 2**40),
         "max_tokens": st.integers(1, 4000),
-        "stop": st.one_of(st.text(min_size=1, max_size=4), st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=4)),
+        "stop": st.one_of(
+            st.text(min_size=1, max_size=4), st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=4)
+        ),
         "logit_bias": st.dictionaries(st.integers(0, 50000).map(str), st.integers(-100, 100), max_size=3),
         "n": st.integers(1, 3),
         "stream": st.booleans(),

@@ -30,7 +30,21 @@ MAY_IMPORT = {
 }
 """room -> the rooms that it may import. ``serve`` and ``cli``, where all meet, may import any."""
 
-IMPURE = {"asyncio", "threading", "time", "random", "secrets", "uuid", "os", "io", "socket", "pathlib", "sqlite3", "datetime", "subprocess"}
+IMPURE = {
+    "asyncio",
+    "threading",
+    "time",
+    "random",
+    "secrets",
+    "uuid",
+    "os",
+    "io",
+    "socket",
+    "pathlib",
+    "sqlite3",
+    "datetime",
+    "subprocess",
+}
 """What the core must not import: clocks, chance, files, the network, tasks."""
 
 LONGEST_FUNCTION = 50
@@ -59,7 +73,9 @@ def test_dependencies_point_one_way(path: Path) -> None:
     for name in imports(path):
         if name.startswith("everwarm."):
             other = name.split(".")[1]
-            assert other == room or other in MAY_IMPORT[room] or other == "__version__", f"{room} must not import {other}"
+            assert other == room or other in MAY_IMPORT[room] or other == "__version__", (
+                f"{room} must not import {other}"
+            )
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) == "core"], ids=lambda p: p.name)
@@ -79,7 +95,9 @@ def test_importing_the_core_loads_nothing_impure() -> None:
         "from everwarm.core.dialects import openai_chat, openai_chat_answer\n"
         "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
     )
-    loaded = set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    )
     assert "everwarm" in loaded
     assert not loaded & {"asyncio", "threading", "sqlite3", "socket", "uvicorn", "rich", "numpy"}
 
@@ -97,7 +115,9 @@ def test_functions_are_short_or_say_why(path: Path) -> None:
         length = (f.end_lineno or f.lineno) - f.lineno + 1
         if length > LONGEST_FUNCTION:
             head = "\n".join(lines[f.lineno - 1 : f.lineno + 12])
-            assert re.search(r"# long: \w+", head), f"{path.name}:{f.lineno} {f.name} has {length} lines and does not say why"
+            assert re.search(r"# long: \w+", head), (
+                f"{path.name}:{f.lineno} {f.name} has {length} lines and does not say why"
+            )
     assert len(lines) <= LONGEST_FILE, f"{path.name} has {len(lines)} lines: one noun a file"
 
 
@@ -124,7 +144,11 @@ def test_no_code_at_rest() -> None:
     for path in FILES:
         tops = {name.split(".")[0] for name in imports(path)}
         assert not tops & {"pickle", "marshal", "shelve", "dill", "torch"}, path
-        calls = {n.func.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+        calls = {
+            n.func.id
+            for n in ast.walk(ast.parse(path.read_text()))
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
         assert not calls & {"eval", "exec"}, path
 
 

@@ -34,7 +34,11 @@ def objects_with_a_key_twice(draw: st.DrawFn) -> bytes:
     name, one, two = draw(names), draw(json_values), draw(json_values)
     spelled = draw(st.sampled_from([json.dumps(name), f'"\\u{ord(name[0]):04x}{name[1:]}"']))
     inner = f"{{{json.dumps(name)}: {json.dumps(one)}, {spelled}: {json.dumps(two)}}}"
-    around = draw(st.sampled_from(["%s", '{"a": %s}', '{"a": [1, %s], "b": "\\""}', '{"x\\u0022": %s}', '{"q": "\\u0022", "z": %s}']))
+    around = draw(
+        st.sampled_from(
+            ["%s", '{"a": %s}', '{"a": [1, %s], "b": "\\""}', '{"x\\u0022": %s}', '{"q": "\\u0022", "z": %s}']
+        )
+    )
     return (around % inner).encode()
 
 
@@ -45,7 +49,9 @@ def test_a_key_that_stands_twice_is_found(data: bytes) -> None:
     assert "twice" in body.unkeyable
 
 
-@pytest.mark.parametrize("text", ['{"a": "\\u0022b\\u0022"}', '{"\\u0022": 1}', '{"a": "say \\"b\\": 1"}', '{"a\\\\": "\\\\"}'])
+@pytest.mark.parametrize(
+    "text", ['{"a": "\\u0022b\\u0022"}', '{"\\u0022": 1}', '{"a": "say \\"b\\": 1"}', '{"a\\\\": "\\\\"}']
+)
 def test_escaped_quotes_are_no_second_key(text: str) -> None:
     assert read(text.encode()).unkeyable is None
 

@@ -90,7 +90,10 @@ DIFFERENT = [
     (with_(messages=[{"role": "user", "content": "hi "}]), with_()),
     (with_(messages=[{"role": "user", "content": "hi", "metadata": 1}]), with_()),
     (with_(messages=[{"role": "user", "content": [{"type": "text", "text": "hi", "cache_control": {}}]}]), with_()),
-    (with_(messages=[{"role": "user", "content": [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]}]), with_()),
+    (
+        with_(messages=[{"role": "user", "content": [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]}]),
+        with_(),
+    ),
     (with_(messages=[{"role": "user", "content": "\u00e9"}]), with_(messages=[{"role": "user", "content": "e\u0301"}])),
     (b'{"x":18446744073709551616,"model":"m"}', b'{"x":18446744073709551617,"model":"m"}'),
     (b'{"x":18446744073709551616,"model":"m"}', b'{"x":18446744073709551616.0,"model":"m"}'),
@@ -172,6 +175,18 @@ def test_the_request_is_not_touched(value: dict[str, Any]) -> None:
     assert body.value == value
 
 
-@pytest.mark.parametrize("value", [{"model": "m", "messages": "no list"}, {"model": "m", "messages": [1, None, {"tool_calls": 3}], "tools": {"a": 1}}, {"model": "m", "messages": [{"tool_call_id": 3, "tool_calls": [1, {"id": 2}]}], "tools": [1, {"function": 3}], "response_format": 3}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"model": "m", "messages": "no list"},
+        {"model": "m", "messages": [1, None, {"tool_calls": 3}], "tools": {"a": 1}},
+        {
+            "model": "m",
+            "messages": [{"tool_call_id": 3, "tool_calls": [1, {"id": 2}]}],
+            "tools": [1, {"function": 3}],
+            "response_format": 3,
+        },
+    ],
+)
 def test_malformed_requests_have_a_form_too(value: dict[str, Any]) -> None:
     assert json.loads(form(value))["model"] == "m"

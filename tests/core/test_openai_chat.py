@@ -53,7 +53,11 @@ def test_rare_messages_are_not_lost(message: dict[str, Any]) -> None:
         {"tools": []},
         {"tools": None, "stop": None, "temperature": None, "stream": None, "n": None},
         {"tools": [{"type": "custom", "custom": {"name": "x"}}]},
-        {"tools": [{"type": "function", "function": {"name": "f", "description": None, "parameters": None, "strict": None}}]},
+        {
+            "tools": [
+                {"type": "function", "function": {"name": "f", "description": None, "parameters": None, "strict": None}}
+            ]
+        },
         {"max_tokens": 5.0, "max_completion_tokens": 7, "functions": [{"name": "x"}]},
     ],
 )
@@ -97,8 +101,16 @@ def test_sampling_is_read() -> None:
         ({"model": "m", "messages": [HI, {"content": "x"}]}, "messages[1].role", "missing"),
         ({"model": "m", "messages": [{"role": "user", "content": 5}]}, "messages[0].content", "5"),
         ({"model": "m", "messages": [{"role": "user", "content": [{}]}]}, "messages[0].content[0].type", "missing"),
-        ({"model": "m", "messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text", "missing"),
-        ({"model": "m", "messages": [{"role": "a", "tool_calls": [{"function": {}}]}]}, "messages[0].tool_calls[0].function.name", "missing"),
+        (
+            {"model": "m", "messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages[0].content[0].text",
+            "missing",
+        ),
+        (
+            {"model": "m", "messages": [{"role": "a", "tool_calls": [{"function": {}}]}]},
+            "messages[0].tool_calls[0].function.name",
+            "missing",
+        ),
         ({"model": "m", "messages": [HI], "tools": [{"function": {}}]}, "tools[0].function.name", "missing"),
         ({"model": "m", "messages": [HI], "tools": {}}, "tools", "an array"),
         ({"model": "m", "messages": [HI], "stream": "yes"}, "stream", "true or false"),

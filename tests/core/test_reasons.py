@@ -45,7 +45,10 @@ def test_another_parameter() -> None:
 
 
 def test_a_conversation_went_on() -> None:
-    assert after(asked("a", "b"), then=asked("a", "b", "c")) == "2 of 3 messages are those of a request 12 s ago; message 3 is new"
+    assert (
+        after(asked("a", "b"), then=asked("a", "b", "c"))
+        == "2 of 3 messages are those of a request 12 s ago; message 3 is new"
+    )
     assert after(asked("a"), then=asked("a", "b", "c"), now=120).endswith("2 min ago; messages 2 to 3 are new")
     assert "without those that followed" in after(asked("a", "b"), then=asked("a"))
 
@@ -99,6 +102,8 @@ def test_it_stands_with_a_constant_hash(monkeypatch: pytest.MonkeyPatch) -> None
     assert after(asked("a"), then=asked("b", seed=1))
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s ago"), (59, "59 s"), (3600, "1 h"), (90000, "1 d"), (-5, "0 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s ago"), (59, "59 s"), (3600, "1 h"), (90000, "1 d"), (-5, "0 s")]
+)
 def test_times_in_words(seconds: float, text: str) -> None:
     assert text in after(asked("a"), then=asked("a", seed=1), now=seconds)

@@ -50,7 +50,10 @@ def test_whole_and_byte_by_byte(data: bytes, events: list[ServerEvent]) -> None:
     assert read(b"", data, b"") == events
 
 
-@given(st.lists(st.sampled_from([b"data: x", b"\r", b"\n", b"\r\n", b": c", b"event: e", b"data:y", b"\xc3\xa9"])), st.data())
+@given(
+    st.lists(st.sampled_from([b"data: x", b"\r", b"\n", b"\r\n", b": c", b"event: e", b"data:y", b"\xc3\xa9"])),
+    st.data(),
+)
 def test_where_it_is_cut_does_not_count(pieces: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(pieces)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))

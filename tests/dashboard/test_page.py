@@ -112,7 +112,9 @@ def test_nothing_asked_yet_shows_what_to_try(site: Any, browser: Any) -> None:
 
 
 def test_what_is_not_known_is_left_open(site: Any, browser: Any) -> None:
-    site.stats = changed(money=None, why="No model is named.", store=None, recent=[], latency_ms={"hit": NONE, "miss": NONE})
+    site.stats = changed(
+        money=None, why="No model is named.", store=None, recent=[], latency_ms={"hit": NONE, "miss": NONE}
+    )
     site.stats["layers"]["flight"]["hit_rate"] = None
     page = browser.see(site)
     assert page.console == []

@@ -11,7 +11,7 @@ import pytest
 
 from everwarm.demo import server as room
 from everwarm.demo.client import Client
-from everwarm.demo.server import Server, command, environment, serving
+from everwarm.demo.server import Server, command, configured_data, environment, serving
 from everwarm.errors import OperatorError
 
 CHILD = """
@@ -69,12 +69,20 @@ def test_a_child_that_does_not_listen_is_killed() -> None:
     assert server.status == -9
 
 
-def test_its_progress_is_shown() -> None:
+def test_its_progress_is_shown(tmp_path: Path) -> None:
+    gate = tmp_path / "seen"
     shown: list[str] = []
-    with child(CHILD) as server:
-        server.ready(shown.append)
-    assert shown
-    assert set(shown) <= {"starting", "loading the model", *server.lines}
+    waits = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+
+    def say(line: str) -> None:
+        shown.append(line)
+        if line == "reading":
+            gate.touch()
+
+    with child("print('reading', flush=True)\n" + waits + CHILD) as server:
+        server.ready(say)
+    assert "reading" in shown
+    assert set(shown) <= {"starting", "reading", "loading the model"}
 
 
 def test_the_command_names_its_own_data_and_settings(tmp_path: Path) -> None:
@@ -108,3 +116,12 @@ def test_the_users_models_are_the_childs(tmp_path: Path, monkeypatch: pytest.Mon
         assert (seen[0] / "everwarm.toml").exists()
     assert (tmp_path / "data" / "models" / "made.txt").exists()
     assert not seen[0].exists()
+
+
+def test_the_users_data_folder_is_the_configured_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EVERWARM_DATA", str(tmp_path / "mine"))
+    assert configured_data() == tmp_path / "mine"
+    monkeypatch.setenv("EVERWARM_PORT", "none")
+    with pytest.raises(OperatorError, match="EVERWARM_PORT"):
+        configured_data()

@@ -74,3 +74,14 @@ def test_the_bar_of_a_terminal_and_the_lines_of_a_pipe(made: Make) -> None:
         assert ("12 of 12 requests answered" in text) != terminal
         assert ("[red]Why?" in text) == terminal
     assert len(SCRIPT) > show.EVERY
+
+
+def test_a_start_is_told_line_by_line_in_a_pipe_and_each_line_once() -> None:
+    for terminal in (True, False):
+        console = Console(file=StringIO(), width=100, force_terminal=terminal)
+        with show.Starting(console) as starting:
+            for line in ("[1/2] one", "[1/2] one", "[2/2] two"):
+                starting.say(line)
+        assert isinstance(console.file, StringIO)
+        lines = console.file.getvalue().splitlines()
+        assert (lines == ["  [1/2] one", "  [2/2] two"]) != terminal

@@ -97,7 +97,9 @@ MISSES: dict[str, Any] = {
     "n": {"n": 2},
     "tools": {"tools": [{"type": "function", "function": {"name": "f"}}]},
     "logit_bias": {"logit_bias": {"1": 2}},
-    "a part with cache_control": {"messages": [{"role": "user", "content": [{"type": "text", "text": "hi", "cache_control": {}}]}]},
+    "a part with cache_control": {
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "hi", "cache_control": {}}]}]
+    },
     "an unknown member": {"vendor_thing": 1},
     "an unknown member that is null": {"vendor_thing": None},
     "an unknown stream option": {"stream_options": {"future": True}},
@@ -113,7 +115,13 @@ def test_another_request_misses(live: Live, name: str) -> None:
     assert second.headers["x-everwarm-why"]
 
 
-@pytest.mark.parametrize("data", ['{"model":"default","messages":[{"role":"user","content":"hi"}],"seed":1,"seed":1}', '{"model":"default","messages":[{"role":"user","content":"hi \\ud800"}]}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"model":"default","messages":[{"role":"user","content":"hi"}],"seed":1,"seed":1}',
+        '{"model":"default","messages":[{"role":"user","content":"hi \\ud800"}]}',
+    ],
+)
 def test_what_has_two_meanings_is_answered_and_never_cached(live: Live, data: str) -> None:
     for n in (1, 2):
         answer = live.post(data)

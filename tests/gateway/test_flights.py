@@ -54,7 +54,10 @@ def test_a_herd_makes_one_call(tmp_path: Path) -> None:
 
 
 def test_a_stream_that_is_joined_midway_has_all_from_the_start(tmp_path: Path) -> None:
-    with gateway(tmp_path, held(at=2)) as live, live.client.stream("POST", CHAT, json={**BODY, "stream": True}) as first:
+    with (
+        gateway(tmp_path, held(at=2)) as live,
+        live.client.stream("POST", CHAT, json={**BODY, "stream": True}) as first,
+    ):
         lines = first.iter_lines()
         while '"content":"answ' not in next(lines):
             pass

@@ -46,7 +46,11 @@ def test_an_unknown_model_lists_what_there_is(live: Live) -> None:
         (b'{"model":"default","messages":[],"x":' + b"[" * 300 + b"]" * 300 + b"}", 400, "invalid_json"),
         (b'{"model":"default","messages":[]}', 400, "invalid_value"),
         (b'{"messages":[]}', 400, "missing_required_parameter"),
-        (b'{"model":"default","messages":[{"role":"user","content":"x"}],"logprobs":true}', 400, "unsupported_parameter"),
+        (
+            b'{"model":"default","messages":[{"role":"user","content":"x"}],"logprobs":true}',
+            400,
+            "unsupported_parameter",
+        ),
         (b'{"model":"default","messages":[{"role":"user","content":"x"}],"temperature":9}', 400, "invalid_value"),
     ],
 )
@@ -55,7 +59,11 @@ def test_bad_requests(live: Live, data: bytes, status: int, code: str) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.one_of(st.binary(max_size=50), json_values.map(lambda v: json.dumps({"model": "default", "messages": v}).encode())))
+@given(
+    st.one_of(
+        st.binary(max_size=50), json_values.map(lambda v: json.dumps({"model": "default", "messages": v}).encode())
+    )
+)
 def test_never_a_500(live: Live, data: bytes) -> None:
     answer = live.post(data)
     assert answer.status_code in (200, 400, 404), answer.text
@@ -115,7 +123,9 @@ def test_tags_are_checked(live: Live) -> None:
     assert error(live.ask(headers={"x-everwarm-tags": "x" * 65}))[:2] == (400, "invalid_value")
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")])
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")]
+)
 def test_the_page(live: Live, path: str, kind: str) -> None:
     answer = live.client.get(path)
     assert answer.status_code == 200

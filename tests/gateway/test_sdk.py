@@ -44,7 +44,9 @@ def test_chat(sdk: openai.OpenAI) -> None:
 
 def test_stream(sdk: openai.OpenAI) -> None:
     for _ in range(2):
-        stream = sdk.chat.completions.create(model="default", messages=HI, stream=True, stream_options={"include_usage": True})  # type: ignore[call-overload]
+        stream = sdk.chat.completions.create(
+            model="default", messages=HI, stream=True, stream_options={"include_usage": True}
+        )  # type: ignore[call-overload]
         chunks = list(stream)
         assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "answer 1 to hi"
         assert chunks[-1].usage.completion_tokens == 3
@@ -62,7 +64,11 @@ def test_tools_in_the_request(live: Live, sdk: openai.OpenAI) -> None:
 def test_a_conversation_with_tool_results(live: Live, sdk: openai.OpenAI) -> None:
     def turn(call_id: str) -> str:
         call = {"id": call_id, "type": "function", "function": {"name": "weather", "arguments": '{"city": "Kyoto"}'}}
-        messages = [*HI, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": call_id, "content": "rain"}]
+        messages = [
+            *HI,
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": call_id, "content": "rain"},
+        ]
         raw = sdk.chat.completions.with_raw_response.create(model="default", messages=messages, tools=TOOLS)  # type: ignore[arg-type]
         return raw.headers["x-everwarm-cache"]
 

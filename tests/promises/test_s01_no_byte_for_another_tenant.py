@@ -18,7 +18,9 @@ def pair(live: Live, one: dict[str, str], other: dict[str, str]) -> None:
     theirs = live.ask(headers=other)
     assert theirs.headers["x-everwarm-cache"] == "miss"
     assert theirs.content != first.content
-    assert theirs.headers["x-everwarm-key"] != first.headers["x-everwarm-key"] or key_module.hint(b"a") == key_module.hint(b"b")
+    assert theirs.headers["x-everwarm-key"] != first.headers["x-everwarm-key"] or key_module.hint(
+        b"a"
+    ) == key_module.hint(b"b")
     assert theirs.headers["x-everwarm-why"] == "nothing like it was asked before"
     for who, content in ((one, first.content), (other, theirs.content)):
         again = live.ask(headers=who)
@@ -26,7 +28,9 @@ def pair(live: Live, one: dict[str, str], other: dict[str, str]) -> None:
         assert again.content == content
 
 
-@pytest.mark.parametrize(("one", "other"), [(A, B), (A, {}), ({}, B), (A, {"x-api-key": "sk-b"}), (A, {"authorization": "sk-A"})])
+@pytest.mark.parametrize(
+    ("one", "other"), [(A, B), (A, {}), ({}, B), (A, {"x-api-key": "sk-b"}), (A, {"authorization": "sk-A"})]
+)
 def test_in_memory(live: Live, one: dict[str, str], other: dict[str, str]) -> None:
     pair(live, one, other)
     assert len(live.upstream.asked) == 2
@@ -43,5 +47,9 @@ def test_after_a_restart(tmp_path: Path) -> None:
 
 def test_one_credential_is_one_tenant_however_it_is_sent(live: Live) -> None:
     live.ask(headers={"authorization": "Bearer sk-a"})
-    for same in ({"authorization": "bearer sk-a"}, {"x-api-key": "sk-a"}, {"authorization": "Bearer sk-a", "x-api-key": "sk-b"}):
+    for same in (
+        {"authorization": "bearer sk-a"},
+        {"x-api-key": "sk-a"},
+        {"authorization": "Bearer sk-a", "x-api-key": "sk-b"},
+    ):
         assert live.ask(headers=same).headers["x-everwarm-cache"] == "hit"

@@ -12,7 +12,16 @@ from live import CHAT, Live, gateway
 
 ME = {"authorization": "Bearer sk-me"}
 
-HEADERS = ["x-tenant", "x-everwarm-namespace", "x-everwarm-tenant", "openai-organization", "openai-project", "x-forwarded-for", "cookie", "x-user-id"]
+HEADERS = [
+    "x-tenant",
+    "x-everwarm-namespace",
+    "x-everwarm-tenant",
+    "openai-organization",
+    "openai-project",
+    "x-forwarded-for",
+    "cookie",
+    "x-user-id",
+]
 MEMBERS = ["user", "prompt_cache_key", "safety_identifier", "metadata"]
 
 

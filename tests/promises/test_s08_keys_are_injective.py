@@ -41,7 +41,23 @@ def test_framing_keeps_parts_apart(tuples: list[tuple[str, str, str, str]]) -> N
 
 
 def test_types_are_kept_apart() -> None:
-    values = ["1", "true", '"1"', '"true"', "null", '"null"', "[]", "{}", '""', "[1]", '["1"]', '{"1":1}', "[[1]]", "0.5", '"0.5"']
+    values = [
+        "1",
+        "true",
+        '"1"',
+        '"true"',
+        "null",
+        '"null"',
+        "[]",
+        "{}",
+        '""',
+        "[1]",
+        '["1"]',
+        '{"1":1}',
+        "[[1]]",
+        "0.5",
+        '"0.5"',
+    ]
     forms = {canonical("openai_chat", read(('{"model":"m","x":' + v + "}").encode()), "m") for v in values}
     assert len(forms) == len(values)
 

@@ -45,7 +45,9 @@ def test_there_is_no_unicode_normalisation() -> None:
     assert len({key(composed % f).digest for f in forms}) == len(forms)
 
 
-@pytest.mark.parametrize("data", ['{"model":"m","seed":1,"seed":1}', '{"model":"m","x":"\\ud800"}', '{"model":"m","x":{"a":1,"\\u0061":2}}'])
+@pytest.mark.parametrize(
+    "data", ['{"model":"m","seed":1,"seed":1}', '{"model":"m","x":"\\ud800"}', '{"model":"m","x":{"a":1,"\\u0061":2}}']
+)
 def test_what_has_two_meanings_has_no_key(data: str) -> None:
     assert read(data.encode()).unkeyable is not None
 
@@ -58,5 +60,9 @@ def test_what_is_no_number_is_refused(number: str) -> None:
 
 def test_any_writer_of_json_gives_the_same_key() -> None:
     value = {"model": "m", "messages": [{"role": "user", "content": "日本語 \U0001f600 \x7f\u2028"}], "seed": 7}
-    texts = [json.dumps(value), json.dumps(value, ensure_ascii=False, indent=4, sort_keys=True), orjson.dumps(value).decode()]
+    texts = [
+        json.dumps(value),
+        json.dumps(value, ensure_ascii=False, indent=4, sort_keys=True),
+        orjson.dumps(value).decode(),
+    ]
     assert len({key(t).digest for t in texts}) == 1

@@ -86,7 +86,9 @@ def _parse(data: bytes, pairs: Any) -> Json:
         text = data.decode("utf-8-sig")
         return json.loads(text, object_pairs_hook=pairs, parse_constant=_not_finite, parse_float=_finite)
     except UnicodeDecodeError as e:
-        raise BadRequest(f"The body is not valid UTF-8: byte {e.start} cannot be decoded.", code="invalid_json") from None
+        raise BadRequest(
+            f"The body is not valid UTF-8: byte {e.start} cannot be decoded.", code="invalid_json"
+        ) from None
     except json.JSONDecodeError as e:
         what = "is empty" if not data.strip() else f"is not valid JSON: {e.msg} at line {e.lineno} column {e.colno}"
         raise BadRequest(f"The body {what}. Send one JSON object.", code="invalid_json") from None

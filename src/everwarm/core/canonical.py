@@ -18,8 +18,8 @@ This form is for keys. It is never sent to anybody.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 import orjson
 
@@ -52,6 +52,10 @@ DEPTH: Final = 128
 """How deeply a body may be nested. Real JSON schemas stay below 30."""
 
 
+_OWN: Final = frozenset({"model", "messages"})
+"""Members that ``_normal`` writes itself."""
+
+
 class _Inexact(Exception):
     """A float so large that it may have been a different integer in the body."""
 
@@ -71,14 +75,14 @@ def canonical(dialect: str, body: Body, model: str) -> bytes:
 def _normal(dialect: str, value: Mapping[str, Json], model: str, *, exact: bool = False) -> dict[str, Json]:
     volatile = VOLATILE[dialect]
     plain = _exact if exact else _plain
-    out = {k: plain(v, DEPTH) for k, v in value.items() if k not in volatile}
+    out = {k: plain(v, DEPTH) for k, v in value.items() if k not in volatile and k not in _OWN}
     out["model"] = model
+    if "messages" in value:
+        out["messages"] = _messages(value["messages"], plain)
     if type(out.get("n")) is int and out["n"] == 1:
         del out["n"]
     if "stream_options" in out:
         _stream_options(out, volatile)
-    if type(out.get("messages")) is list:
-        _messages(out["messages"])
     if "response_format" in out:
         out["response_format"] = _ordered(out["response_format"])
     if type(out.get("tools")) is list:
@@ -87,23 +91,36 @@ def _normal(dialect: str, value: Mapping[str, Json], model: str, *, exact: bool 
 
 
 def _plain(value: Json, room: int) -> Json:
-    """A copy with whole floats as integers, at most ``room`` levels deep."""
+    """The value with whole floats as integers; itself, not a copy, where there are none. At most ``room`` levels deep."""
     kind = type(value)
-    if kind is str or kind is int:
-        return value
     if kind is dict:
-        if not room:
-            raise _too_deep()
-        return {k: _plain(v, room - 1) for k, v in value.items()}
+        return _plain_members(value, value.items(), room)
     if kind is list:
-        if not room:
-            raise _too_deep()
-        return [_plain(v, room - 1) for v in value]
+        return _plain_members(value, enumerate(value), room)
     if kind is float:
         if value >= EXACT_LIMIT or value <= -EXACT_LIMIT:
             raise _Inexact
         return int(value) if value.is_integer() else value
     return value
+
+
+def _plain_members(value: Json, members: Iterable[tuple[Any, Json]], room: int) -> Json:
+    if not room:
+        raise _too_deep()
+    changed = {}
+    for name, old in members:
+        kind = type(old)
+        if kind is str or kind is int:  # most are, and this is the hot path
+            continue
+        new = _plain(old, room - 1)
+        if new is not old:
+            changed[name] = new
+    if not changed:
+        return value
+    copy = value.copy()
+    for name, new in changed.items():
+        copy[name] = new
+    return copy
 
 
 def _exact(value: Json, room: int) -> Json:
@@ -133,21 +150,44 @@ def _stream_options(out: dict[str, Json], volatile: Mapping[str, str]) -> None:
         out["stream_options"] = options
 
 
-def _messages(messages: list[Json]) -> None:
+def _messages(messages: Json, plain: Callable[[Json, int], Json]) -> Json:
+    if type(messages) is not list:
+        return plain(messages, DEPTH)
     ids: dict[str, str] = {}
-    for message in messages:
-        if type(message) is not dict:
-            continue
-        content = message.get("content")
-        if type(content) is list and len(content) == 1:
-            message["content"] = _text_alone(content)
-        if "tool_call_id" in message:
-            _rename(message, "tool_call_id", ids)
-        calls = message.get("tool_calls")
-        if type(calls) is list:
-            for call in calls:
-                if type(call) is dict and "id" in call:
-                    _rename(call, "id", ids)
+    return [m if _is_text(m) else _message(plain(m, DEPTH - 1), ids) for m in messages]
+
+
+def _is_text(message: Json) -> bool:
+    """Whether it is a role and a text and nothing else, as most are: then it is its own canonical form."""
+    return (
+        type(message) is dict
+        and len(message) == 2
+        and type(message.get("content")) is str
+        and type(message.get("role")) is str
+    )
+
+
+def _message(message: Json, ids: dict[str, str]) -> Json:
+    """The message, or a copy that differs: what was given may be part of the request and is never changed."""
+    if type(message) is not dict:
+        return message
+    content = message.get("content")
+    if type(content) is list and len(content) == 1:
+        message = {**message, "content": _text_alone(content)}
+    if "tool_call_id" in message:
+        message = {**message, "tool_call_id": _renamed(message["tool_call_id"], ids)}
+    calls = message.get("tool_calls")
+    if type(calls) is list:
+        message = {**message, "tool_calls": [_call(c, ids) for c in calls]}
+    return message
+
+
+def _call(call: Json, ids: dict[str, str]) -> Json:
+    return {**call, "id": _renamed(call["id"], ids)} if type(call) is dict and "id" in call else call
+
+
+def _renamed(old: Json, ids: dict[str, str]) -> Json:
+    return ids.setdefault(old, f"#{len(ids)}") if type(old) is str else old
 
 
 def _text_alone(content: list[Json]) -> Json:
@@ -155,12 +195,6 @@ def _text_alone(content: list[Json]) -> Json:
     if type(part) is dict and len(part) == 2 and part.get("type") == "text" and type(part.get("text")) is str:
         return part["text"]
     return content
-
-
-def _rename(holder: dict[str, Json], field: str, ids: dict[str, str]) -> None:
-    old = holder[field]
-    if type(old) is str:
-        holder[field] = ids.setdefault(old, f"#{len(ids)}")
 
 
 def _is_strict(tool: Json) -> bool:

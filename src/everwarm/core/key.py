@@ -8,6 +8,7 @@ with a constant in its place (promise s09).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 
 KEY_VERSION = 1
@@ -52,9 +53,14 @@ def exact_key(namespace: Namespace, dialect: str, target: str, canonical: bytes)
     Injective: each part is framed by its length, so that no two different tuples give the same proof. The namespace is
     in the frame too: the same request of two tenants has two digests.
     """
-    parts = (b"exact", str(KEY_VERSION).encode(), namespace.id.encode(), dialect.encode(), target.encode(), canonical)
-    proof = b"".join(b"%d:%s" % (len(p), p) for p in parts)
+    proof = b"%b%d:%b" % (_frame(namespace.id, dialect, target), len(canonical), canonical)
     return ExactKey(namespace, hint(proof), proof)
+
+
+@lru_cache(maxsize=4096)
+def _frame(namespace_id: str, dialect: str, target: str) -> bytes:
+    parts = (b"exact", str(KEY_VERSION).encode(), namespace_id.encode(), dialect.encode(), target.encode())
+    return b"".join(b"%d:%b" % (len(p), p) for p in parts)
 
 
 def namespace_of(credential: bytes, secret: bytes) -> Namespace:

@@ -14,9 +14,8 @@ A client that goes away (``Gone``) ends any of them. What becomes of the finishe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 from everwarm.errors import BadRequest, Bug, EverwarmError
 
@@ -64,7 +63,9 @@ def tags(header: str) -> tuple[str, ...]:
     """The labels of ``x-everwarm-tags``. Raises ``BadRequest`` for too many, too long, or unprintable ones."""
     found = tuple(dict.fromkeys(t.strip() for t in header.split(",") if t.strip()))
     if len(found) > MAX_TAGS:
-        raise BadRequest(f"x-everwarm-tags names {len(found)} tags; at most {MAX_TAGS} are kept.", param="x-everwarm-tags")
+        raise BadRequest(
+            f"x-everwarm-tags names {len(found)} tags; at most {MAX_TAGS} are kept.", param="x-everwarm-tags"
+        )
     for tag in found:
         if len(tag) > MAX_TAG_LENGTH or not tag.isprintable():
             raise BadRequest(
@@ -74,18 +75,11 @@ def tags(header: str) -> tuple[str, ...]:
     return found
 
 
-class Phase(Enum):
-    """Where a request is."""
-
-    RECALL = "recall"
-    REPLAY = "replay"
-    FLY = "fly"
-    FORWARD = "forward"
-    OVER = "over"
+Phase = Literal["recall", "replay", "fly", "forward", "over"]
+"""Where a request is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+class Life(NamedTuple):
     """The state: a phase, and what the answer's headers will say."""
 
     phase: Phase
@@ -172,52 +166,55 @@ Effect = Recall | Replay | Fly | Forward | Refuse
 Step = tuple[Life, Effect | None]
 
 
+_REPLAY: Final = Replay()
+
+
 def begin(control: Control) -> Step:
     """The first state and what to do first."""
     if control.read:
-        return Life(Phase.RECALL, control), Recall(control.max_age)
-    return Life(Phase.FLY, control, why=control.why), Fly(alone=True)
+        return Life("recall", control), Recall(control.max_age)
+    return Life("fly", control, why=control.why), Fly(alone=True)
 
 
 def step(life: Life, event: Event) -> Step:
     """The next state and what to do next; None: nothing more. Raises ``Bug`` for an event that cannot happen here."""
-    if isinstance(event, Gone):
-        return replace(life, phase=Phase.OVER), None
-    if isinstance(event, Failed):
-        return replace(life, phase=Phase.OVER), Refuse(event.error)
     rule = _RULES.get((life.phase, type(event)))
     if rule is None:
-        raise Bug(f"{type(event).__name__} cannot happen in {life.phase.name}.")
+        if isinstance(event, Gone):
+            return _over(life, event)
+        if isinstance(event, Failed):
+            return _over(life, event)[0], Refuse(event.error)
+        raise Bug(f"{type(event).__name__} cannot happen in the phase {life.phase}.")
     return rule(life, event)
 
 
 def _found(life: Life, _: Event) -> Step:
-    return replace(life, phase=Phase.REPLAY, cache="hit"), Replay()
+    return Life("replay", life.control, "hit"), _REPLAY
 
 
 def _absent(life: Life, event: Event) -> Step:
     assert isinstance(event, Absent)
-    return replace(life, phase=Phase.FLY, why=event.why), Fly(alone=False)
+    return Life("fly", life.control, why=event.why), Fly(alone=False)
 
 
 def _aboard(life: Life, event: Event) -> Step:
     assert isinstance(event, Aboard)
     cache = "joined" if event.joined else "miss" if life.control.write else "bypass"
     why = "the same request was under way already" if event.joined else life.why
-    return replace(life, phase=Phase.FORWARD, cache=cache, why=why), Forward()
+    return Life("forward", life.control, cache, why), Forward()
 
 
 def _over(life: Life, _: Event) -> Step:
-    return replace(life, phase=Phase.OVER), None
+    return Life("over", life.control, life.cache, life.why), None
 
 
 _RULES: Final[dict[tuple[Phase, type[Event]], Callable[[Life, Event], Step]]] = {
-    (Phase.RECALL, Found): _found,
-    (Phase.RECALL, Absent): _absent,
-    (Phase.REPLAY, Sent): _over,
-    (Phase.FLY, Aboard): _aboard,
-    (Phase.FORWARD, Sent): _over,
-    (Phase.OVER, Sent): _over,  # an error is out
+    ("recall", Found): _found,
+    ("recall", Absent): _absent,
+    ("replay", Sent): _over,
+    ("fly", Aboard): _aboard,
+    ("forward", Sent): _over,
+    ("over", Sent): _over,  # an error is out
 }
 
 

@@ -56,16 +56,19 @@ def _stand_in(ours: Path, source: Path) -> None:
         shutil.copyfile(source, ours)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: Path) -> None:
+    """Wait until standard input is closed, then remove what was made and end."""
     sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(FAILED)  # from a thread, while native code runs: nothing softer ends it
 
 
 def main() -> int:
     """Convert, or say in one line on standard error why not."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    source, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     try:
-        convert(Path(sys.argv[1]), Path(sys.argv[2]))
+        convert(source, folder)
     except (EverwarmError, OSError, RuntimeError) as error:  # RuntimeError: what OpenVINO raises
         lines = str(error).strip().splitlines()
         print(lines[-1] if lines else type(error).__name__, file=sys.stderr)

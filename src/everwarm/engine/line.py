@@ -36,6 +36,7 @@ class Line:
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self.serving = False  # a job was taken out and its answer is not finished
         self._seconds = 1.0  # that an answer takes, as a moving average
 
     def __len__(self) -> int:
@@ -73,9 +74,13 @@ class Line:
     def next(self) -> Job | None:
         """The first job, as soon as there is one; None after ``close``."""
         with self._changed:
+            self.serving = False
             while not self._jobs and not self._closed:
                 self._changed.wait()
-            return None if self._closed else self._jobs.popleft()
+            if self._closed:
+                return None
+            self.serving = True
+            return self._jobs.popleft()
 
     def took(self, seconds: float) -> None:
         """One answer took this long: for the guess in ``Overloaded``."""

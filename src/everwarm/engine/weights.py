@@ -119,7 +119,9 @@ def _make_once(source: Path, folder: Path, digest: str, build: str, progress: Pr
 def _make(source: Path, folder: Path, digest: str, build: str, progress: Progress) -> Facts:
     models = folder.parent
     for left_over in models.glob(f"{_MAKING}*"):
-        shutil.rmtree(left_over)
+        shutil.rmtree(
+            left_over, ignore_errors=True
+        )  # its maker was killed; should that still write, it cleans up itself
     header = read_header(source)
     facts = read_facts(header, gguf=digest, build=build)
     size = rewritten_size(header)

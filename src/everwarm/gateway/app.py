@@ -17,6 +17,7 @@ from everwarm.ledger.record import Row
 
 log = logging.getLogger("everwarm.gateway")
 
+MIB: Final = 2**20
 CLIENT_GONE: Final = 499
 """What the ledger says of a client that left before its answer began: no status was sent (nginx's number)."""
 
@@ -25,11 +26,10 @@ Handler = Callable[[House, Exchange], Awaitable[None]]
 
 async def chat(house: House, x: Exchange) -> None:
     """``POST /v1/chat/completions``."""
-    limits = house.config.limits
     run: Run | None = None
     ask: Ask | None = None
     try:
-        ask = understand(house, x, await x.body(limits.body_mb * 2**20, limits.body_seconds))
+        ask = understand(house, x, await x.body(house.config.limits.body_mb * MIB, house.patience))
         run = Run(house, x, ask)
         await run.live()
     except EverwarmError as e:
@@ -48,13 +48,13 @@ def _row(house: House, x: Exchange, ask: Ask | None, run: Run | None) -> Row:
     prefilled = run.prefilled if run and computed else None
     return Row(
         at=x.at,
-        namespace=ask.namespace.id if ask else house.auth.namespace(x).id,
+        namespace=ask.question.namespace.id if ask else house.auth.namespace(x).id,
         dialect=DIALECT,
-        model=ask.target.card.id if ask else "",
+        model=ask.question.target.card.id if ask else "",
         status=x.status or CLIENT_GONE,
         cache=cache,
         via=run.via if run and cache else "",
-        stream=ask.envelope.stream if ask else False,
+        stream=ask.question.envelope.stream if ask else False,
         bytes_in=x.bytes_in,
         bytes_out=x.bytes_out,
         prompt=usage.prompt if usage else 0,

@@ -1,4 +1,4 @@
-"""A chat request as the gateway has understood it: whose it is, of whom it asks, its key, what may be done with it."""
+"""A chat request as the gateway has understood it: what it asks, of whom and for whom; and what may be done with it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from everwarm.gateway.house import House
 DIALECT = openai_chat.NAME
 
 
-class Ask(NamedTuple):
-    """Everything that the life of a request needs to know."""
+class Question(NamedTuple):
+    """What a body asks, of whom, for whom. It depends on nothing else, so it is remembered by these bytes."""
 
     namespace: Namespace
     target: Target
@@ -25,6 +25,13 @@ class Ask(NamedTuple):
     body: Body
     canonical: bytes
     key: ExactKey
+    obstacle: str | None  # what keeps the answer out of the store, in words
+
+
+class Ask(NamedTuple):
+    """Everything that the life of a request needs to know."""
+
+    question: Question
     control: policy.Control
     tags: tuple[str, ...]
 
@@ -32,16 +39,22 @@ class Ask(NamedTuple):
 def understand(house: House, x: Exchange, data: bytes) -> Ask:
     """Raises ``ClientError`` where the request cannot be understood."""
     namespace = house.auth.namespace(x)
+    question = house.questions.get(namespace, data)
+    if question is None:
+        question = _question(house, namespace, data)
+        house.questions.keep(namespace, data, question)
+    control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=question.obstacle)
+    labels = x.header(b"x-everwarm-tags")
+    return Ask(question, control, policy.tags(labels.decode("utf-8", "replace")) if labels else ())
+
+
+def _question(house: House, namespace: Namespace, data: bytes) -> Question:
     body = read(data)
     envelope = openai_chat.envelope(body.value)
     target = house.directory.find(envelope.model)
-    canon = canonical(DIALECT, body, target.card.id)
-    key = exact_key(namespace, DIALECT, target.identity, canon)
-    obstacle = _obstacle(house, body, envelope, target)
-    control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=obstacle)
-    labels = x.header(b"x-everwarm-tags")
-    tags = policy.tags(labels.decode("utf-8", "replace")) if labels else ()
-    return Ask(namespace, target, envelope, body, canon, key, control, tags)
+    form = canonical(DIALECT, body, target.card.id)
+    key = exact_key(namespace, DIALECT, target.identity, form)
+    return Question(namespace, target, envelope, body, form, key, _obstacle(house, body, envelope, target))
 
 
 def _obstacle(house: House, body: Body, envelope: openai_chat.Envelope, target: Target) -> str | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from everwarm.core.key import PUBLIC, Namespace, namespace_of
 from everwarm.gateway.exchange import Exchange
+
+
+REMEMBERED: Final = 4096
+"""So many credentials' namespaces are kept, in memory only, instead of being derived for each request."""
 
 
 class Tenants(Protocol):
@@ -22,12 +26,21 @@ class Auth:
     def __init__(self, secret: bytes, tenants: Tenants) -> None:
         self._secret = secret
         self._tenants = tenants
+        self._known: dict[bytes, Namespace] = {}
 
     def namespace(self, x: Exchange) -> Namespace:
         """``public`` without a credential. A credential is a bearer token, or the value of ``x-api-key``."""
         credential = _credential(x)
         if not credential:
             return PUBLIC
+        known = self._known.get(credential)
+        if known is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = self._known[credential] = self._derive(credential)
+        return known
+
+    def _derive(self, credential: bytes) -> Namespace:
         tenant = self._tenants.tenant_of(credential)
         if tenant is None:
             return namespace_of(credential, self._secret)

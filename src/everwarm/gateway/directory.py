@@ -34,7 +34,9 @@ class Directory:
     def _aliases(self, aliases: Mapping[str, str]) -> None:
         for name, model in aliases.items():
             if model not in self._names and self._names:
-                raise ConfigError(f"aliases.{name} leads to {model!r}, which is no model here. There are: {self._known()}.")
+                raise ConfigError(
+                    f"aliases.{name} leads to {model!r}, which is no model here. There are: {self._known()}."
+                )
             if model in self._names:
                 self._names[name] = self._names[model]
 
@@ -42,7 +44,11 @@ class Directory:
         """Raises ``ModelNotFound``, which lists what there is."""
         target = self._names.get(name)
         if target is None:
-            known = f"There are: {self._known()}." if self._names else "No model is loaded (the server runs with model = none)."
+            known = (
+                f"There are: {self._known()}."
+                if self._names
+                else "No model is loaded (the server runs with model = none)."
+            )
             raise ModelNotFound(f"The model {name[:80]!r} does not exist here. {known}", param="model")
         return target
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter, time
 from typing import Any, Final
 
 from everwarm.core.dialects import openai_chat_answer
 from everwarm.errors import BadRequest, EverwarmError, RequestTimeout, TooLarge
+from everwarm.gateway.patience import Patience
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,7 +27,18 @@ class Disconnected(Exception):
 class Exchange:
     """Reads the body within its limits, sends one response, and counts. Times are in seconds."""
 
-    __slots__ = ("_begun", "_headers", "_receive", "_send", "at", "bytes_in", "bytes_out", "first_byte", "scope", "status")
+    __slots__ = (
+        "_begun",
+        "_headers",
+        "_receive",
+        "_send",
+        "at",
+        "bytes_in",
+        "bytes_out",
+        "first_byte",
+        "scope",
+        "status",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -50,16 +61,15 @@ class Exchange:
         """Seconds since the request arrived."""
         return perf_counter() - self._begun
 
-    async def body(self, limit: int, seconds: float) -> bytes:
+    async def body(self, limit: int, patience: Patience) -> bytes:
         """The whole body. Raises ``TooLarge``, ``RequestTimeout`` or ``Disconnected``."""
         length = self.header(b"content-length")
         if length and int(length) > limit:
             raise _too_large(limit)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._gather(limit)
+            return await patience.wait(self._gather(limit))
         except TimeoutError:
-            raise RequestTimeout(f"The body did not arrive within {seconds:g} seconds.") from None
+            raise RequestTimeout(f"The body did not arrive within {patience.seconds:g} seconds.") from None
 
     async def _gather(self, limit: int) -> bytes:
         pieces: list[bytes] = []

@@ -6,14 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from time import time
+from typing import TYPE_CHECKING
 
 from everwarm.config import Config
 from everwarm.core.reasons import Recent
 from everwarm.gateway.auth import Auth
 from everwarm.gateway.directory import Directory
 from everwarm.gateway.flights import Tower
+from everwarm.gateway.memo import Memo
+from everwarm.gateway.patience import Patience
 from everwarm.ledger.book import Ledger
 from everwarm.store.tiered import TieredStore
+
+if TYPE_CHECKING:
+    from everwarm.gateway.ask import Question
 
 
 @dataclass(slots=True)
@@ -26,6 +32,8 @@ class House:
     disk: Executor  # threads that may wait for a disk
     store: TieredStore | None  # None: cache.enabled = false
     ledger: Ledger | None  # None: ledger.enabled = false
+    patience: Patience
+    questions: Memo[Question] = field(default_factory=Memo)
     recent: Recent = field(default_factory=Recent)
     tower: Tower = field(default_factory=Tower)
     clock: Callable[[], float] = time  # seconds since 1970

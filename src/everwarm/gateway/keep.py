@@ -23,7 +23,7 @@ def keeper(house: House, x: Exchange, ask: Ask) -> Landed:
         flaw = policy.landed(ask.control, call.recorder.flaw())
         expires = None if flaw else _store(house, ask, call)
         if ask.control.write:
-            house.recent.settle(ask.key, flaw, expires)
+            house.recent.settle(ask.question.key, flaw, expires)
 
     return landed
 
@@ -33,7 +33,7 @@ def _store(house: House, ask: Ask, call: Call) -> float:
     assert usage is not None  # a call without it has a flaw
     assert house.store is not None  # else the control would not allow to write
     now = house.clock()
-    expires = now + house.config.cache.ttl_of(ask.envelope.model, ask.target.card.id)
+    expires = now + house.config.cache.ttl_of(ask.question.envelope.model, ask.question.target.card.id)
     stored = Stored(call.body, orjson.dumps(call.recorder.cuts()), usage, call.seconds)
-    house.store.put(ask.key, Entry(pack(stored), now, expires, ask.tags), now)
+    house.store.put(ask.question.key, Entry(pack(stored), now, expires, ask.tags), now)
     return expires

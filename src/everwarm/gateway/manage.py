@@ -69,7 +69,9 @@ async def drop(house: House, x: Exchange) -> None:
     """``DELETE /v1/cache?tag=T`` or ``?key=HEX``: forget the caller's own entries."""
     query = parse_qs(x.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     if set(query) - {"tag", "key"} or len(query) != 1 or any(len(v) != 1 for v in query.values()):
-        raise BadRequest("Name one of tag= and key=: DELETE /v1/cache?tag=faq, or ?key= with the value of x-everwarm-key.")
+        raise BadRequest(
+            "Name one of tag= and key=: DELETE /v1/cache?tag=faq, or ?key= with the value of x-everwarm-key."
+        )
     digest = _digest(query["key"][0]) if "key" in query else None
     tag = query["tag"][0] if "tag" in query else None
     dropped = 0

@@ -47,7 +47,7 @@ class Run:
     @property
     def via(self) -> str:
         """Who made the answer, as ``x-everwarm-via`` says it."""
-        return "exact" if self.life.cache == "hit" else self.ask.target.upstream.name
+        return "exact" if self.life.cache == "hit" else self.ask.question.target.upstream.name
 
     async def live(self) -> None:
         """Until there is nothing more to do."""
@@ -79,7 +79,7 @@ class Run:
 
     async def _recall(self, max_age: float | None) -> policy.Event:
         now = self.house.clock()
-        store, key = self.house.store, self.ask.key
+        store, key = self.house.store, self.ask.question.key
         assert store is not None  # else the control would not allow to read
         entry = store.peek(key, now)
         if entry is None and store.disk is not None:
@@ -89,10 +89,10 @@ class Run:
             now = self.house.clock()
             entry = entry or store.peek(key, now)
         if entry is None:
-            return policy.Absent(self.house.recent.explain(key, self.ask.canonical, now))
+            return policy.Absent(self.house.recent.explain(key, self.ask.question.canonical, now))
         age = max(0.0, now - entry.created)
         if max_age is not None and age > max_age:
-            self.house.recent.explain(key, self.ask.canonical, now)
+            self.house.recent.explain(key, self.ask.question.canonical, now)
             return policy.Absent(f"its stored answer is {age:.0f} s old, and max-age={max_age:.0f} was asked")
         stored = unpack(entry.payload)
         if stored is None:
@@ -103,7 +103,7 @@ class Run:
     async def _from_disk(self, now: float) -> Entry | None:
         store = self.house.store
         assert store is not None
-        work = asyncio.get_running_loop().run_in_executor(self.house.disk, store.recall, self.ask.key, now)
+        work = asyncio.get_running_loop().run_in_executor(self.house.disk, store.recall, self.ask.question.key, now)
         try:
             async with asyncio.timeout(RECALL_SECONDS):
                 return await work
@@ -116,8 +116,8 @@ class Run:
         assert entry is not None
         self.usage, self.original_seconds = stored.usage, stored.seconds
         age = max(0, int(self.house.clock() - entry.created))
-        if self.ask.envelope.stream:
-            body = replay_stream(stored, include_usage=self.ask.envelope.include_usage)
+        if self.ask.question.envelope.stream:
+            body = replay_stream(stored, include_usage=self.ask.question.envelope.include_usage)
             await self.x.start(200, [EVENTS, _NO_BUFFER, *self._headers(age)])
             await self.x.write(body, more=False)
         else:
@@ -140,14 +140,14 @@ class Run:
     def _board(self, alone: bool) -> bool:
         """Board the flight for this key, or a lone one; whether somebody else had started it."""
         ask = self.ask
-        request = openai_chat.parse(ask.body.value)
-        ask.target.upstream.check(request)
+        request = openai_chat.parse(ask.question.body.value)
+        ask.question.target.upstream.check(request)
         if alone and ask.control.write:
-            self.house.recent.explain(ask.key, ask.canonical, self.house.clock())
+            self.house.recent.explain(ask.question.key, ask.question.canonical, self.house.clock())
         self._call, joined = self.house.tower.board(
-            None if alone else ask.key,
+            None if alone else ask.question.key,
             self._new_head,
-            lambda: ask.target.upstream.ask(request, ask.namespace),
+            lambda: ask.question.target.upstream.ask(request, ask.question.namespace),
             keeper(self.house, self.x, ask),
         )
         return joined
@@ -160,13 +160,13 @@ class Run:
         return policy.Aboard(self._joined)
 
     def _new_head(self) -> Head:
-        card = self.ask.target.card
+        card = self.ask.question.target.card
         return Head(f"chatcmpl-{uuid4().hex}", int(self.house.clock()), card.id, f"fp_{card.fingerprint[:12]}")
 
     async def _forward(self) -> policy.Event:
         call = self._call
         assert call is not None
-        await (self._forward_stream(call) if self.ask.envelope.stream else self._forward_body(call))
+        await (self._forward_stream(call) if self.ask.question.envelope.stream else self._forward_body(call))
         self.original_seconds = call.seconds
         return policy.Sent()
 
@@ -176,7 +176,7 @@ class Run:
         await self.x.reply(200, [JSON, *self._headers(0)], call.body)
 
     async def _forward_stream(self, call: Call) -> None:
-        chunks = Chunks(call.head, include_usage=self.ask.envelope.include_usage)
+        chunks = Chunks(call.head, include_usage=self.ask.question.envelope.include_usage)
         await self.x.start(200, [EVENTS, _NO_BUFFER, *self._headers(0)])
         async for event in call.events():
             self._note(event)
@@ -195,7 +195,7 @@ class Run:
         headers = [
             (b"x-everwarm-cache", self.life.cache.encode()),
             (b"x-everwarm-via", self.via.encode()),
-            (b"x-everwarm-key", self.ask.key.text.encode()),
+            (b"x-everwarm-key", self.ask.question.key.text.encode()),
             (b"x-everwarm-age", b"%d" % age),
         ]
         if self.life.why:

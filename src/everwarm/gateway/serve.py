@@ -17,6 +17,7 @@ from everwarm.gateway.app import App
 from everwarm.gateway.auth import Auth
 from everwarm.gateway.directory import Directory
 from everwarm.gateway.house import House
+from everwarm.gateway.patience import Patience
 from everwarm.ledger.book import Ledger
 from everwarm.store.memory import MemoryStore
 from everwarm.store.seal import load_secret
@@ -46,7 +47,8 @@ def furnished(config: Config, upstreams: Sequence[Upstream]) -> Iterator[House]:
         if ledger is not None:
             stack.callback(ledger.close)
         directory = Directory(upstreams, config.aliases)
-        yield House(config, directory, Auth(secret, config), disk, store, ledger)
+        patience = Patience(config.limits.body_seconds)
+        yield House(config, directory, Auth(secret, config), disk, store, ledger, patience)
 
 
 def _store(config: Config, secret: bytes) -> TieredStore | None:
@@ -79,7 +81,9 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         try:
             sock.bind((host, port))
         except OSError as e:
-            raise ConfigError(f"Cannot listen on {host}:{port}: {e.strerror or e}. Choose another with --host or --port.") from None
+            raise ConfigError(
+                f"Cannot listen on {host}:{port}: {e.strerror or e}. Choose another with --host or --port."
+            ) from None
         yield sock
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 LAYERS = (
     ("exact", "exact", "asked before"),
-    ("flight", "flight", "asked at the same time"),
+    ("flight", "flight", "asked just then"),
     ("prefix", "prefix", "same beginning"),
 )
 
@@ -22,7 +22,7 @@ def screen(stats: dict[str, Any]) -> RenderableType:
     """What ``report.stats`` says, for people."""
     if not stats["requests"]:
         return Text("Nothing was asked yet. This fills once requests come in.")
-    parts: list[RenderableType] = [_heading(stats), Text(), _layers(stats), Text(), _totals(stats)]
+    parts: list[RenderableType] = [_heading(stats), _layers(stats), _totals(stats)]
     notes = list(_notes(stats))
     if notes:
         parts += [Text(), *notes]
@@ -34,14 +34,14 @@ def _heading(stats: dict[str, Any]) -> Text:
     requests, errors = stats["requests"], stats["errors"]
     text = Text(f"{requests:,} request{'s' * (requests != 1)}", style="bold")
     text.append(f", {errors:,} of them failed" if errors else "", style="red")
-    text.append(f"   {who}, {_day(stats['since'])} to {_day(stats['until'])}", style="not bold dim")
+    text.append(f"\n{who}, {_day(stats['since'])} to {_day(stats['until'])}", style="not bold dim")
     return text
 
 
 def _layers(stats: dict[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
     table.add_column("layer")
-    table.add_column("saves what was", style="dim")
+    table.add_column("saves what was", style="dim", no_wrap=True)
     for name in ("requests", "rate", "tokens", "time"):
         table.add_column(name, justify="right")
     for key, name, what in LAYERS:
@@ -95,7 +95,7 @@ def _latency(latency: dict[str, Any]) -> list[str]:
 
 
 def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+    return time.strftime("%d %b %H:%M", time.localtime(at))
 
 
 def _share(part: float, whole: float) -> str:
@@ -104,22 +104,23 @@ def _share(part: float, whole: float) -> str:
 
 def short(count: float) -> str:
     """A count in at most seven characters: 9,999 or 12.3 k or 4.56 M."""
-    for unit, scale in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e4)):
-        if count >= scale:
-            value = count / (1e3 if unit == "k" else scale)
-            return f"{value:.{max(0, 2 - len(str(int(value))) + 1)}f} {unit}"
-    return f"{count:,.0f}"
+    if count < 10_000:
+        return f"{count:,.0f}"
+    value, units = count / 1000, "kMGT"
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {units[0]}"
 
 
 def duration(seconds: float) -> str:
     """In the unit that fits: 1.2 ms, 340 ms, 12.3 s, 4.5 min, 6.7 h."""
-    if seconds < 1:
+    if seconds < 0.9995:
         ms = seconds * 1000
         return f"{ms:.0f} ms" if ms >= 10 or ms == 0 else f"{ms:.1f} ms"
     for unit, scale, until in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 7200 * 24)):
         if seconds < until:
             return f"{seconds / scale:.1f} {unit}"
-    return f"{seconds / 86400:.1f} d"
+    return f"{seconds / 86400:,.1f} d"
 
 
 def amount(value: float, currency: str, digits: int) -> str:
@@ -129,9 +130,9 @@ def amount(value: float, currency: str, digits: int) -> str:
 
 def size(count: int) -> str:
     """Bytes in the unit that fits."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
+    if count < 1000:
+        return f"{count} B"
+    value, units = count / 1000, ["kB", "MB", "GB", "TB"]
+    while value >= 999.95 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:,.1f} {units[0]}"

@@ -156,7 +156,7 @@ def trim(connection: sqlite3.Connection, max_bytes: int, now: float) -> None:
             doomed.append(id_)
             over -= size
         if not doomed:
-            break  # the accounts are wrong; opening the file again mends them
+            break  # the accounts are wrong; they are set right after the next start
         purge(connection, doomed)
 
 
@@ -171,7 +171,7 @@ def held(connection: sqlite3.Connection, space: str = "") -> Accounting:
 
 
 def mend(connection: sqlite3.Connection) -> None:
-    """At opening: count the entries again, from an index alone, and set the accounts right if damage skewed them."""
+    """Count the entries again, from an index alone, and set the accounts right if damage skewed them."""
     counted = {space: (entries, size) for space, entries, size in connection.execute(_COUNT)}
     counted[""] = (sum(n for n, _ in counted.values()), sum(size for _, size in counted.values()))
     kept = {space: (entries, size) for space, entries, size in connection.execute("SELECT * FROM accounts")}
@@ -215,4 +215,4 @@ def _verify_rows(connection: sqlite3.Connection, secret: bytes) -> list[str]:
     return problems
 
 
-SCHEMA = Schema(APPLICATION, (VERSION_1,), mend)
+SCHEMA = Schema(APPLICATION, (VERSION_1,))

@@ -59,7 +59,6 @@ class Schema(NamedTuple):
 
     application: int  # SQLite's application_id
     migrations: Sequence[Sequence[str]]
-    mend: Callable[[sqlite3.Connection], None] | None = None  # run at each opening, in a transaction of its own
 
     @property
     def version(self) -> int:
@@ -176,9 +175,6 @@ def _bring_up(connection: sqlite3.Connection, path: Path, schema: Schema, expect
             _stamp(connection, schema)
         if _text(connection) != expected:
             raise _DamagedError("its schema is not the one we wrote")
-    if schema.mend is not None:
-        with transaction(connection):
-            schema.mend(connection)
 
 
 def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:

@@ -58,9 +58,10 @@ class Touch:
 
 @dataclass(eq=False, slots=True)
 class Tidy:
-    """Only wakes the writer: uses to write down, or entries from later than ``back_to`` to forget."""
+    """Only wakes the writer: uses to write down, accounts to mend, or entries from later than ``back_to`` to forget."""
 
     back_to: float | None = None
+    mend: bool = False
 
 
 Order = Put | Drop | Purge | Touch | Tidy

@@ -54,6 +54,7 @@ class SqliteStore:
         self._corrupt = self._unwritten = 0
         self._closed = False
         self._database: Database[Order] = Database(path, answers.SCHEMA, self, queue_bytes=queue_bytes, clock=clock)
+        self._database.submit(Tidy(mend=True), 64)  # not before the start: it reads for a while if the file is large
 
     def get(self, key: ExactKey, now: float) -> Entry | None:
         space = key.namespace.id
@@ -149,10 +150,15 @@ class SqliteStore:
         try:
             return self._database.read(lambda connection: answers.find(connection, self._secret, key), None)
         except sqlite3.Error:  # a row so damaged that SQLite cannot hand it over
-            with self._lock:
-                self._corrupt += 1
-                self._enqueue_drop(Drop(key.namespace.id, key.digest, None))  # its proof may be what is damaged
+            self._lose_all(key.namespace.id, key.digest)
             return None
+
+    def _lose_all(self, space: str, digest: bytes) -> None:
+        """The same for a row that cannot be pointed at: what has its digest goes."""
+        with self._lock:
+            if not any((drop.space, drop.digest, drop.proof) == (space, digest, None) for drop in self._drops):
+                self._corrupt += 1
+                self._enqueue_drop(Drop(space, digest, None))
 
     def _lose(self, id_: int) -> None:
         """Count and delete a row whose seal does not fit, once."""
@@ -207,8 +213,8 @@ class SqliteStore:
                 answers.purge(connection, (item.id,))
             elif isinstance(item, Touch):
                 answers.touch_keys(connection, item.used)
-            elif item.back_to is not None:
-                answers.forget_future(connection, item.back_to)
+            else:
+                _tidy(connection, item)
         answers.touch(connection, used)
         if not 0 <= now - self._expired_at < EXPIRE_SECONDS:
             self._expired_at = now
@@ -241,3 +247,10 @@ class SqliteStore:
         drop = Drop(put.key.namespace.id, put.key.digest, None, put.key.proof)
         self._drops.append(drop)
         return [drop]
+
+
+def _tidy(connection: sqlite3.Connection, order: Tidy) -> None:
+    if order.mend:
+        answers.mend(connection)
+    if order.back_to is not None:
+        answers.forget_future(connection, order.back_to)

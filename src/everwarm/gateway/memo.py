@@ -1,0 +1,42 @@
+"""Memory of bytes that were understood before: clients repeat themselves to the letter more often than not."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+from everwarm.core.key import Namespace
+
+V = TypeVar("V")
+
+BYTES = 8 * 2**20
+LARGEST = 256 * 2**10
+WEIGHT = 4
+"""What is understood of a body takes about so many times its bytes: the bytes, the parsed value, canonical form, proof."""
+
+
+class Memo(Generic[V]):
+    """The last values, by namespace and the very bytes (equality, not a digest); at most ``limit`` bytes of memory."""
+
+    def __init__(self, limit: int = BYTES) -> None:
+        self._limit = limit
+        self._held = 0
+        self._kept: OrderedDict[tuple[str, bytes], V] = OrderedDict()
+
+    def get(self, namespace: Namespace, data: bytes) -> V | None:
+        """What was kept for these bytes of this namespace."""
+        name = (namespace.id, data)
+        value = self._kept.get(name)
+        if value is not None:
+            self._kept.move_to_end(name)
+        return value
+
+    def keep(self, namespace: Namespace, data: bytes, value: V) -> None:
+        """Remember it, and forget what was used least recently. Large bodies are not worth the room."""
+        if len(data) > LARGEST:
+            return
+        self._kept[namespace.id, data] = value
+        self._held += WEIGHT * len(data)
+        while self._held > self._limit:
+            (_, old), _ = self._kept.popitem(last=False)
+            self._held -= WEIGHT * len(old)

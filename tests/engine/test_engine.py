@@ -1,0 +1,273 @@
+"""The engine's mechanics, on a tiny model: random weights, real runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from everwarm import engine as engine_package
+from everwarm.core.key import PUBLIC, Namespace
+from everwarm.core.wire import Delta, Done, Finish, Message, Part, Prefilled, Request
+from everwarm.engine.engine import DEFAULT_MAX_TOKENS, Engine
+from everwarm.errors import BadRequest, Broken, ModelError, Overloaded, Unsupported
+
+CHUNK = 128
+NEVER_END = {0: -100.0, 2: -100.0}  # the tokens that would end an answer
+OTHER = Namespace("1" * 32)
+
+Ask = Callable[..., Any]
+Make = Callable[..., Request]
+
+
+def count_steps(engine: Engine) -> list[int]:
+    """From now on, the size of every step that the model begins."""
+    steps: list[int] = []
+    original = engine._voice.model.step
+
+    def step(tokens: Any, past: int, sampled: Any) -> Any:
+        steps.append(len(tokens))
+        return original(tokens, past, sampled)
+
+    engine._voice.model.step = step  # type: ignore[method-assign]
+    return steps
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what another thread or task brings about."""
+    while not true():  # noqa: ASYNC110  # there is no event to wait for, and none needed beside this test
+        await asyncio.sleep(0.001)
+
+
+def test_events_come_in_order(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    events = ask(tiny, request_of("hello", temperature=0, max_tokens=20, n=3, logit_bias=NEVER_END)).events
+    assert isinstance(events[0], Prefilled)
+    assert isinstance(events[-1], Done)
+    choices = [e.choice for e in events[1:-1] if isinstance(e, Delta | Finish)]
+    assert choices == sorted(choices)
+    for choice in range(3):
+        mine = [e for e in events[1:-1] if isinstance(e, Delta | Finish) and e.choice == choice]
+        assert [isinstance(e, Finish) for e in mine] == [False] * (len(mine) - 1) + [True]
+        assert all(e.text for e in mine if isinstance(e, Delta))
+
+
+def test_the_card(tiny: Engine, tiny_gguf: Path, data: Path) -> None:
+    (card,) = tiny.models()
+    assert (card.id, card.aliases, card.context, card.owned_by) == ("tiny-test", ("default",), 1024, "everwarm")
+    small = Engine.load(tiny_gguf, data, context=512)
+    assert small.models()[0].context == 512
+    assert small.models()[0].fingerprint != card.fingerprint
+    asyncio.run(small.close())
+    with pytest.raises(ModelError, match="context of 5000 tokens: this model takes 256"):
+        Engine.load(tiny_gguf, data, context=5000)
+
+
+def test_the_package_loads_lazily(tiny_gguf: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engine_package.load(tiny_gguf, data)
+    assert engine.models()[0].id == "tiny-test"
+    asyncio.run(engine.close())
+    monkeypatch.setitem(__import__("sys").modules, "everwarm.engine.engine", None)
+    with pytest.raises(ModelError, match=r"pip install 'everwarm\[local\]'"):
+        engine_package.load(tiny_gguf, data)
+
+
+def test_the_limit_is_exact_and_without_one_the_default_or_the_context(
+    tiny: Engine, ask: Ask, request_of: Make
+) -> None:
+    for limit in (1, 2, 17):
+        answer = ask(tiny, request_of("hello", max_tokens=limit, logit_bias=NEVER_END, seed=1))
+        assert answer.usage.output == limit
+        assert answer.reasons == ["length"]
+    answer = ask(tiny, request_of("hello", logit_bias=NEVER_END, seed=1))
+    assert answer.usage.output == min(DEFAULT_MAX_TOKENS, 1024 - answer.usage.prompt)
+
+
+def test_the_context_ends_an_answer_and_refuses_a_prompt(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    framing = len(tiny.tokens_of(request_of("")))
+    room = 1024 - framing
+    answer = ask(tiny, request_of("x" * (room - 1), max_tokens=50, logit_bias=NEVER_END))
+    assert (answer.usage.prompt, answer.usage.output, answer.reasons) == (1023, 1, ["length"])
+    with pytest.raises(BadRequest, match="has 1024 tokens and the model's context is 1024") as caught:
+        ask(tiny, request_of("x" * room))
+    assert caught.value.code == "context_length_exceeded"
+    assert caught.value.param == "messages"
+
+
+def test_a_stop_string_cuts_and_ends(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    whole = ask(tiny, request_of("stop here", temperature=0, max_tokens=60, logit_bias=NEVER_END))
+    stop = whole.text[10:13]
+    cut = ask(tiny, request_of("stop here", temperature=0, max_tokens=60, logit_bias=NEVER_END, stop=(stop,)))
+    assert cut.text == whole.text[: whole.text.index(stop)]
+    assert cut.reasons == ["stop"]
+    assert cut.usage.output < 60
+
+
+def test_an_end_token_ends_and_counts(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    answer = ask(tiny, request_of("x", logit_bias={2: 100.0}))
+    assert (answer.text, answer.usage.output, answer.reasons) == ("", 1, ["stop"])
+
+
+def test_choices_share_the_prompt_and_differ(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    steps = count_steps(tiny)
+    answer = ask(tiny, request_of("x" * 300, n=3, seed=4, max_tokens=12, logit_bias=NEVER_END))
+    assert len(set(answer.texts.values())) == 3
+    assert answer.usage.output == 36
+    assert sum(steps) == answer.usage.prompt + 3 * 11
+    alone = ask(tiny, request_of("x" * 300, n=1, seed=4, max_tokens=12, logit_bias=NEVER_END))
+    assert alone.text == answer.text
+
+
+def test_a_prefix_is_reused_in_whole_chunks_within_a_namespace(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    long = request_of("y" * 500, max_tokens=1)
+    assert ask(tiny, long, PUBLIC).prefilled.cached == 0
+    warm = ask(tiny, long, PUBLIC)
+    assert warm.prefilled.cached == 512 - CHUNK * (warm.usage.prompt <= 512)
+    assert warm.usage.cache_read == warm.prefilled.cached
+    assert warm.usage.uncached == warm.usage.prompt - warm.usage.cache_read
+    assert ask(tiny, long, OTHER).prefilled.cached == 0
+    assert ask(tiny, long, PUBLIC).prefilled.cached == 0
+    assert ask(tiny, long, PUBLIC).prefilled.cached > 0
+
+
+def test_closing_the_iterator_stops_within_one_step(tiny: Engine, request_of: Make, collect: Ask) -> None:
+    async def main() -> int:
+        events = tiny.ask(request_of("hello", temperature=0, logit_bias=NEVER_END), PUBLIC)
+        async for event in events:
+            if isinstance(event, Delta):
+                break
+        before = len(steps)
+        await events.aclose()  # type: ignore[attr-defined]
+        begun = len(steps) - before  # by the thread, while this one closed
+        await collect(tiny, request_of("z", max_tokens=1))
+        return len(steps) - before - begun - 1
+
+    steps = count_steps(tiny)
+    assert asyncio.run(main()) <= 1
+
+
+def test_cancelling_the_waiting_task_stops_prefill_between_chunks(tiny: Engine, request_of: Make, collect: Ask) -> None:
+    async def main() -> None:
+        loop, first = asyncio.get_running_loop(), asyncio.Event()
+        original = tiny._voice.model.step
+
+        def step(tokens: Any, past: int, sampled: Any) -> Any:
+            sizes.append(len(tokens))
+            if len(sizes) == 1:
+                loop.call_soon_threadsafe(first.set)
+                cancelled.wait(30)
+            return original(tokens, past, sampled)
+
+        tiny._voice.model.step = step  # type: ignore[method-assign]
+        task = asyncio.create_task(collect(tiny, request_of("x" * 700)))
+        await first.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        cancelled.set()
+        again = await collect(tiny, request_of("x" * 700, max_tokens=1))
+        assert again.prefilled.cached == CHUNK  # the one chunk that was computed
+
+    sizes: list[int] = []
+    cancelled = threading.Event()
+    asyncio.run(main())
+    assert sizes[0] == CHUNK
+    assert sum(sizes) == len(tiny.tokens_of(request_of("x" * 700)))
+
+
+def test_a_full_line_turns_away_and_a_cancelled_one_leaves_it(tiny: Engine, request_of: Make, collect: Ask) -> None:
+    async def main() -> None:
+        held, original = threading.Event(), tiny._voice.model.step
+
+        def step(tokens: Any, past: int, sampled: Any) -> Any:
+            held.wait(30)
+            return original(tokens, past, sampled)
+
+        tiny._voice.model.step = step  # type: ignore[method-assign]
+        tasks = [asyncio.create_task(collect(tiny, request_of("a", max_tokens=1)))]
+        await until(lambda: tiny._line.serving)
+        tasks += [asyncio.create_task(collect(tiny, request_of("b", max_tokens=1))) for _ in range(3)]
+        await until(lambda: len(tiny._line) == 3)
+        with pytest.raises(Overloaded) as caught:
+            await collect(tiny, request_of("c"))
+        assert caught.value.retry_after is not None
+        assert caught.value.retry_after >= 1
+        tasks[2].cancel()
+        await asyncio.gather(tasks[2], return_exceptions=True)
+        late = asyncio.create_task(collect(tiny, request_of("d", max_tokens=1)))
+        await until(lambda: len(tiny._line) == 3)
+        held.set()
+        answers = await asyncio.gather(*tasks[:2], tasks[3], late)
+        assert [a.usage.output for a in answers] == [1, 1, 1, 1]
+
+    asyncio.run(main())
+    assert len(tiny._line) == 0
+
+
+def test_a_failing_step_breaks_one_answer_only(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    good = ask(tiny, request_of("x" * 300, temperature=0, max_tokens=5))
+    original = tiny._voice.model.step
+
+    def step(tokens: Any, past: int, sampled: Any) -> Any:
+        raise RuntimeError("secret words of the prompt")
+
+    tiny._voice.model.step = step  # type: ignore[method-assign]
+    with pytest.raises(Broken) as caught:
+        ask(tiny, request_of("x" * 300, temperature=0, max_tokens=5))
+    assert "secret" not in caught.value.message
+    assert tiny.failures == 1
+    tiny._voice.model.step = original  # type: ignore[method-assign]
+    again = ask(tiny, request_of("x" * 300, temperature=0, max_tokens=5))
+    assert again.text == good.text
+    assert again.prefilled.cached == 0
+
+
+def test_closing_breaks_who_is_answered_and_who_waits(
+    tiny_gguf: Path, data: Path, request_of: Make, collect: Ask
+) -> None:
+    async def main() -> None:
+        engine = Engine.load(tiny_gguf, data)
+        request = request_of("a", n=100, logit_bias=NEVER_END)
+        tasks = [asyncio.create_task(collect(engine, request)) for _ in range(2)]
+        await until(lambda: len(engine._line) == 1)
+        await engine.close()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(outcome, Broken)
+        with pytest.raises(Broken):
+            await collect(engine, request)
+        await engine.close()
+
+    asyncio.run(main())
+    names = [t.name for t in threading.enumerate()]
+    assert not [n for n in names if n.startswith("everwarm-engine")]
+
+
+def test_a_closed_event_loop_stops_the_answer(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    async def leave() -> None:
+        events = tiny.ask(request_of("a", n=100, logit_bias=NEVER_END), PUBLIC)
+        await anext(events)
+        abandoned.append(events)
+
+    abandoned: list[Any] = []
+    asyncio.run(leave())
+    assert ask(tiny, request_of("b", max_tokens=1)).usage.output == 1
+
+
+def test_check_is_asked_before_anything_else(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    steps = count_steps(tiny)
+    with pytest.raises(Unsupported):
+        tiny.check(request_of("x", rest={"logprobs": True}))
+    with pytest.raises(Unsupported):
+        ask(tiny, request_of("x", rest={"logprobs": True}))
+    with pytest.raises(BadRequest):
+        ask(tiny, request_of("x", temperature=3))
+    assert steps == []
+
+
+def test_messages_of_every_role_are_answered(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    roles = ("system", "developer", "user", "assistant", "tool", "user")
+    messages = [Message(role, (Part("text", role),), call_id="c" if role == "tool" else None) for role in roles]
+    assert ask(tiny, request_of(*messages, max_tokens=1)).usage.output == 1

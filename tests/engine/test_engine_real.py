@@ -1,0 +1,160 @@
+"""The engine with the model that comes with Everwarm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from everwarm.core.key import PUBLIC, Namespace
+from everwarm.core.wire import Message, Part, Request
+from everwarm.engine.engine import Engine
+from everwarm.engine.template import ChatTemplate
+from everwarm.errors import BadRequest
+
+pytestmark = pytest.mark.model
+
+CHUNK = 128
+COLD = Namespace("c" * 32, "never asked the same before")
+WORDS = "The lighthouse keeper wrote one line each evening about the wind, the ships and the light. "
+
+Ask = Callable[..., Any]
+Make = Callable[..., Request]
+
+
+def sized(engine: Engine, request_of: Make, tokens: int, end: str = "") -> Request:
+    """A greedy request whose prompt has exactly ``tokens`` tokens and ends in ``end``."""
+    framing = len(engine.tokens_of(request_of(end)))
+    text = WORDS * (tokens // 10)
+    words = text.split(" ")
+    for count in range(len(words), 0, -1):
+        short = tokens - framing - len(engine._voice.tokenizer.encode(" ".join(words[:count])))
+        if short >= 0:
+            request = request_of(" ".join(words[:count]) + " a" * short + end, temperature=0, max_tokens=12)
+            if len(engine.tokens_of(request)) == tokens:
+                return request
+    raise AssertionError(f"no prompt of {tokens} tokens was found")
+
+
+def test_it_answers(engine: Engine, ask: Ask, request_of: Make) -> None:
+    answer = ask(engine, request_of("What is the capital of France? Answer in one word.", temperature=0, max_tokens=20))
+    assert "Paris" in answer.text
+    assert answer.reasons == ["stop"]
+
+
+def test_its_card(engine: Engine) -> None:
+    (card,) = engine.models()
+    assert card.id == "smollm2-135m-instruct"
+    assert card.aliases == ("smollm2", "default")
+
+
+def test_greedy_is_repeatable(engine: Engine, ask: Ask, request_of: Make) -> None:
+    request = request_of("Write two lines about rain.", temperature=0, max_tokens=30)
+    assert ask(engine, request).text == ask(engine, request).text != ""
+
+
+@pytest.mark.parametrize("tokens", [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1, 333])
+def test_warm_text_is_cold_text(engine: Engine, ask: Ask, request_of: Make, tokens: int) -> None:
+    request = sized(engine, request_of, tokens)
+    cold = ask(engine, request, COLD)
+    engine._voice.last.clear()
+    first = ask(engine, request)
+    warm = ask(engine, request)
+    assert (cold.prefilled.cached, first.prefilled.cached) == (0, 0)
+    assert warm.prefilled.cached == (tokens - 1) // CHUNK * CHUNK
+    assert cold.text == first.text == warm.text
+
+
+def test_warm_logits_are_cold_logits_bit_for_bit(engine: Engine, request_of: Make) -> None:
+    model = engine._voice.model
+    prompt = engine.tokens_of(sized(engine, request_of, 333))
+    engine._voice.last.clear()
+
+    def logits(start: int) -> bytes:
+        for at in range(start, len(prompt), CHUNK):
+            after = model.step(prompt[at : at + CHUNK], at, (0,))
+        return bytes(after.tobytes())
+
+    assert logits(0) == logits(256) == logits(128)
+
+
+def test_a_conversation_reuses_its_earlier_turns(engine: Engine, ask: Ask, request_of: Make) -> None:
+    def said(role: str, text: str) -> Message:
+        return Message(role, (Part("text", text),))
+
+    turns = [said("system", WORDS * 20), said("user", "Who wrote each evening?")]
+    sampling = {"temperature": 0, "max_tokens": 24}
+    first = ask(engine, request_of(*turns, **sampling))
+    turns += [said("assistant", first.text), said("user", "And about what?")]
+    second = ask(engine, request_of(*turns, **sampling))
+    assert second.prefilled.cached >= first.usage.prompt // CHUNK * CHUNK > 0
+    assert ask(engine, request_of(*turns, **sampling), COLD).text == second.text
+
+
+def test_namespaces_share_no_kv(engine: Engine, ask: Ask, request_of: Make) -> None:
+    request = sized(engine, request_of, 300)
+    ask(engine, request, PUBLIC)
+    assert ask(engine, request, PUBLIC).usage.cache_read == 256  # the same tenant hits
+    other = ask(engine, request, COLD)
+    assert other.usage.cache_read == 0  # another misses
+    assert other.prefilled.cached == 0
+
+
+def test_usage_is_exact(engine: Engine, ask: Ask, request_of: Make, weights: Any) -> None:
+    request = request_of("Count to three.", temperature=0, max_tokens=40)
+    answer = ask(engine, request)
+    rendered = (
+        "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
+        "<|im_start|>user\nCount to three.<|im_end|>\n<|im_start|>assistant\n"
+    )
+    tokenizer = engine._voice.tokenizer
+    assert engine.tokens_of(request) == tokenizer.encode(rendered)
+    assert answer.usage.prompt == len(tokenizer.encode(rendered))
+    end = 1 if answer.reasons == ["stop"] else 0
+    assert answer.usage.output == len(tokenizer.encode(answer.text)) + end
+    assert isinstance(ChatTemplate(weights.facts.chat_template, {}), ChatTemplate)
+
+
+def test_a_seed_is_repeatable_and_another_differs(engine: Engine, ask: Ask, request_of: Make) -> None:
+    def text(seed: int) -> str:
+        return str(
+            ask(engine, request_of("Invent a name.", temperature=1.2, top_p=0.95, seed=seed, max_tokens=16)).text
+        )
+
+    assert text(1) == text(1)
+    assert len({text(seed) for seed in range(4)}) > 1
+
+
+def test_two_choices_share_one_prompt(engine: Engine, ask: Ask, request_of: Make) -> None:
+    answer = ask(engine, request_of("Invent a name.", temperature=1.2, seed=3, n=2, max_tokens=12))
+    assert set(answer.texts) == {0, 1}
+    assert answer.texts[0] != answer.texts[1]
+    greedy = ask(engine, request_of("Say hello.", temperature=0, n=2, max_tokens=12))
+    assert greedy.texts[0] == greedy.texts[1]
+
+
+def test_characters_of_many_tokens_come_whole(engine: Engine, ask: Ask, request_of: Make) -> None:
+    tokens = engine._voice.tokenizer.encode("😀")
+    assert len(tokens) > 1
+    bias = dict.fromkeys([*tokens, *engine._voice.tokenizer.encode("語")], 100.0)
+    answer = ask(engine, request_of("日本語で", temperature=1, seed=7, max_tokens=60, logit_bias=bias))
+    assert answer.usage.output == 60
+    assert any(ord(c) > 0x2000 for c in answer.text)
+    whole = b"".join(e.text.encode() for e in answer.events if hasattr(e, "text"))
+    assert whole.decode() == answer.text
+
+
+def test_stop_strings(engine: Engine, ask: Ask, request_of: Make) -> None:
+    sampling = {"temperature": 0, "max_tokens": 40}
+    whole = ask(engine, request_of("Count from one to ten in words.", **sampling)).text
+    stop = whole[len(whole) // 2 :][:4]
+    cut = ask(engine, request_of("Count from one to ten in words.", stop=(stop,), **sampling))
+    assert cut.text == whole[: whole.index(stop)]
+    assert cut.reasons == ["stop"]
+
+
+def test_too_long_a_prompt_names_both_numbers(engine: Engine, ask: Ask, request_of: Make) -> None:
+    with pytest.raises(BadRequest, match=r"has \d{4} tokens and the model's context is 1024") as caught:
+        ask(engine, request_of("word " * 2000))
+    assert caught.value.code == "context_length_exceeded"
