@@ -1,9 +1,10 @@
-"""Exact hits against the floor: one worker process each, 32 connections, bodies of 2 kB and 60 kB, measured in turns."""
+"""Exact hits against the floor: one worker process each, 32 connections, bodies of 2 kB and 60 kB, in turns."""
 
 from __future__ import annotations
 
 import http.client
 import json
+from contextlib import ExitStack
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,7 +32,8 @@ def body(size: int) -> bytes:
 def raw(data: bytes) -> bytes:
     """The request as it goes over the wire."""
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\nauthorization: Bearer sk-bench\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\n"
+        "authorization: Bearer sk-bench\r\n"
         f"content-type: application/json\r\nuser-agent: bench\r\ncontent-length: {len(data)}\r\n\r\n"
     )
     return head.encode() + data
@@ -71,11 +73,12 @@ def measured(size: int, seconds: float, rounds: int) -> dict[str, list[dict[str,
     same = body(size)
     other = same[:-1] + b', "user": "@@@@@@@@"}'  # a member that no key counts: the same request in other bytes
     out: dict[str, list[dict[str, Any]]] = {"floor": [], "same bytes": [], "other bytes each time": []}
-    with TemporaryDirectory() as folder, started(["benchmarks.ours", folder]) as ours:
-        with started(["benchmarks.floor", "--size", str(primed(ours, same))]) as floor:
-            for _ in range(rounds):
-                for who, server, request in zip(out, (floor, ours, ours), (same, same, other), strict=True):
-                    out[who].append(load(server, raw(request), seconds=seconds, connections=CONNECTIONS))
+    with ExitStack() as stack:
+        ours = stack.enter_context(started(["benchmarks.ours", stack.enter_context(TemporaryDirectory())]))
+        floor = stack.enter_context(started(["benchmarks.floor", "--size", str(primed(ours, same))]))
+        for _ in range(rounds):
+            for who, server, request in zip(out, (floor, ours, ours), (same, same, other), strict=True):
+                out[who].append(load(server, raw(request), seconds=seconds, connections=CONNECTIONS))
     return out
 
 

@@ -1,7 +1,7 @@
 """A load generator that is not the bottleneck: raw HTTP/1.1 over kept connections, each with one request under way.
 
-It sends one request again and again, with a running number in the place of ``@@@@@@@@`` if that stands in it, and counts
-whole responses by their length; it checks that each begins with 200.
+It sends one request again and again, with a running number in the place of ``@@@@@@@@`` if that stands in it. It counts
+whole responses by their length, and checks that each begins with 200.
 Bounded in time. Runs as a process of its own: ``python -m benchmarks.load HOST PORT SECONDS CONNECTIONS < request``.
 """
 
@@ -13,7 +13,6 @@ import sys
 from itertools import count
 from time import perf_counter, process_time
 from typing import cast
-
 
 NUMBER = b"@" * 8
 

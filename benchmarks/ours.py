@@ -1,4 +1,4 @@
-"""The real gateway, with its store and ledger on disk, before a stand-in for the model: what is measured never reaches it.
+"""The real gateway, with store and ledger on disk, before a stand-in for the model: what is measured never reaches it.
 
 ``python -m benchmarks.ours FOLDER``: prints its URL, serves until told to stop.
 """

@@ -54,9 +54,11 @@ def started(command: Sequence[str]) -> Iterator[Running]:
 @contextmanager
 def everwarm(*flags: str) -> Iterator[Running]:
     """Our gateway, as a user starts it, with an empty memory."""
-    with tempfile.TemporaryDirectory() as folder:
-        with started(["everwarm", "serve", "--port", "0", "--data", folder, *flags]) as server:
-            yield server
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started(["everwarm", "serve", "--port", "0", "--data", folder, *flags]) as server,
+    ):
+        yield server
 
 
 def load(server: Running, request: bytes, *, seconds: float, connections: int) -> dict[str, Any]:

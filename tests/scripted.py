@@ -1,4 +1,4 @@
-"""An upstream that does what a test tells it to: it counts, waits, breaks off, or answers with its own number (a nonce)."""
+"""An upstream that does what a test tells it to: it counts, waits, breaks off, or answers with a nonce."""
 
 from __future__ import annotations
 

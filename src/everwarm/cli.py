@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
     demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
-    demo.add_argument("--url", help="a gateway that runs already (default: one is started for the demo)")
+    demo.add_argument("--url", help="a gateway that runs already (default: one of its own, with an empty memory)")
     _add_model(demo)
     _add_files(demo)
     return parser
@@ -118,8 +118,8 @@ def _config(args: argparse.Namespace) -> int:
 
 
 def _model(args: argparse.Namespace) -> int:
-    from everwarm.progress import Steps
     from everwarm.engine.fetch import add_model
+    from everwarm.progress import Steps
 
     with Steps() as steps:
         print(f"The model is at {add_model(args.name, _load(args).data, steps)}")
@@ -129,4 +129,4 @@ def _model(args: argparse.Namespace) -> int:
 def _demo(args: argparse.Namespace) -> int:
     from everwarm.demo.run import main as demo
 
-    return demo(args.url, args.out, Path(args.data) if args.data else None, args.model)
+    return demo(args.url, args.out, _load(args).data, args.model)

@@ -94,7 +94,7 @@ def test_a_byte_order_mark_and_windows_lines_are_fine(configure: Load) -> None:
 
 def test_all_problems_come_at_once_by_line(complaint: Complaint) -> None:
     toml = "port = 99999\n[cache]\ntll = '2d'\nttl = []\n[aliases]\na = 1\n[log]\nlevel = 'loud'\n"
-    message = complaint(toml, {"host": ""}, EVERWARM_LIMITS_DEPTH="deep")
+    message = complaint(toml, {"host": ""}, EVERWARM_LIMITS_QUEUE="deep")
     assert message.split("\n  ") == [
         "7 settings are wrong:",
         "everwarm.toml, line 1, port: found 99999; allowed is a whole number from 0 to 65535.",
@@ -103,7 +103,7 @@ def test_all_problems_come_at_once_by_line(complaint: Complaint) -> None:
         'such as "30s", "15m", "2h", "1d", or a number of seconds.',
         "everwarm.toml, line 6, aliases.a: found 1; allowed is the id of a model, as text.",
         'everwarm.toml, line 8, log.level: found "loud"; allowed is one of debug, info, warning, error.',
-        'environment, EVERWARM_LIMITS_DEPTH: found "deep"; allowed is a whole number from 8 to 512.',
+        'environment, EVERWARM_LIMITS_QUEUE: found "deep"; allowed is a whole number from 1 to 100000.',
         'command line, --host: found ""; allowed is an address or host name.',
     ]
 

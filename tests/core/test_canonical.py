@@ -64,7 +64,7 @@ SAME = [
     (with_(user="a", metadata={"b": [1]}, store=True, service_tier="flex", prompt_cache_key="k"), with_()),
     (with_(messages=[{"role": "user", "content": [{"type": "text", "text": "hi"}]}]), with_()),
     (with_(messages=[{"content": "hi", "role": "user"}]), with_()),
-    ('{"model":"m","messages":[{"role":"user","content":"\\u0068\\u0069"}]}'.encode(), with_()),
+    (b'{"model":"m","messages":[{"role":"user","content":"\\u0068\\u0069"}]}', with_()),
     (with_(max_tokens=100), with_(max_tokens=1e2)),
     (with_(x=2**53 - 1), b'{"model":"m","messages":[{"role":"user","content":"hi"}],"x":9007199254740991.0}'),
 ]

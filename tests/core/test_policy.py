@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from everwarm.core import policy
 from everwarm.core.policy import (
-    Absent,
     Aboard,
+    Absent,
     Control,
     Failed,
     Fly,

@@ -11,6 +11,8 @@ from everwarm.core import key as key_module
 from everwarm.core.key import PUBLIC, ExactKey, Namespace, exact_key
 from everwarm.core.reasons import NEW, Recent
 
+pytestmark = pytest.mark.digest
+
 
 def message(text: str) -> dict[str, str]:
     return {"role": "user", "content": text}
@@ -39,7 +41,7 @@ def test_another_parameter() -> None:
     assert after(asked("a"), then=asked("a", seed=1)) == "the messages of a request 12 s ago, but seed differs"
     why = after(asked("a", temperature=0), then=asked("a", temperature=1, seed=1))
     assert why == "the messages of a request 12 s ago, but seed and temperature differ"
-    why = after(asked("a"), then=asked("a", **{k: 1 for k in "pqrstu"}))
+    why = after(asked("a"), then=asked("a", **dict.fromkeys("pqrstu", 1)))
     assert why.endswith("p, q, r, s and 2 more differ")
     assert "\n" not in after(asked("a"), then=asked("a", **{"x\ny": 1}))
 

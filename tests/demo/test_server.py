@@ -11,7 +11,7 @@ import pytest
 
 from everwarm.demo import server as room
 from everwarm.demo.client import Client
-from everwarm.demo.server import Server, command, configured_data, environment, serving
+from everwarm.demo.server import Server, command, environment, serving
 from everwarm.errors import OperatorError
 
 CHILD = """
@@ -116,12 +116,3 @@ def test_the_users_models_are_the_childs(tmp_path: Path, monkeypatch: pytest.Mon
         assert (seen[0] / "everwarm.toml").exists()
     assert (tmp_path / "data" / "models" / "made.txt").exists()
     assert not seen[0].exists()
-
-
-def test_the_users_data_folder_is_the_configured_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EVERWARM_DATA", str(tmp_path / "mine"))
-    assert configured_data() == tmp_path / "mine"
-    monkeypatch.setenv("EVERWARM_PORT", "none")
-    with pytest.raises(OperatorError, match="EVERWARM_PORT"):
-        configured_data()

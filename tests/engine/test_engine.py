@@ -12,6 +12,7 @@ import pytest
 
 from everwarm import engine as engine_package
 from everwarm.core.key import PUBLIC, Namespace
+from everwarm.core.upstream import Upstream
 from everwarm.core.wire import Delta, Done, Finish, Message, Part, Prefilled, Request
 from everwarm.engine.engine import DEFAULT_MAX_TOKENS, Engine
 from everwarm.errors import BadRequest, Broken, ModelError, Overloaded, Unsupported
@@ -39,7 +40,7 @@ def count_steps(engine: Engine) -> list[int]:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for what another thread or task brings about."""
-    while not true():  # noqa: ASYNC110  # there is no event to wait for, and none needed beside this test
+    while not true():  # there is no event to wait for, and none needed beside this test
         await asyncio.sleep(0.001)
 
 
@@ -53,6 +54,11 @@ def test_events_come_in_order(tiny: Engine, ask: Ask, request_of: Make) -> None:
         mine = [e for e in events[1:-1] if isinstance(e, Delta | Finish) and e.choice == choice]
         assert [isinstance(e, Finish) for e in mine] == [False] * (len(mine) - 1) + [True]
         assert all(e.text for e in mine if isinstance(e, Delta))
+
+
+def test_it_is_an_upstream(tiny: Engine) -> None:
+    upstream: Upstream = tiny  # the type checker's part
+    assert upstream.name == "engine"
 
 
 def test_the_card(tiny: Engine, tiny_gguf: Path, data: Path) -> None:

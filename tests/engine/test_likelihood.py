@@ -1,5 +1,8 @@
 """Is the converted model the model of the GGUF? Its likelihoods are compared with those of the architecture written out
 in numpy over the dequantised weights, which shares nothing with OpenVINO: not its reader, its rotation, its attention.
+
+On this text the reference gives 3.394 nats a token. The same weights as F16 in OpenVINO give 3.394 (0.005 % less),
+requantised to Q8_0 3.401 (0.2 % more), and OpenVINO's own reading of the Q4_1 weights 3.688 (8.7 % more).
 """
 
 from __future__ import annotations
@@ -62,11 +65,12 @@ class Reference:
         k = self.rotate((h @ w["attn_k"].T).reshape(n, self.shared, -1))
         v = (h @ w["attn_v"].T).reshape(n, self.shared, -1)
         k, v = (np.repeat(t, self.heads // self.shared, axis=1) for t in (k, v))
-        scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(q.shape[-1])
+        q, k, v = (t.transpose(1, 0, 2) for t in (q, k, v))  # heads first
+        scores = q @ k.transpose(0, 2, 1) / np.float32(np.sqrt(q.shape[-1]))
         scores = np.where(np.tri(n, dtype=bool), scores, -np.inf)
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         scores /= scores.sum(-1, keepdims=True)
-        return np.einsum("hqk,khd->qhd", scores, v).reshape(n, -1) @ w["attn_output"].T
+        return (scores @ v).transpose(1, 0, 2).reshape(n, -1) @ w["attn_output"].T
 
     def rotate(self, x: Floats) -> Floats:
         half = x.shape[-1] // 2
@@ -83,9 +87,10 @@ def dequantised(header: GgufHeader, tensor: TensorInfo) -> Floats:
 
     kind = GGMLQuantizationType(tensor.kind)
     block, size = GGML_QUANT_SIZES[kind]
-    count = math.prod(tensor.shape) // block * size
-    raw = np.fromfile(header.path, np.uint8, count, offset=header.data_start + tensor.offset)
-    return np.asarray(quants.dequantize(raw.reshape(-1, size), kind)).reshape(tensor.shape[::-1])
+    blocks = math.prod(tensor.shape) // block
+    raw = np.fromfile(header.path, np.uint8, blocks * size, offset=header.data_start + tensor.offset)
+    rows = raw.reshape(-1, size * math.gcd(blocks, 4096))  # long rows: gguf works on sixteen at a time
+    return np.asarray(quants.dequantize(rows, kind)).reshape(tensor.shape[::-1])
 
 
 def likelihoods(logits: Floats, ids: list[int]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -7,6 +7,7 @@ import pytest
 
 from everwarm.engine.ggufile import read_header
 from everwarm.engine.requantise import needs_rewriting, rewrite, rewritten_size
+from everwarm.errors import ModelError
 
 CASES = [  # kind, shape, kind afterwards
     ("F32", (7,), "F32"),
@@ -67,6 +68,13 @@ def test_every_kind_becomes_one_that_is_read_faithfully(tmp_path: Path) -> None:
     rewritten = read_header(target)
     assert not needs_rewriting(rewritten)
     assert rewritten_size(rewritten) == rewritten_size(header)
+
+
+def test_weights_cut_short_are_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.gguf", CASES)
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(ModelError, match="cut short"):
+        rewritten_size(read_header(path))
 
 
 @pytest.mark.parametrize("kind", ["F16", "Q8_0", "Q4_0"])

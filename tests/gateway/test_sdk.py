@@ -92,9 +92,9 @@ def test_errors_are_the_sdks_own(live: Live, sdk: openai.OpenAI, tmp_path: Path)
         create(model="default", messages=HI)  # type: ignore[arg-type]
     assert busy.value.status_code == 503
     with gateway(tmp_path / "small", toml="[limits]\nbody_mb = 1") as small:
-        with openai.OpenAI(base_url=small.url + "/v1", api_key="x", max_retries=0) as client:
-            with pytest.raises(openai.APIStatusError) as large:
-                client.chat.completions.create(model="default", messages=[{"role": "user", "content": "x" * 2**20}])
+        client = openai.OpenAI(base_url=small.url + "/v1", api_key="x", max_retries=0)
+        with client, pytest.raises(openai.APIStatusError) as large:
+            client.chat.completions.create(model="default", messages=[{"role": "user", "content": "x" * 2**20}])
         assert large.value.status_code == 413
 
 

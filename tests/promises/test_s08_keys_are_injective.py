@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ FROZEN = {1: "63908a2be2bd3965e2b272cea1282aa1e7648ff7cfacf505c047c46a4ef03f68"}
 part = st.text("0:9ab", max_size=6)
 
 
+@pytest.mark.digest
 def test_golden_vectors() -> None:
     data = VECTORS.read_bytes()
     assert sha256(data).hexdigest() == FROZEN[KEY_VERSION]
@@ -33,6 +35,7 @@ def test_golden_vectors() -> None:
         assert key.text == vector["key"], vector["body"]
 
 
+@pytest.mark.digest
 @given(st.lists(st.tuples(part, part, part, part), min_size=2, max_size=2, unique=True))
 def test_framing_keeps_parts_apart(tuples: list[tuple[str, str, str, str]]) -> None:
     one, other = (exact_key(Namespace(a), b, c, d.encode()) for a, b, c, d in tuples)

@@ -1,5 +1,5 @@
 """s10: every leaf of a request is in the key unless VOLATILE names it. Mutate each leaf: the key changes if and only if
-it is not listed. Ids of tool calls (RENAMED) are mutated everywhere at once, as a client would invent them: no change."""
+it is not listed. Ids of tool calls (RENAMED) are mutated everywhere at once, as clients invent them: no change."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from everwarm.core.body import read
 from everwarm.core.canonical import RENAMED, VOLATILE, canonical
 from everwarm.core.key import PUBLIC, exact_key
 from requests_like import chats
+
+pytestmark = pytest.mark.digest
 
 DIALECT = "openai_chat"
 Path = tuple[str | int, ...]

@@ -12,6 +12,8 @@ from everwarm.core.canonical import canonical
 from everwarm.core.key import PUBLIC, ExactKey, exact_key
 from everwarm.errors import BadRequest
 
+pytestmark = pytest.mark.digest
+
 
 def key(data: str | bytes) -> ExactKey:
     body = read(data if isinstance(data, bytes) else data.encode())
@@ -26,8 +28,8 @@ BASE = '{"model":"m","messages":[{"role":"user","content":"caf\u00e9 \\n"}],"tem
     "other",
     [
         '{"temperature":1,"seed":1,"messages":[{"content":"caf\u00e9 \\n","role":"user"}],"model":"m"}',
-        ' { "model" : "m" ,\n"messages":[ {"role":"user","content":"caf\u00e9 \\n"} ], "temperature":1.0,"seed":1e0 }\r\n',
-        '{"model":"m","messages":[{"role":"user","content":"\\u0063af\\u00E9 \\u000a"}],"temperature":1.00,"seed":10e-1}',
+        ' { "model" : "m" ,\n"messages":[ {"role":"user","content":"caf\u00e9 \\n"} ], "temperature":1.0,"seed":1e0}\r',
+        '{"model":"m","messages":[{"role":"user","content":"\\u0063af\\u00E9 \\u000a"}],"temperature":1e0,"seed":1.0}',
     ],
 )
 def test_spellings_merge(other: str) -> None:

@@ -200,6 +200,25 @@ def test_damage_met_while_reading_is_counted_and_dealt_with(opened: Opener, tmp_
     assert it.unreadable in (3, 4)  # one reader may have come while there was no file
 
 
+def test_damage_that_reader_and_writer_meet_together_costs_one_file(
+    opened: Opener, things: Things, tmp_path: Path
+) -> None:
+    it = opened()
+
+    def once() -> None:
+        things.before = lambda: None
+        it.read(lambda c: malformed(), None)
+        malformed()
+
+    things.before = once
+    it.submit("kept", 1)
+    it.flush()
+    it.submit("later", 1)
+    it.flush()
+    assert names(it) == ["kept", "later"]
+    assert len(list(tmp_path.glob("things.db.corrupt-*"))) == 1
+
+
 def test_damage_that_stays_is_given_up_on_for_now(opened: Opener, things: Things) -> None:
     it = opened()
     things.before = malformed

@@ -69,7 +69,6 @@ def default_data(env: Mapping[str, str], platform: str) -> Path:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     body_mb: int = setting(20, Whole(1, 1024), "largest request body, in MiB")
-    depth: int = setting(128, Whole(8, 512), "deepest nesting of a request body's JSON")
     body_seconds: float = setting(60.0, Number(1, 3600), "time for a request body to arrive, in seconds")
     queue: int = setting(256, Whole(1, 100_000), "requests that may wait for the model; more get a 503")
 

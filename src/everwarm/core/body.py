@@ -1,7 +1,7 @@
 """Bytes of a request body -> a JSON object, and whether it may be given a cache key.
 
-One object has one meaning only if no key stands twice and no text is half a character. The fast path proves that without
-looking at a single member; only where the proof fails is the body read again, slowly, with the reason for an answer.
+One object has one meaning only if no key stands twice and no text is half a character. The fast path proves that
+without looking at a single member; only where the proof fails is the body read again, slowly, to find the reason.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def read_exact(body: Body) -> dict[str, Json]:
 def _surely_unique(data: bytes, value: Json) -> bool:
     r"""Whether no object in ``data`` names a key twice. True is proof, False is doubt.
 
-    A parser drops all but the last of equal keys, and with each the two quotes around it. Other quotes are lost only when
-    they were written as ``\u0022``. So if neither happened, and only then, writing the value again gives as many quotes.
+    A parser drops all but the last of equal keys, and with each the two quotes around it. Other quotes are lost only
+    when they were written as ``\u0022``. If neither happened, and only then, writing the value again gives as many.
     """
     return b"\\u0022" not in data and data.count(b'"') == orjson.dumps(value).count(b'"')
 

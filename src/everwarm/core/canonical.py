@@ -7,7 +7,7 @@ an allow-list). On top of that only spellings of one meaning are made equal:
 - ``0`` and ``0.0`` (whole numbers below 2**53; beyond, integers stay exact and floats stay floats);
 - a content that is one text part, and the same text as a string;
 - ``n`` absent and ``n: 1``; ``stream_options`` absent, null and empty;
-- ids of tool calls, which clients invent: renamed in the order of first appearance, so that only who refers to whom counts.
+- ids of tool calls, which clients invent: renamed in the order of first appearance; only who refers to whom counts.
 
 Where the order of keys is meaning it is kept: the ``properties`` of a JSON schema that constrains the answer
 (``response_format``, ``strict`` tools) decide the order in which the model writes. See docs/decisions/0002.
@@ -91,7 +91,7 @@ def _normal(dialect: str, value: Mapping[str, Json], model: str, *, exact: bool 
 
 
 def _plain(value: Json, room: int) -> Json:
-    """The value with whole floats as integers; itself, not a copy, where there are none. At most ``room`` levels deep."""
+    """The value with whole floats as integers; itself, no copy, where there are none. At most ``room`` levels deep."""
     kind = type(value)
     if kind is dict:
         return _plain_members(value, value.items(), room)

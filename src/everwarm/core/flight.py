@@ -1,7 +1,7 @@
 """Single-flight: of those who ask the same at the same time, one call serves all. State only; tasks live in the shell.
 
-A flight belongs to nobody: whoever is first merely starts it. It is given up when, and only when, the last one who waits
-for it has left; so a leader that disconnects hands over by leaving.
+A flight belongs to nobody: whoever is first merely starts it. It is given up when, and only when, the last one who
+waits for it has left; so a leader that disconnects hands over by leaving.
 """
 
 from __future__ import annotations

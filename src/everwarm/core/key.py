@@ -1,8 +1,8 @@
 """The only place where a cache key is made.
 
-A key is (namespace, digest, proof). The digest is a hint that finds candidates fast; ``proof`` is what was digested, and
-two keys are the same only if the proofs are equal. So nothing depends on the hash being good: the test-suite runs once
-with a constant in its place (promise s09).
+A key is (namespace, digest, proof). The digest is a hint that finds candidates fast; ``proof`` is what was digested,
+and two keys are the same only if the proofs are equal. So nothing depends on the hash being good: the tests run once
+more with a constant in its place (promise s09).
 """
 
 from __future__ import annotations
@@ -64,5 +64,5 @@ def _frame(namespace_id: str, dialect: str, target: str) -> bytes:
 
 
 def namespace_of(credential: bytes, secret: bytes) -> Namespace:
-    """The namespace of a credential: a digest keyed with this installation's secret, so that a stored id says nothing."""
+    """The namespace of a credential: a digest keyed with this installation's secret; so a stored id says nothing."""
     return Namespace(blake2b(credential, key=secret, digest_size=16, person=b"everwarm-tenant").hexdigest())

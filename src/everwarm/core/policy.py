@@ -8,7 +8,8 @@
                              │                     (from a flight: own, or joined)   │
                              └── Failed ──────────▶ refuse ──────────────────────────┘
 
-A client that goes away (``Gone``) ends any of them. What becomes of the finished answer is the flight's affair: ``landed``.
+A client that goes away (``Gone``) ends any of them. What becomes of the finished answer is the flight's affair:
+``landed``.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Control:
 def control(cache_control: str, *, obstacle: str | None) -> Control:
     """From the request's ``Cache-Control`` and what the gateway found in the way (``obstacle``, in words, or None).
 
-    ``no-store`` neither reads nor writes, ``no-cache`` asks anew and replaces, ``max-age=N`` bounds the age. A ``max-age``
-    that is no number counts as 0: whoever wrote it wanted something fresh. Other directives do not concern a request.
+    ``no-store`` neither reads nor writes, ``no-cache`` asks anew and replaces, ``max-age=N`` bounds the age. One that
+    is no number counts as 0: whoever wrote it wanted something fresh. Other directives do not concern a request.
     """
     if obstacle is not None:
         return Control(read=False, write=False, why=obstacle)

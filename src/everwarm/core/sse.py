@@ -1,7 +1,7 @@
 """Server-sent events, read and written piece by piece.
 
-Source: WHATWG HTML Living Standard, section 9.2. The reader takes bytes cut anywhere (within a line end, within a character)
-and gives whole events; the writer is one function.
+Source: WHATWG HTML Living Standard, section 9.2. The reader takes bytes cut anywhere (within a line end, within a
+character) and gives whole events; the writer is one function.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One normal form of token counts over all dialects.
 
-Source of the conventions: the providers' API references. OpenAI's ``prompt_tokens`` includes the cached ones, Anthropic's
-``input_tokens`` does not; here the parts are disjoint and add up.
+Source of the conventions: the providers' API references. OpenAI's ``prompt_tokens`` includes the cached ones,
+Anthropic's ``input_tokens`` does not; here the parts are disjoint and add up.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Usage(NamedTuple):
-    """Tokens of one answer. ``uncached + cache_read + cache_write`` is the prompt; ``reasoning`` is part of ``output``."""
+    """Tokens of one answer. ``uncached + cache_read + cache_write`` is the prompt; ``reasoning`` is part of the output."""
 
     uncached: int  # prompt tokens that were computed and are not billed as a cache write
     cache_read: int  # prompt tokens whose KV was reused

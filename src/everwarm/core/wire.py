@@ -1,8 +1,8 @@
 """One model of a request and of an answer, for all dialects.
 
 A dialect parses its own JSON into these and writes it back without loss: what a type here does not name is kept in its
-``rest``, in order. The cache key is *not* made of these types (see ``canonical``), so that nothing which they forget can
-be missing in a key.
+``rest``, in order. The cache key is *not* made of these types (see ``canonical``), so that nothing which they forget
+can be missing in a key.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Request:
     rest: Mapping[str, Json] = field(default_factory=dict)
 
 
-# --- answers: what an upstream gives, in this order: Prefilled? Delta* Finish (per choice) ... Done --------------------
+# Answers: what an upstream gives, in this order: Prefilled? Delta* Finish (per choice) ... Done.
 
 
 @dataclass(frozen=True, slots=True)

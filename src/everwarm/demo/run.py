@@ -20,18 +20,18 @@ from everwarm.demo.client import Client
 from everwarm.demo.picture import picture
 from everwarm.demo.play import Play
 from everwarm.demo.script import SCRIPT, Ask, instructions, rounds
-from everwarm.demo.server import configured_data, serving
+from everwarm.demo.server import serving
 from everwarm.demo.tally import Result, Tally, tally
 from everwarm.errors import ConfigError, EverwarmError, StoreError
 
 INTERRUPTED = 130
 
 
-def main(url: str | None, out: Path, data: Path | None, model: str | None) -> int:
+def main(url: str | None, out: Path, data: Path, model: str | None) -> int:
     """Run the demo; the exit status of the command.
 
     ``url``: a running gateway; None starts one of our own on a free port, ended afterwards. ``out``: the picture.
-    ``data``: the user's data folder, whose models are used; None is the configured one. ``model``: with ``url`` the
+    ``data``: the user's data folder, whose models are used. ``model``: with ``url`` the
     name to ask for, else the weights to serve.
     """
     console, errors = Console(), Console(stderr=True)
@@ -61,7 +61,7 @@ def demo(console: Console, client: Client, model: str, out: Path, script: Sequen
 
 
 @contextmanager
-def _gateway(console: Console, url: str | None, data: Path | None, model: str | None) -> Iterator[Client]:
+def _gateway(console: Console, url: str | None, data: Path, model: str | None) -> Iterator[Client]:
     """A client of the gateway at ``url``, or of one of our own, which is ended on the way out."""
     if url is not None:
         # A key that nobody had before: a memory of our own, empty, whatever this gateway has answered until now.
@@ -70,7 +70,7 @@ def _gateway(console: Console, url: str | None, data: Path | None, model: str | 
     with ExitStack() as stack:
         console.print("Starting a gateway on a free port, with nothing in its memory.")
         with show.Starting(console) as starting:
-            address = stack.enter_context(serving(data or configured_data(), model, starting.say))
+            address = stack.enter_context(serving(data, model, starting.say))
         yield Client(address)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -104,15 +103,6 @@ def serving(data: Path, model: str | None, say: Callable[[str], object]) -> Iter
             yield server.ready(say)
         finally:
             server.end()
-
-
-def configured_data() -> Path:
-    """The user's data folder, asked of the program itself: nothing here reads settings."""
-    asked = [sys.executable, "-m", "everwarm", "config", "--json"]
-    told = subprocess.run(asked, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - our own program
-    if told.returncode:
-        raise OperatorError(f"`everwarm config` ended with status {told.returncode}. {told.stderr.strip()}")
-    return Path(json.loads(told.stdout)["settings"]["data"]["value"])
 
 
 def command(home: Path, model: str | None) -> list[str]:

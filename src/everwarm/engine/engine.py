@@ -39,7 +39,7 @@ MIN_CONTEXT = 256
 _log = logging.getLogger("everwarm.engine")
 
 
-class _Interrupted(Exception):  # noqa: N818  # no error: somebody closed the iterator, or the engine
+class _Interrupted(Exception):  # no error: somebody closed the iterator, or the engine
     pass
 
 

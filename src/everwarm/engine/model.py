@@ -137,6 +137,7 @@ def _settings(compiled: Any, chunk: int) -> str:
     """All that changes the bits of an answer beside the weights, as the runtime reports it after compiling."""
     ov = runtime.openvino()
     names = ("INFERENCE_PRECISION_HINT", "KV_CACHE_PRECISION", "DYNAMIC_QUANTIZATION_GROUP_SIZE")
-    said = [f"{name}={compiled.get_property(name)}" for name in names]
+    known = set(compiled.get_property("SUPPORTED_PROPERTIES"))
+    said = [f"{name}={compiled.get_property(name)}" for name in names if name in known]
     capabilities = sorted(ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
     return " ".join([*said, f"CHUNK={chunk}", *capabilities])

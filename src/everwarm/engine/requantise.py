@@ -8,6 +8,7 @@ wide matrices become F16, and every other kind Q8_0 (F16 where a row is no multi
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ _WIDE = frozenset({_F32, _BF16})
 
 _Q8_0_ROW = 32  # weights that share one scale
 _PIECE = 4_000_000  # weights converted at once: 16 MB of float32
+_LONG = 4096  # blocks of a row as gguf gets them, at most: it works on sixteen rows at a time, and short ones take long
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -68,8 +70,10 @@ def rewrite(header: GgufHeader, target: Path, progress: Callable[[float], None])
 
 
 def _plan(header: GgufHeader) -> list[_Planned]:
-    plan, offset = [], 0
+    plan, offset, end = [], 0, header.path.stat().st_size
     for tensor in header.tensors:
+        if header.data_start + tensor.offset + _bytes_of(tensor, tensor.kind) > end:
+            raise ModelError(f"the model file {header.path} is cut short; fetch it again")
         kind = _kind_for(tensor)
         size = _bytes_of(tensor, kind)
         plan.append(_Planned(tensor, kind, size, offset))
@@ -97,10 +101,7 @@ def _bytes_of(tensor: TensorInfo, kind: int) -> int:
         raise ModelError(
             f"the tensor {tensor.name} is of the unknown GGUF type {kind}; use a GGUF in F16, Q8_0 or Q4_K_M"
         ) from None
-    count = 1
-    for length in tensor.shape:
-        count *= length
-    return int(count // block * size)
+    return int(math.prod(tensor.shape) // block * size)
 
 
 def _write_header(out: BinaryIO, header: GgufHeader, plan: list[_Planned], source: Bytes) -> None:
@@ -115,16 +116,19 @@ def _write_header(out: BinaryIO, header: GgufHeader, plan: list[_Planned], sourc
 
 
 def _pieces(source: Bytes, header: GgufHeader, planned: _Planned) -> Iterator[Bytes]:
-    """The new bytes of one tensor, a few megabytes at a time."""
+    """The new bytes of one tensor, a few megabytes at a time. Blocks are independent, so rows may be any."""
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
+
     tensor = planned.source
     begin = header.data_start + tensor.offset
     raw = source[begin : begin + _bytes_of(tensor, tensor.kind)]
     if planned.kind == tensor.kind:
         yield raw
         return
-    row_bytes = _bytes_of(tensor._replace(shape=tensor.shape[:1]), tensor.kind)
-    rows = raw.reshape(-1, row_bytes)
-    step = max(1, _PIECE // max(1, tensor.shape[0]))
+    block, size = GGML_QUANT_SIZES[GGMLQuantizationType(tensor.kind)]
+    together = math.gcd(len(raw) // size, _LONG)
+    rows = raw.reshape(-1, size * together)
+    step = max(1, _PIECE // (block * together))
     for at in range(0, len(rows), step):
         yield _convert(rows[at : at + step], tensor, planned.kind)
 

@@ -36,7 +36,8 @@ class Tokenizer:
         """Tokens of a rendered prompt. Control tokens written in ``text`` become their one id, as Hugging Face does.
 
         The begin token is put in front if the model wants one and the template has not written it. Lone surrogates,
-        which JSON can carry and UTF-8 cannot, are read as U+FFFD.
+        which JSON can carry and UTF-8 cannot, are read as U+FFFD. NULs at the very end are lost in OpenVINO's Python
+        binding; a rendered prompt does not end in them.
         """
         clean = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         with self._lock:

@@ -74,6 +74,7 @@ ROUTES: Final[dict[str, dict[str, Handler]]] = {
     "/v1/cache": {"DELETE": manage.drop},
     "/healthz": {"GET": manage.health},
     "/stats": {"GET": manage.stats},
+    "/favicon.ico": {"GET": pages.no_icon},
     **{path: {"GET": pages.page} for path in pages.FILES},
 }
 

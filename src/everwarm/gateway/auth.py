@@ -7,7 +7,6 @@ from typing import Final, Protocol
 from everwarm.core.key import PUBLIC, Namespace, namespace_of
 from everwarm.gateway.exchange import Exchange
 
-
 REMEMBERED: Final = 4096
 """So many credentials' namespaces are kept, in memory only, instead of being derived for each request."""
 

@@ -1,4 +1,4 @@
-"""What becomes of a finished answer: rendered for all who wait, and stored if it is complete, clean and wanted (s13)."""
+"""What becomes of a finished answer: rendered for all who wait; stored if it is complete, clean and wanted (s13)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ V = TypeVar("V")
 BYTES = 8 * 2**20
 LARGEST = 256 * 2**10
 WEIGHT = 4
-"""What is understood of a body takes about so many times its bytes: the bytes, the parsed value, canonical form, proof."""
+"""What is understood of a body takes about so many times its bytes: bytes, parsed value, canonical form, proof."""
 
 
 class Memo(Generic[V]):

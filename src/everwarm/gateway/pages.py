@@ -29,6 +29,11 @@ async def page(house: House, x: Exchange) -> None:
     await x.reply(200, [(b"content-type", kind), *_SAFE], _read(name))
 
 
+async def no_icon(house: House, x: Exchange) -> None:
+    """``GET /favicon.ico``: browsers ask by themselves, and there is none."""
+    await x.reply(204, [], b"")
+
+
 @cache
 def _read(name: str) -> bytes:
     return files("everwarm.dashboard").joinpath(name).read_bytes()

@@ -22,7 +22,7 @@ from everwarm.gateway.keep import keeper
 from everwarm.store.protocol import Entry
 
 RECALL_SECONDS: Final = 0.25
-"""How long the disk may take to give an answer back. Past that the model is asked: a slow disk costs no more than this."""
+"""How long the disk may take to give an answer back. Past that the model is asked: a slow disk costs no more."""
 
 _NO_BUFFER: Final = (b"x-accel-buffering", b"no")  # a reverse proxy in front must not hold a stream back
 

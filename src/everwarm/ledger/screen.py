@@ -13,7 +13,7 @@ from rich.text import Text
 
 LAYERS = (
     ("exact", "exact", "asked before"),
-    ("flight", "flight", "asked just then"),
+    ("flight", "flight", "asked at that time"),
     ("prefix", "prefix", "same beginning"),
 )
 

@@ -66,7 +66,8 @@ _COUNTED = """
 
 _ROLL_UP = f"""
     INSERT INTO hours {_COUNTED.format(which="id > ?")}
-    ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, first = MIN(first, excluded.first),
+    ON CONFLICT (hour, namespace, model, kind) DO UPDATE SET
+        requests = requests + excluded.requests, first = MIN(first, excluded.first),
         prompt = prompt + excluded.prompt, output = output + excluded.output, prefixed = prefixed + excluded.prefixed,
         cached = cached + excluded.cached, saved_ms = saved_ms + excluded.saved_ms,
         prefilled = prefilled + excluded.prefilled, prefill_ms = prefill_ms + excluded.prefill_ms"""
@@ -135,14 +136,19 @@ def durations(
 
 
 def _where(namespace: str | None, since: float | None) -> tuple[str, list[str | float]]:
-    """The condition and its values. Rows come about in the order of time, so the first id of a time narrows the search."""
-    given = [
-        ("namespace = ?", [namespace]),
-        ("at >= ? AND id >= (SELECT MIN(id) FROM rows WHERE at >= ?)", [since, since]),
-    ]
-    conditions = [(text, [v for v in values if v is not None]) for text, values in given if None not in values]
-    text = "WHERE " + " AND ".join(text for text, _ in conditions) if conditions else ""
-    return text, [value for _, values in conditions for value in values]
+    """The condition and its values. Rows come about in the order of time: the first id of a time narrows the search.
+
+    The plus keeps SQLite from walking all ids for their minimum; so it walks the times from ``since`` on.
+    """
+    conditions: list[str] = []
+    values: list[str | float] = []
+    if namespace is not None:
+        conditions.append("namespace = ?")
+        values.append(namespace)
+    if since is not None:
+        conditions.append("at >= ? AND id >= (SELECT MIN(+id) FROM rows WHERE at >= ?)")
+        values += [since, since]
+    return "WHERE " + " AND ".join(conditions) if conditions else "", values
 
 
 def prune_age(connection: sqlite3.Connection, before_hour: int) -> None:

@@ -78,7 +78,7 @@ class Database(Generic[T]):
         self._queue_bytes = 0  # of the queue and of the batch that is being written
         self._submitted = self._settled = 0
         self._urgent = self._closing = False
-        self._damage: sqlite3.Error | None = None  # found by a reader, for the writer to deal with
+        self._damage: tuple[sqlite3.Error, int] | None = None  # found by a reader in that generation, for the writer
         self._failing = self._reopen = False
         self._taken_bytes = 0
         self._reading = threading.Lock()
@@ -172,8 +172,8 @@ class Database(Generic[T]):
             items, self._queue = self._queue, []
             self._taken_bytes = self._queue_bytes
             self._urgent = self._reopen = False
-        if damage is not None:
-            self._begin_anew(damage)
+        if damage is not None and damage[1] == self._generation:  # else the writer met it too
+            self._begin_anew(damage[0])
         return items
 
     def _pressing(self) -> bool:
@@ -228,9 +228,8 @@ class Database(Generic[T]):
 
     def _report_damage(self, error: sqlite3.Error, generation: int) -> None:
         with self._lock:
-            if generation == self._generation and self._damage is None:
-                self._damage = error
-                self._wake.notify()
+            self._damage = (error, generation)
+            self._wake.notify()
 
     def _open(self) -> None:
         self._writer, aside = open_file(self.path, self._schema, self._clock)

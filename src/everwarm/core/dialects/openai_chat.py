@@ -1,6 +1,6 @@
 """OpenAI Chat Completions, the request: JSON <-> ``wire.Request``, both ways and without loss.
 
-``write(parse(value)) == value`` for every body that parses: members that are not modelled, or are null, stay in ``rest``.
+``write(parse(value)) == value`` for every body that parses: what is not modelled, or is null, stays in ``rest``.
 Source: OpenAI API reference, "Create chat completion", as of November 2026.
 """
 
