@@ -30,20 +30,15 @@ def serve(config: Config) -> int:
 def _upstreams(config: Config) -> list[Upstream]:
     if config.model == "none":
         return []
-    from everwarm.engine.engine import Engine
+    from everwarm import engine
+    from everwarm.engine.settings import Settings
     from everwarm.progress import Steps
 
     gguf = None if config.model == "smollm2" else Path(config.model)
+    chosen = config.engine
+    settings = Settings(chosen.threads or None, chosen.context or None, config.limits.queue, chosen.max_tokens)
     with Steps() as steps:
-        return [
-            Engine.load(
-                gguf,
-                config.data,
-                threads=config.engine.threads or None,
-                context=config.engine.context or None,
-                progress=steps,
-            )
-        ]
+        return [engine.load(gguf, config.data, settings, steps)]
 
 
 def _announce(url: str, house: House) -> None:

@@ -167,8 +167,9 @@ def tiny_weights(tiny_gguf: Path, data: Path) -> Any:
 def tiny(tiny_gguf: Path, data: Path) -> Iterator[Any]:
     """An engine over the tiny model, with nothing in its cache and room for three to wait."""
     from everwarm.engine.engine import Engine
+    from everwarm.engine.settings import Settings
 
-    engine = Engine.load(tiny_gguf, data, threads=1, waiting=3)
+    engine = Engine.load(tiny_gguf, data, Settings(threads=1, waiting=3))
     yield engine
     asyncio.run(engine.close())
 
@@ -191,8 +192,9 @@ def weights(data: Path) -> Any:
 def engine(weights: Any, data: Path) -> Iterator[Any]:
     """One engine over the packaged model, shared by all tests. Its cache holds the prompt of the test before."""
     from everwarm.engine.engine import Engine
+    from everwarm.engine.settings import Settings
 
-    engine = Engine.load(None, data, context=CONTEXT)
+    engine = Engine.load(None, data, Settings(context=CONTEXT))
     yield engine
     asyncio.run(engine.close())
 

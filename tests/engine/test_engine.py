@@ -14,7 +14,8 @@ from everwarm import engine as engine_package
 from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.upstream import Upstream
 from everwarm.core.wire import Delta, Done, Finish, Message, Part, Prefilled, Request
-from everwarm.engine.engine import DEFAULT_MAX_TOKENS, Engine
+from everwarm.engine.engine import Engine
+from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.errors import BadRequest, Broken, ModelError, Overloaded, Unsupported
 
 CHUNK = 128
@@ -64,12 +65,12 @@ def test_it_is_an_upstream(tiny: Engine) -> None:
 def test_the_card(tiny: Engine, tiny_gguf: Path, data: Path) -> None:
     (card,) = tiny.models()
     assert (card.id, card.aliases, card.context, card.owned_by) == ("tiny-test", ("default",), 1024, "everwarm")
-    small = Engine.load(tiny_gguf, data, context=512)
+    small = Engine.load(tiny_gguf, data, Settings(context=512))
     assert small.models()[0].context == 512
     assert small.models()[0].fingerprint != card.fingerprint
     asyncio.run(small.close())
     with pytest.raises(ModelError, match="context of 5000 tokens: this model takes 256"):
-        Engine.load(tiny_gguf, data, context=5000)
+        Engine.load(tiny_gguf, data, Settings(context=5000))
 
 
 def test_the_package_loads_lazily(tiny_gguf: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ def test_the_limit_is_exact_and_without_one_the_default_or_the_context(
         assert answer.usage.output == limit
         assert answer.reasons == ["length"]
     answer = ask(tiny, request_of("hello", logit_bias=NEVER_END, seed=1))
-    assert answer.usage.output == min(DEFAULT_MAX_TOKENS, 1024 - answer.usage.prompt)
+    assert answer.usage.output == min(DEFAULTS.max_tokens, 1024 - answer.usage.prompt)
 
 
 def test_the_context_ends_an_answer_and_refuses_a_prompt(tiny: Engine, ask: Ask, request_of: Make) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Usage(NamedTuple):
-    """Tokens of one answer. ``uncached + cache_read + cache_write`` is the prompt; ``reasoning`` is part of the output."""
+    """Tokens of one answer: ``uncached``, ``cache_read``, ``cache_write`` are the prompt; ``reasoning`` is output."""
 
     uncached: int  # prompt tokens that were computed and are not billed as a cache write
     cache_read: int  # prompt tokens whose KV was reused

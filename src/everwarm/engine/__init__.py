@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.errors import ModelError
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 def load(
     gguf: Path | None,
     data: Path,
-    *,
-    threads: int | None = None,
-    context: int | None = None,
+    settings: Settings = DEFAULTS,
     progress: Progress = lambda what, done: None,
 ) -> Engine:
     """``Engine.load``, with a ``ModelError`` that says what to install where the packages for it are absent."""
@@ -31,4 +30,4 @@ def load(
             f"the model inside needs the Python package {error.name}, which is not there; "
             "install it with: pip install 'everwarm[local]'"
         ) from error
-    return Engine.load(gguf, data, threads=threads, context=context, progress=progress)
+    return Engine.load(gguf, data, settings, progress)

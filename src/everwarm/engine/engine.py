@@ -23,16 +23,11 @@ from everwarm.engine.line import Job, Line, shut_down
 from everwarm.engine.model import CHUNK, PagedModel
 from everwarm.engine.packaged import ALIASES, PACKAGED, Progress
 from everwarm.engine.prefix import LastPrompt
+from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.engine.template import ChatTemplate
 from everwarm.engine.tokens import Tokenizer
 from everwarm.engine.weights import Weights, slug
 from everwarm.errors import BadRequest, Broken, EverwarmError, ModelError
-
-DEFAULT_MAX_TOKENS = 1024
-"""Output tokens of a choice where the request does not say; less if the context leaves less."""
-
-DEFAULT_WAITING = 64
-"""Requests that may wait; the next is turned away."""
 
 MIN_CONTEXT = 256
 
@@ -55,14 +50,13 @@ class Engine:
 
     name = "engine"
 
-    def __init__(
-        self, voice: Voice, template: ChatTemplate, card: ModelCard, *, waiting: int = DEFAULT_WAITING
-    ) -> None:
+    def __init__(self, voice: Voice, template: ChatTemplate, card: ModelCard, settings: Settings = DEFAULTS) -> None:
         self.failures = 0  # answers that ended in an error of the model or of this code
         self._voice = voice
         self._template = template
         self._card = card
-        self._line = Line(waiting)
+        self._max_tokens = settings.max_tokens
+        self._line = Line(settings.waiting)
         self._tokenising = ThreadPoolExecutor(1, "everwarm-tokens")
         self._thread = threading.Thread(target=self._serve, name="everwarm-engine", daemon=True)
         self._thread.start()
@@ -72,27 +66,25 @@ class Engine:
         cls,
         gguf: Path | None,
         data: Path,
-        *,
-        threads: int | None = None,
-        context: int | None = None,
-        waiting: int = DEFAULT_WAITING,
+        settings: Settings = DEFAULTS,
         progress: Progress = lambda what, done: None,
     ) -> Engine:
         """The engine for ``gguf``, None for the packaged model, with its files under ``data``. Takes seconds, blocks.
 
-        ``threads`` for computing: all CPUs that the process may use, if None. ``context`` in tokens: the model's own,
-        if None. ``ModelError``, in words for the operator, if anything is missing.
+        ``ModelError``, in words for the operator, if anything is missing.
         """
         ready = weights.prepare(gguf, data, progress)
         facts = ready.facts
-        room = _context(facts, context)
+        room = _context(facts, settings.context)
         progress("loading the model", 0.0)
-        model = PagedModel(ready.folder, context=room, threads=threads or runtime.available_cpus(), chunk=CHUNK)
+        model = PagedModel(
+            ready.folder, context=room, threads=settings.threads or runtime.available_cpus(), chunk=CHUNK
+        )
         model.warm_up()
         tokenizer = Tokenizer(ready.folder, facts)
         voice = Voice(model, tokenizer, frozenset(facts.ends), len(facts.tokens), LastPrompt(model.chunk))
         template = ChatTemplate(facts.chat_template, _special(facts))
-        engine = cls(voice, template, _card(ready, model, room), waiting=waiting)
+        engine = cls(voice, template, _card(ready, model, room), settings)
         progress("loading the model", 1.0)
         return engine
 
@@ -153,7 +145,7 @@ class Engine:
                 code="context_length_exceeded",
             )
         wanted = request.sampling.max_tokens
-        limit = min(DEFAULT_MAX_TOKENS if wanted is None else wanted, left)
+        limit = min(self._max_tokens if wanted is None else wanted, left)
         return Task(namespace, prompt, request.sampling, limit)
 
     def _serve(self) -> None:

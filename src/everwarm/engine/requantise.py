@@ -2,8 +2,8 @@
 
 OpenVINO 2026.4's reader is exact for F16, Q8_0 and Q4_0, and for F32 where it is no matrix. Of Q4_1 it makes a worse
 model: on a text where F16 made of the same weights has a negative log-likelihood of 2.543, it gives 2.747; Q8_0 made of
-the same weights 2.546. F32 and BF16 matrices it refuses. Other kinds it converts on ways of its own, or refuses too. So
-wide matrices become F16, and every other kind Q8_0 (F16 where a row is no multiple of 32).
+the same weights 2.546. F32 matrices it refuses; BF16 ones were not tried. Others it converts in its own ways, or
+refuses too. So wide matrices become F16, and every other kind Q8_0 (F16 where a row is no multiple of 32).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REQUANTISATION = 1
 _F32, _F16, _Q4_0, _Q8_0, _BF16 = 0, 1, 2, 8, 30
 _KEPT = frozenset({_F16, _Q4_0, _Q8_0})
 _WIDE = frozenset({_F32, _BF16})
-"""Matrices that go to F16: that keeps their weights nearly as they are, and the reader refuses them."""
+"""Matrices that go to F16, which keeps their weights nearly as they are."""
 
 _Q8_0_ROW = 32  # weights that share one scale
 _PIECE = 4_000_000  # weights converted at once: 16 MB of float32

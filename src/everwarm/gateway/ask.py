@@ -17,12 +17,15 @@ DIALECT = openai_chat.NAME
 
 
 class Question(NamedTuple):
-    """What a body asks, of whom, for whom. It depends on nothing else, so it is remembered by these bytes."""
+    """What a body asks, of whom, for whom. It depends on nothing else, so it is remembered by these bytes.
+
+    The parsed body is not part of it: only a miss needs that again, and a thousand of them would keep Python's garbage
+    collector busy.
+    """
 
     namespace: Namespace
     target: Target
     envelope: openai_chat.Envelope
-    body: Body
     canonical: bytes
     key: ExactKey
     obstacle: str | None  # what keeps the answer out of the store, in words
@@ -31,6 +34,7 @@ class Question(NamedTuple):
 class Ask(NamedTuple):
     """Everything that the life of a request needs to know."""
 
+    data: bytes  # the body as it came
     question: Question
     control: policy.Control
     tags: tuple[str, ...]
@@ -45,7 +49,7 @@ def understand(house: House, x: Exchange, data: bytes) -> Ask:
         house.questions.keep(namespace, data, question)
     control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=question.obstacle)
     labels = x.header(b"x-everwarm-tags")
-    return Ask(question, control, policy.tags(labels.decode("utf-8", "replace")) if labels else ())
+    return Ask(data, question, control, policy.tags(labels.decode("utf-8", "replace")) if labels else ())
 
 
 def _question(house: House, namespace: Namespace, data: bytes) -> Question:
@@ -54,7 +58,7 @@ def _question(house: House, namespace: Namespace, data: bytes) -> Question:
     target = house.directory.find(envelope.model)
     form = canonical(DIALECT, body, target.card.id)
     key = exact_key(namespace, DIALECT, target.identity, form)
-    return Question(namespace, target, envelope, body, form, key, _obstacle(house, body, envelope, target))
+    return Question(namespace, target, envelope, form, key, _obstacle(house, body, envelope, target))
 
 
 def _obstacle(house: House, body: Body, envelope: openai_chat.Envelope, target: Target) -> str | None:

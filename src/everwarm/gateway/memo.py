@@ -11,8 +11,8 @@ V = TypeVar("V")
 
 BYTES = 8 * 2**20
 LARGEST = 256 * 2**10
-WEIGHT = 4
-"""What is understood of a body takes about so many times its bytes: bytes, parsed value, canonical form, proof."""
+WEIGHT = 3
+"""What is understood of a body takes about so many times its bytes: the bytes, the canonical form, the proof."""
 
 
 class Memo(Generic[V]):

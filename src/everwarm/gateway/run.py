@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from everwarm.core import policy
 from everwarm.core.answer import Stored, unpack
+from everwarm.core.body import read
 from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.openai_chat_answer import Chunks, Head, replay_stream
 from everwarm.core.usage import Usage
@@ -140,7 +141,7 @@ class Run:
     def _board(self, alone: bool) -> bool:
         """Board the flight for this key, or a lone one; whether somebody else had started it."""
         ask = self.ask
-        request = openai_chat.parse(ask.question.body.value)
+        request = openai_chat.parse(read(ask.data).value)
         ask.question.target.upstream.check(request)
         if alone and ask.control.write:
             self.house.recent.explain(ask.question.key, ask.question.canonical, self.house.clock())

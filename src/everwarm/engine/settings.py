@@ -1,0 +1,17 @@
+"""What an operator may set about the model inside."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Settings(NamedTuple):
+    """None: chosen by the engine."""
+
+    threads: int | None = None  # for computing: all CPUs that the process may use
+    context: int | None = None  # tokens, prompt and answer together: the model's own
+    waiting: int = 64  # requests that may wait; one more gets ``Overloaded``
+    max_tokens: int = 1024  # of an answer whose request names no bound
+
+
+DEFAULTS = Settings()
