@@ -56,6 +56,12 @@ def test_escaped_quotes_are_no_second_key(text: str) -> None:
     assert read(text.encode()).unkeyable is None
 
 
+def test_many_keys_are_compared_in_one_pass() -> None:
+    """A million names must not be compared each with each: this test would not end."""
+    members = ",".join(f'"k{i}":0' for i in range(300_000))
+    assert "'k299999' stands twice" in (read(f'{{{members},"k299999":1}}'.encode()).unkeyable or "")
+
+
 def test_half_a_character_is_answered_but_has_no_key() -> None:
     body = read(b'{"a": ["x\\ud800y"], "\\udc00": 1}')
     assert body.unkeyable is not None
@@ -93,6 +99,9 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         (b'{"a": ' + b"[" * 100_000, "too deeply"),
         (b'{"a":' * 400 + b"1" + b"}" * 400, "too deeply"),
         (b"{'a': 1}", "line 1 column 2"),
+        (b"\xef\xbb\xbf[1]", "an array"),
+        (b'{"x": 1, "x": ' + b"[" * 700 + b"]" * 700 + b"}", "too deeply"),
+        (b'{"x": "\\ud800", "y": ' + b"[" * 600 + b"]" * 600 + b"}", "too deeply"),
     ],
 )
 def test_what_is_not_an_object_is_refused_with_its_place(data: bytes, says: str) -> None:

@@ -166,6 +166,9 @@ def test_nesting_is_bounded() -> None:
         form(nested(DEPTH + 1))
     with pytest.raises(BadRequest, match="nested"):
         form(b'{"model":"m","x":18446744073709551616,"y":' + b"[" * 200 + b"]" * 200 + b"}")
+    assert form(b'{"model":"m","x":18446744073709551616,"y":{"z":1.0}}') == form(
+        b'{"y":{"z":1},"model":"m","x":18446744073709551616}'
+    )
 
 
 @given(chats())

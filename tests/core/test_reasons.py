@@ -46,6 +46,12 @@ def test_another_parameter() -> None:
     assert "\n" not in after(asked("a"), then=asked("a", **{"x\ny": 1}))
 
 
+def test_another_build_of_the_model() -> None:
+    key, form = asked("a")
+    other = exact_key(PUBLIC, "openai_chat", "engine:y", form)
+    assert after((key, form), then=(other, form)) == "the same request 12 s ago, but to another build of the model"
+
+
 def test_a_conversation_went_on() -> None:
     assert (
         after(asked("a", "b"), then=asked("a", "b", "c"))

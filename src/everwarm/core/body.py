@@ -7,6 +7,7 @@ without looking at a single member; only where the proof fails is the body read 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any, NamedTuple, NoReturn
 
@@ -63,8 +64,7 @@ def _read_with_care(data: bytes) -> Body:
     def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(members)
         if len(seen) != len(members):
-            names = [k for k, _ in members]
-            twice.append(next(k for k in names if names.count(k) > 1))
+            twice.append(_first_again(k for k, _ in members))
         return seen
 
     value = _parse(data, pairs)
@@ -79,6 +79,12 @@ def _read_with_care(data: bytes) -> Body:
     if whole != value:
         return Body(data, whole, "half a surrogate pair stands in a text")
     return Body(data, value)
+
+
+def _first_again(names: Iterable[str]) -> str:
+    """The first name that was there before."""
+    before: set[str] = set()
+    return next(n for n in names if n in before or before.add(n))  # type: ignore[func-returns-value]
 
 
 def _parse(data: bytes, pairs: Any) -> Json:
