@@ -41,7 +41,7 @@ class Constant:
 def main() -> None:
     """Serve until told to stop."""
     config = load({"port": "0", "data": sys.argv[1], "model": "none"}, {}, Path(sys.argv[1]))
-    run(config, [Constant()], lambda url, _: print(f"listening  {url}", flush=True))
+    run(config, lambda: [Constant()], lambda url, _: print(f"listening  {url}", flush=True))
 
 
 if __name__ == "__main__":

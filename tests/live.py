@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class Live:
     house: House
     upstream: Scripted
     client: httpx.Client
-    headers: dict[str, str] = field(default_factory=dict)
+    stop: Callable[[], None]
 
     def ask(self, text: str = "hi", *, headers: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
         """One chat request with one user message."""
@@ -60,7 +60,7 @@ def gateway(data: Path, upstream: Scripted | None = None, toml: str = "") -> Ite
         try:
             assert ready.wait(10), "the gateway did not start"
             with httpx.Client(base_url=where[0], timeout=30) as client:
-                yield Live(where[0], house, upstream, client)
+                yield Live(where[0], house, upstream, client, lambda: setattr(server, "should_exit", True))
         finally:
             server.should_exit = True
             thread.join()

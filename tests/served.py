@@ -54,7 +54,7 @@ def main() -> None:
     upstream = Scripted()
     upstream.text = lambda n, request: expected(request.messages[-1].text)
     config = settings_of(Path(sys.argv[1]), "port = 0")
-    run(config, [upstream], lambda url, _: print(f"listening {url}", flush=True))
+    run(config, lambda: [upstream], lambda url, _: print(f"listening {url}", flush=True))
 
 
 if __name__ == "__main__":

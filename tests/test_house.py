@@ -22,9 +22,10 @@ MAY_IMPORT = {
     "store": {"core", "errors"},
     "config": {"core", "errors"},
     "ledger": {"store", "core", "errors"},
-    "gateway": {"ledger", "store", "core", "config", "errors"},
-    "engine": {"core", "errors"},
+    "gateway": {"ledger", "store", "core", "config", "errors", "lock"},
+    "engine": {"core", "errors", "lock"},
     "progress": set(),
+    "lock": set(),
     "demo": {"errors"},
     "dashboard": set(),
 }

@@ -161,6 +161,8 @@ def test_a_prompt_that_is_too_long_is_refused_with_both_numbers(served: Served) 
         served.ask(question("word " * 9000))
     assert caught.value.code == "context_length_exceeded"
     assert "8192" in str(caught.value)
+    with pytest.raises(openai.BadRequestError, match="more than"):
+        served.ask(question("word " * 2_000_000))
 
 
 def test_a_client_that_leaves_stops_the_model(served: Served) -> None:

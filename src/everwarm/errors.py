@@ -66,8 +66,14 @@ class ModelNotFound(NotFound):
 
 
 class MethodNotAllowed(ClientError):
+    """``allow`` names the methods that there are, as the header ``Allow`` does."""
+
     status = 405
     code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
 
 
 class RequestTimeout(ClientError):

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 def serve(config: Config) -> int:
     """Run the gateway until it is told to stop."""
     logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it starts and stops in our own words
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it starts, stops and refuses in our own words
     from everwarm.gateway import serve as gateway
 
-    gateway.run(config, _upstreams(config), _announce)
+    gateway.run(config, lambda: _upstreams(config), _announce)
+    print("Everwarm has stopped.", flush=True)
     return 0
 
 

@@ -142,6 +142,15 @@ def test_order_of_properties_counts_where_it_orders_the_answer() -> None:
     assert form(shaped(other)) == form(shaped(schema("a", "b")))
 
 
+def test_order_of_properties_counts_in_members_that_we_do_not_know() -> None:
+    """Other engines have other names for a schema that constrains the answer: guided_json is one."""
+    assert form(with_(guided_json=schema("a", "b"))) != form(with_(guided_json=schema("b", "a")))
+
+
+def test_a_member_called_like_a_volatile_path_is_not_volatile() -> None:
+    assert form({**CHAT, "stream_options.include_usage": 1}) != form(CHAT)
+
+
 def test_no_client_can_write_the_ordered_form_by_hand() -> None:
     real = shaped(schema("a"))
     forged = shaped({"type": "object", "properties": {"ordered": [["a", {"type": "string"}]]}})

@@ -123,8 +123,8 @@ def test_sampling_is_read() -> None:
         ({"model": "m", "messages": [HI], "stop": ["a"] * 5}, "stop", "up to four"),
         ({"model": "m", "messages": [HI], "stop": [""]}, "stop", "non-empty"),
         ({"model": "m", "messages": [HI], "logit_bias": []}, "logit_bias", "an object"),
-        ({"model": "m", "messages": [HI], "logit_bias": {"x": 1}}, "logit_bias['x']", "token id"),
-        ({"model": "m", "messages": [HI], "logit_bias": {"5": 101}}, "logit_bias['5']", "-100 to 100"),
+        ({"model": "m", "messages": [HI], "logit_bias": {"x": 1}}, "logit_bias", "token id"),
+        ({"model": "m", "messages": [HI], "logit_bias": {"5": 101}}, "logit_bias.5", "-100 to 100"),
     ],
 )
 def test_errors_name_the_place(value: dict[str, Any], param: str, says: str) -> None:

@@ -42,7 +42,7 @@ def test_a_hit() -> None:
 
 def test_a_miss() -> None:
     life, effects = lived(Control(), Absent("new"), Aboard(joined=False), Sent())
-    assert effects == [Recall(None), Fly(alone=False), Forward(), None]
+    assert effects == [Recall(None), Fly("join"), Forward(), None]
     assert (life.cache, life.why) == ("miss", "new")
 
 
@@ -54,13 +54,13 @@ def test_a_join() -> None:
 
 def test_a_bypass_flies_alone() -> None:
     life, effects = lived(Control(read=False, write=False, why="told so"), Aboard(joined=False), Sent())
-    assert effects == [Fly(alone=True), Forward(), None]
+    assert effects == [Fly("alone"), Forward(), None]
     assert (life.cache, life.why) == ("bypass", "told so")
 
 
-def test_a_refresh_flies_alone_and_is_a_miss() -> None:
+def test_a_refresh_starts_anew_and_is_a_miss() -> None:
     life, effects = lived(Control(read=False, why="anew"), Aboard(joined=False), Sent())
-    assert effects[0] == Fly(alone=True)
+    assert effects[0] == Fly("anew")
     assert (life.cache, life.why) == ("miss", "anew")
 
 
@@ -129,9 +129,3 @@ def test_tags() -> None:
         policy.tags("x" * 65)
     with pytest.raises(BadRequest, match="printable"):
         policy.tags("a\x07")
-
-
-def test_what_becomes_of_an_answer() -> None:
-    assert policy.landed(Control(), None) is None
-    assert policy.landed(Control(), "it was empty") == "it was empty"
-    assert policy.landed(Control(write=False, why="told so"), None) == "told so"

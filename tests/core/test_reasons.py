@@ -104,6 +104,27 @@ def test_the_memory_is_bounded() -> None:
     assert recent.explain(*asked("system", "question 0"), 2000).startswith("1 of 2")
 
 
+def test_members_count_against_the_bound() -> None:
+    recent = Recent(links=100)
+    for i in range(20):
+        recent.explain(*asked("a", **{f"member_{j}": i for j in range(40)}), i)
+    assert len(recent._seen) == 2
+
+
+def test_what_is_too_large_is_not_compared() -> None:
+    large = asked("x" * 2**20)
+    recent = Recent()
+    assert recent.explain(*large, 0) == "too large to compare with what was asked before"
+    recent.note(*large, 0)
+    assert not recent._seen
+
+
+def test_what_is_only_noted_explains_the_next() -> None:
+    recent = Recent()
+    recent.note(*asked("a"), 0)
+    assert "but seed differs" in recent.explain(*asked("a", seed=1), 12)
+
+
 def test_it_stands_with_a_constant_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("everwarm.core.reasons.hint", lambda data: b"same")
     monkeypatch.setattr(key_module, "hint", lambda data: b"same")

@@ -6,6 +6,7 @@ import http.client
 import json
 import logging
 import socket
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from everwarm.core.upstream import Upstream
 from everwarm.errors import ConfigError
-from everwarm.gateway.serve import listening
-from live import CHAT, Live, gateway
+from everwarm.gateway.serve import listening, run
+from live import CHAT, Live, gateway, settings_of
 from requests_like import json_values
 
 
@@ -52,6 +54,11 @@ def test_an_unknown_model_lists_what_there_is(live: Live) -> None:
             "unsupported_parameter",
         ),
         (b'{"model":"default","messages":[{"role":"user","content":"x"}],"temperature":9}', 400, "invalid_value"),
+        (
+            b'{"model":"default","messages":[{"role":"user","content":"x"}],"logit_bias":{"' + b"9" * 5000 + b'":1}}',
+            400,
+            "invalid_value",
+        ),
     ],
 )
 def test_bad_requests(live: Live, data: bytes, status: int, code: str) -> None:
@@ -164,6 +171,68 @@ def test_stats_without_a_ledger(tmp_path: Path) -> None:
     with gateway(tmp_path, toml="[ledger]\nenabled = false") as live:
         assert live.ask().status_code == 200
         assert error(live.client.get("/stats"))[0] == 404
+
+
+@pytest.mark.parametrize("spoiled", ['"a":"\\u0022"', '"a":"\\ud800"', '"a":1,"a":2'])
+def test_a_large_integer_in_a_body_that_is_read_with_care(live: Live, spoiled: str) -> None:
+    body = '{"model":"default","messages":[{"role":"user","content":"x"}],"zz":123456789012345678901234567890,%s}'
+    assert live.post(body % spoiled).status_code == 200
+
+
+def test_a_long_key_is_not_told_again(live: Live) -> None:
+    key = "k" * 5000
+    body = f'{{"model":"default","messages":[{{"role":"user","content":"x"}}],"{key}":1,"{key}":2}}'
+    why = live.post(body).headers["x-everwarm-why"]
+    assert why == "a key stands twice in one object"
+
+
+def test_405_says_what_is_allowed(live: Live) -> None:
+    assert live.client.get(CHAT).headers["allow"] == "POST"
+
+
+def test_an_upgrade_is_refused_with_a_word(live: Live) -> None:
+    answer = live.ask(headers={"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c"})
+    assert error(answer)[0] == 400
+    assert "HTTP/1.1" in answer.text
+
+
+def test_http_1_0_gets_a_stream_without_chunks(live: Live) -> None:
+    host = urlsplit(live.url)
+    body = b'{"model":"default","stream":true,"messages":[{"role":"user","content":"hi"}]}'
+    with socket.create_connection((host.hostname, host.port), timeout=10) as sock:
+        sock.sendall(f"POST {CHAT} HTTP/1.0\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+        answer = b"".join(iter(lambda: sock.recv(65536), b""))
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head
+    assert content.startswith(b"data: ")
+    assert content.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_large_body_is_answered_while_others_are(live: Live) -> None:
+    for _ in range(2):
+        answer = live.ask("x" * 400_000)
+        assert answer.status_code == 200
+    assert answer.headers["x-everwarm-cache"] == "hit"
+    assert error(live.ask("x" * 400_000, temperature=9))[0] == 400
+
+
+def test_one_data_folder_one_server(live: Live) -> None:
+    with pytest.raises(ConfigError, match="--data"), gateway(live.house.config.data):
+        pass
+
+
+def test_rules_for_a_model_that_is_not_there_are_said_at_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="test-model"), gateway(tmp_path, toml='[models."tst-model"]\nttl = 5'):
+        pass
+
+
+def test_the_port_is_tried_before_a_model_is_loaded(live: Live, tmp_path: Path) -> None:
+    def load() -> list[Upstream]:
+        raise AssertionError("the model was loaded for nothing")
+
+    config = replace(settings_of(tmp_path), port=urlsplit(live.url).port or 0)
+    with pytest.raises(ConfigError, match="--port"):
+        run(config, load, lambda url, house: None)
 
 
 def test_a_taken_port_is_said(live: Live) -> None:

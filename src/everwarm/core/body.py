@@ -45,7 +45,7 @@ def read(data: bytes) -> Body:
 
 def read_exact(body: Body) -> dict[str, Json]:
     """The same object with every integer exact (orjson makes floats of those beyond 64 bits)."""
-    value: dict[str, Json] = json.loads(body.data.decode("utf-8-sig"))
+    value: dict[str, Json] = _mend(json.loads(body.data.decode("utf-8-sig")))
     return value
 
 
@@ -75,10 +75,15 @@ def _read_with_care(data: bytes) -> Body:
     except RecursionError as e:
         raise _unreadable(e) from None
     if twice:
-        return Body(data, whole, f"the key {twice[0]!r} stands twice in one object")
+        return Body(data, whole, f"{_named(twice[0])} stands twice in one object")
     if whole != value:
         return Body(data, whole, "half a surrogate pair stands in a text")
     return Body(data, value)
+
+
+def _named(key: str) -> str:
+    """The key, if it can stand in a header. A key may be of any length, and may be text of the client's."""
+    return f"the key {key!r}" if key.isascii() and key.isprintable() and len(key) <= 40 else "a key"
 
 
 def _first_again(names: Iterable[str]) -> str:

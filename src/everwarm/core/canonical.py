@@ -9,8 +9,8 @@ an allow-list). On top of that only spellings of one meaning are made equal:
 - ``n`` absent and ``n: 1``; ``stream_options`` absent, null and empty;
 - ids of tool calls, which clients invent: renamed in the order of first appearance; only who refers to whom counts.
 
-Where the order of keys is meaning it is kept: the ``properties`` of a JSON schema that constrains the answer
-(``response_format``, ``strict`` tools) decide the order in which the model writes. See docs/decisions/0002.
+Where the order of keys is meaning it is kept: the ``properties`` of a JSON schema that constrains the answer (anywhere
+but in messages and in tools that are not ``strict``) decide in which order the model writes. See docs/decisions/0002.
 
 This form is for keys. It is never sent to anybody.
 """
@@ -52,8 +52,11 @@ DEPTH: Final = 128
 """How deeply a body may be nested. Real JSON schemas stay below 30."""
 
 
-_OWN: Final = frozenset({"model", "messages"})
+_OWN: Final = frozenset({"model", "messages", "tools"})
 """Members that ``_normal`` writes itself."""
+
+_LEFT_OUT: Final = {d: frozenset(p for p in table if "." not in p) | _OWN for d, table in VOLATILE.items()}
+"""Top-level members that are not copied as they are. A path with a dot is of a member's member, and no name."""
 
 
 class _Inexact(Exception):
@@ -67,15 +70,16 @@ def canonical(dialect: str, body: Body, model: str) -> bytes:
     """
     try:
         return orjson.dumps(_normal(dialect, body.value, model), option=orjson.OPT_SORT_KEYS)
-    except _Inexact:
+    except (_Inexact, orjson.JSONEncodeError):  # the latter: an integer beyond 64 bits, which it cannot write
         exact = _normal(dialect, read_exact(body), model, exact=True)
         return json.dumps(exact, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _normal(dialect: str, value: Mapping[str, Json], model: str, *, exact: bool = False) -> dict[str, Json]:
     volatile = VOLATILE[dialect]
+    left_out = _LEFT_OUT[dialect]
     plain = _exact if exact else _plain
-    out = {k: plain(v, DEPTH) for k, v in value.items() if k not in volatile and k not in _OWN}
+    out = {k: _ordered(plain(v, DEPTH)) for k, v in value.items() if k not in left_out}
     out["model"] = model
     if "messages" in value:
         out["messages"] = _messages(value["messages"], plain)
@@ -83,10 +87,9 @@ def _normal(dialect: str, value: Mapping[str, Json], model: str, *, exact: bool 
         del out["n"]
     if "stream_options" in out:
         _stream_options(out, volatile)
-    if "response_format" in out:
-        out["response_format"] = _ordered(out["response_format"])
-    if type(out.get("tools")) is list:
-        out["tools"] = [_ordered(t) if _is_strict(t) else t for t in out["tools"]]
+    if "tools" in value:
+        tools = plain(value["tools"], DEPTH)
+        out["tools"] = [_ordered(t) if _is_strict(t) else t for t in tools] if type(tools) is list else tools
     return out
 
 
@@ -208,10 +211,9 @@ def _ordered(value: Json) -> Json:
     The list stands in an object of its own, so that no client can write the same form by hand: an object there always
     becomes ``{"ordered": [...]}``, and an array never does.
     """
-    if type(value) is list:
-        return [_ordered(v) for v in value]
-    if type(value) is not dict:
-        return value
+    kind = type(value)
+    if kind is not dict:
+        return [_ordered(v) for v in value] if kind is list else value
     return {k: _pairs(v) if k == "properties" and type(v) is dict else _ordered(v) for k, v in value.items()}
 
 

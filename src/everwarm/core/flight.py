@@ -41,6 +41,10 @@ class Flights(Generic[K]):
         self._open[key] = flight = Flight(key)
         return flight, True
 
+    def supersede(self, key: K) -> None:
+        """Nobody joins the flight for ``key`` any more, if there is one; those aboard stay aboard."""
+        self._open.pop(key, None)
+
     def leave(self, flight: Flight[K]) -> bool:
         """One who waited is gone or served. True: it was the last, and a call still under way must be given up."""
         if flight.aboard < 1:

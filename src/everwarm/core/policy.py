@@ -8,8 +8,7 @@
                              │                     (from a flight: own, or joined)   │
                              └── Failed ──────────▶ refuse ──────────────────────────┘
 
-A client that goes away (``Gone``) ends any of them. What becomes of the finished answer is the flight's affair:
-``landed``.
+A client that goes away (``Gone``) ends any of them. What becomes of the finished answer is the flight's affair.
 """
 
 from __future__ import annotations
@@ -75,6 +74,9 @@ def tags(header: str) -> tuple[str, ...]:
             )
     return found
 
+
+How = Literal["join", "anew", "alone"]
+"""Board the flight for this key; start another in its place, for those to come; or one that nobody joins."""
 
 Phase = Literal["recall", "replay", "fly", "forward", "over"]
 """Where a request is."""
@@ -145,9 +147,9 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Fly:
-    """Board the flight for this key, or one alone; ``Aboard`` or ``Failed``."""
+    """Take a flight to the model; ``Aboard`` or ``Failed``."""
 
-    alone: bool
+    how: How
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def begin(control: Control) -> Step:
     """The first state and what to do first."""
     if control.read:
         return Life("recall", control), Recall(control.max_age)
-    return Life("fly", control, why=control.why), Fly(alone=True)
+    return Life("fly", control, why=control.why), Fly("anew" if control.write else "alone")
 
 
 def step(life: Life, event: Event) -> Step:
@@ -195,7 +197,7 @@ def _found(life: Life, _: Event) -> Step:
 
 def _absent(life: Life, event: Event) -> Step:
     assert isinstance(event, Absent)
-    return Life("fly", life.control, why=event.why), Fly(alone=False)
+    return Life("fly", life.control, why=event.why), Fly("join")
 
 
 def _aboard(life: Life, event: Event) -> Step:
@@ -217,10 +219,3 @@ _RULES: Final[dict[tuple[Phase, type[Event]], Callable[[Life, Event], Step]]] = 
     ("forward", Sent): _over,
     ("over", Sent): _over,  # an error is out
 }
-
-
-def landed(control: Control, flaw: str | None) -> str | None:
-    """What becomes of a flight's answer: None, it is stored; else in words why not."""
-    if not control.write:
-        return control.why
-    return flaw

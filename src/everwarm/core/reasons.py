@@ -15,6 +15,9 @@ from everwarm.core.key import ExactKey, hint
 
 NEW: Final = "nothing like it was asked before"
 
+LARGEST: Final = 2**20
+"""Bytes of a canonical form beyond which requests are not compared: it would take longer than it is worth."""
+
 
 @dataclass(slots=True)
 class Seen:
@@ -28,7 +31,7 @@ class Seen:
 
 
 class Recent:
-    """The last requests of all namespaces together, at most ``links`` messages in sum."""
+    """The last requests of all namespaces together, at most ``links`` messages and members in sum."""
 
     def __init__(self, links: int = 20_000) -> None:
         self._links = links
@@ -38,12 +41,19 @@ class Recent:
 
     def explain(self, key: ExactKey, canonical: bytes, now: float) -> str:
         """Why there is no stored answer for ``key``; and remember it as asked now."""
+        if len(canonical) > LARGEST:
+            return "too large to compare with what was asked before"
         fields, chain = _digest(canonical)
         space = key.namespace.id
         before = self._seen.get((space, key.digest))
         why = _fate(before, now) if before else self._nearest(space, fields, chain, now)
         self._remember((space, key.digest), Seen(now, fields, chain))
         return why
+
+    def note(self, key: ExactKey, canonical: bytes, now: float) -> None:
+        """Remember it as asked now, where the reason for a miss is known already."""
+        if len(canonical) <= LARGEST:
+            self._remember((key.namespace.id, key.digest), Seen(now, *_digest(canonical)))
 
     def settle(self, key: ExactKey, fate: str | None, expires: float | None) -> None:
         """What became of the answer: kept until ``expires`` (``fate`` None), or why not."""
@@ -61,7 +71,7 @@ class Recent:
     def _remember(self, name: tuple[str, bytes], seen: Seen) -> None:
         self._forget(name)
         self._seen[name] = seen
-        self._held += len(seen.chain) + 1
+        self._held += _size(seen)
         for head in seen.chain:
             self._heads[name[0], head] = seen
         while self._held > self._links and len(self._seen) > 1:
@@ -71,10 +81,14 @@ class Recent:
         old = self._seen.pop(name, None)
         if old is None:
             return
-        self._held -= len(old.chain) + 1
+        self._held -= _size(old)
         for head in old.chain:
             if self._heads.get((name[0], head)) is old:
                 del self._heads[name[0], head]
+
+
+def _size(seen: Seen) -> int:
+    return 1 + len(seen.chain) + len(seen.fields)
 
 
 def _digest(canonical: bytes) -> tuple[dict[str, bytes], tuple[bytes, ...]]:

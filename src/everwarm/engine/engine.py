@@ -134,16 +134,14 @@ class Engine:
             self._line.leave(job)
 
     def _task(self, request: Request, namespace: Namespace) -> Task:
-        prompt = tuple(self.tokens_of(request))
         context = self._card.context
+        least = sum(len(m.text.encode("utf-8", "replace")) for m in request.messages) // self._voice.tokenizer.longest
+        if least > context:  # known without the seconds that it takes to count megabytes
+            raise _too_long(f"more than {least}", context)
+        prompt = tuple(self.tokens_of(request))
         left = context - len(prompt)
         if left < 1:
-            raise BadRequest(
-                f"the prompt has {len(prompt)} tokens and the model's context is {context}, with at least one for the "
-                "answer; shorten the messages",
-                param="messages",
-                code="context_length_exceeded",
-            )
+            raise _too_long(str(len(prompt)), context)
         wanted = request.sampling.max_tokens
         limit = min(self._max_tokens if wanted is None else wanted, left)
         return Task(namespace, prompt, request.sampling, limit)
@@ -172,11 +170,20 @@ class Engine:
             job.post(Broken("the model failed while answering; ask again"))
 
 
+def _too_long(tokens: str, context: int) -> BadRequest:
+    return BadRequest(
+        f"the prompt has {tokens} tokens and the model's context is {context}, with at least one for the answer; "
+        "shorten the messages",
+        param="messages",
+        code="context_length_exceeded",
+    )
+
+
 def _context(facts: Facts, wanted: int | None) -> int:
     if wanted is None:
         return facts.context
     if not MIN_CONTEXT <= wanted <= facts.context:
-        raise ModelError(f"a context of {wanted} tokens: this model takes {MIN_CONTEXT} ... {facts.context}")
+        raise ModelError(f"engine.context is {wanted} tokens, but this model takes {MIN_CONTEXT} to {facts.context}")
     return wanted
 
 

@@ -98,7 +98,8 @@ def _weights(logits: Logits | Floats, temperature: float) -> Floats:
     """Softmax of ``logits / temperature`` before it is divided by its sum; the greatest weight is 1."""
     scaled = logits.astype(np.float64)
     scaled -= scaled.max()
-    scaled /= temperature
+    with np.errstate(over="ignore"):  # next to nothing is greedy: all but the best become -inf, and their weight 0
+        scaled /= temperature
     return np.asarray(np.exp(scaled))
 
 

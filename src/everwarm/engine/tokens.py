@@ -27,6 +27,7 @@ class Tokenizer:
     def __init__(self, folder: Path, facts: Facts) -> None:
         self._bos = facts.bos if facts.add_bos else None
         self._bytes = token_bytes(facts)
+        self.longest = max(len(token.encode()) for token in facts.tokens)  # bytes of text that one token can stand for
         self._encoder = _compile(folder)
         self._lock = threading.Lock()  # one inference request, so one text at a time
         if len(self.encode(" a" * _PROBE)) < _PROBE:

@@ -28,10 +28,10 @@ from everwarm.engine import runtime
 from everwarm.engine.convert import MADE
 from everwarm.engine.facts import Facts, read_facts
 from everwarm.engine.ggufile import read_header
-from everwarm.engine.lock import file_lock
 from everwarm.engine.packaged import PACKAGED, Progress, find_packaged
 from everwarm.engine.requantise import REQUANTISATION, needs_rewriting, rewritten_size
 from everwarm.errors import ModelError
+from everwarm.lock import file_lock
 
 _MAKING = ".making-"
 _SPARE = 64 << 20  # bytes of disk left over after a conversion

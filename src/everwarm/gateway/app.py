@@ -17,6 +17,7 @@ from everwarm.ledger.record import Row
 
 log = logging.getLogger("everwarm.gateway")
 
+FAILED: Final = "Everwarm failed on this request. The server's log says more."
 MIB: Final = 2**20
 CLIENT_GONE: Final = 499
 """What the ledger says of a client that left before its answer began: no status was sent (nginx's number)."""
@@ -29,11 +30,16 @@ async def chat(house: House, x: Exchange) -> None:
     run: Run | None = None
     ask: Ask | None = None
     try:
-        ask = understand(house, x, await x.body(house.config.limits.body_mb * MIB, house.patience))
+        ask = await understand(house, x, await x.body(house.config.limits.body_mb * MIB, house.patience))
         run = Run(house, x, ask)
         await run.live()
     except EverwarmError as e:
         await x.refuse(e)
+    except Disconnected:
+        pass
+    except Exception:  # as in App, but before the row is written
+        log.exception("a request could not be answered")
+        await x.refuse(Bug(FAILED))
     finally:
         if house.ledger is not None:
             house.ledger.add(_row(house, x, ask, run))
@@ -94,11 +100,12 @@ class App:
         except Disconnected:
             return
         except EverwarmError as e:
-            await (x or Exchange({**scope, "headers": []}, receive, send)).refuse(e)
+            allow = [(b"allow", e.allow.encode())] if isinstance(e, MethodNotAllowed) else []
+            await (x or Exchange({**scope, "headers": []}, receive, send)).refuse(e, allow)
         except Exception:  # a bug of ours: the client gets a clear error, the log gets the trace
             log.exception("a request could not be answered")
             if x is not None:
-                await x.refuse(Bug("Everwarm failed on this request. The server's log says more."))
+                await x.refuse(Bug(FAILED))
 
 
 def _handler(path: str, method: str) -> Handler:
@@ -109,5 +116,5 @@ def _handler(path: str, method: str) -> Handler:
         raise NotFound(f"There is nothing at {path[:200]!r}. Chat is at {openai_chat.PATH}, models are at /v1/models.")
     handler = methods.get("GET" if method == "HEAD" else method)
     if handler is None:
-        raise MethodNotAllowed(f"{path} takes {', '.join(methods)}, not {method[:20]}.")
+        raise MethodNotAllowed(f"{path} takes {', '.join(methods)}, not {method[:20]}.", allow=", ".join(methods))
     return handler

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 from everwarm.core import policy
 from everwarm.core.body import Body, read
@@ -13,7 +16,13 @@ from everwarm.gateway.directory import Target
 from everwarm.gateway.exchange import Exchange
 from everwarm.gateway.house import House
 
+T = TypeVar("T")
+P = ParamSpec("P")
+
 DIALECT = openai_chat.NAME
+
+LARGE: Final = 256 * 2**10
+"""Bytes of a body that are understood in about two milliseconds. Larger ones leave the event loop to the others."""
 
 
 class Question(NamedTuple):
@@ -40,16 +49,23 @@ class Ask(NamedTuple):
     tags: tuple[str, ...]
 
 
-def understand(house: House, x: Exchange, data: bytes) -> Ask:
+async def understand(house: House, x: Exchange, data: bytes) -> Ask:
     """Raises ``ClientError`` where the request cannot be understood."""
     namespace = house.auth.namespace(x)
     question = house.questions.get(namespace, data)
     if question is None:
-        question = _question(house, namespace, data)
+        question = await aside(house, data, _question, house, namespace, data)
         house.questions.keep(namespace, data, question)
     control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=question.obstacle)
     labels = x.header(b"x-everwarm-tags")
     return Ask(data, question, control, policy.tags(labels.decode("utf-8", "replace")) if labels else ())
+
+
+async def aside(house: House, data: bytes, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """``work`` on a body: here, or in a thread if the body is so large that others would have to wait for it."""
+    if len(data) <= LARGE:
+        return work(*args, **named)
+    return await asyncio.get_running_loop().run_in_executor(house.threads, partial(work, *args, **named))
 
 
 def _question(house: House, namespace: Namespace, data: bytes) -> Question:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from everwarm.core.upstream import ModelCard, Upstream
@@ -20,7 +20,8 @@ class Target(NamedTuple):
 class Directory:
     """All names that lead to a model: ids, their aliases, and those of the configuration."""
 
-    def __init__(self, upstreams: Sequence[Upstream], aliases: Mapping[str, str]) -> None:
+    def __init__(self, upstreams: Sequence[Upstream], aliases: Mapping[str, str], rules: Iterable[str] = ()) -> None:
+        """``aliases``: name -> model. ``rules``: names that the settings have rules for. Both must lead somewhere."""
         self.upstreams = list(upstreams)
         self.cards: list[ModelCard] = [card for u in upstreams for card in u.models()]
         self._names: dict[str, Target] = {}
@@ -30,6 +31,9 @@ class Directory:
                 for name in (card.id, *card.aliases):
                     self._names.setdefault(name, target)
         self._aliases(aliases)
+        for name in rules:
+            if self._names and name not in self._names:
+                raise ConfigError(f'[models."{name}"] is about no model here. There are: {self._known()}.')
 
     def _aliases(self, aliases: Mapping[str, str]) -> None:
         for name, model in aliases.items():

@@ -17,7 +17,9 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON: Final = (b"content-type", b"application/json")
 EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
-_READ: Final = frozenset({b"authorization", b"x-api-key", b"cache-control", b"content-length", b"x-everwarm-tags"})
+_READ: Final = frozenset(
+    {b"authorization", b"x-api-key", b"cache-control", b"content-length", b"upgrade", b"x-everwarm-tags"}
+)
 
 
 class Disconnected(Exception):
@@ -30,6 +32,7 @@ class Exchange:
     __slots__ = (
         "_begun",
         "_headers",
+        "_held_back",
         "_receive",
         "_send",
         "at",
@@ -47,6 +50,7 @@ class Exchange:
         self._headers = _picked(scope["headers"])
         self.at = time()
         self._begun = perf_counter()
+        self._held_back: tuple[Headers, list[bytes]] | None = None
         self.status = 0  # 0: nothing sent yet
         self.bytes_in = 0
         self.bytes_out = 0
@@ -98,6 +102,9 @@ class Exchange:
     async def start(self, status: int, headers: Headers) -> None:
         """The head of a response; ``write`` must follow."""
         self.status = status
+        if self.scope.get("http_version") == "1.0" and not any(n == b"content-length" for n, _ in headers):
+            self._held_back = (headers, [])
+            return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, piece: bytes, *, more: bool = True) -> None:
@@ -105,7 +112,21 @@ class Exchange:
         if piece and self.first_byte is None:
             self.first_byte = self.elapsed
         self.bytes_out += len(piece)
+        if self._held_back is not None:
+            await self._hold_back(piece, more)
+            return
         await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def _hold_back(self, piece: bytes, more: bool) -> None:
+        """HTTP/1.0 knows no chunks: what is streamed to others comes at once, with its length."""
+        assert self._held_back is not None
+        headers, pieces = self._held_back
+        pieces.append(piece)
+        if not more:
+            self._held_back = None
+            whole = b"".join(pieces)
+            self.bytes_out -= len(whole)
+            await self.reply(self.status, headers, whole)
 
     async def refuse(self, error: EverwarmError, headers: Headers | None = None) -> None:
         """The error: as a response, or as the last event of a stream that has begun."""
@@ -124,6 +145,8 @@ def _picked(headers: Headers) -> dict[bytes, bytes]:
     for name, value in headers:
         if name not in _READ:
             continue
+        if name == b"upgrade":
+            raise BadRequest("No other protocol is spoken here: send plain HTTP/1.1, without an Upgrade header.")
         if name not in found:
             found[name] = value
         elif name in (b"cache-control", b"x-everwarm-tags"):

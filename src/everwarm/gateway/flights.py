@@ -86,12 +86,21 @@ class Tower:
         return sum(call.flight.aboard for call in self._tasks)
 
     def board(
-        self, key: ExactKey | None, head: Callable[[], Head], source: Callable[[], AsyncIterator[Event]], landed: Landed
+        self,
+        key: ExactKey | None,
+        head: Callable[[], Head],
+        source: Callable[[], AsyncIterator[Event]],
+        landed: Landed,
+        *,
+        anew: bool = False,
     ) -> tuple[Call, bool]:
         """The call for ``key`` (a lone one for None) and whether somebody else had started it.
 
-        ``head`` and ``source`` are asked only for a new call.
+        ``anew`` starts one in any case, in the place of what was under way. ``head`` and ``source`` are asked only for
+        a new call.
         """
+        if anew and key is not None:
+            self._flights.supersede(key)
         flight, new = self._flights.board(key) if key is not None else (Flight[ExactKey](None), True)
         if not new:
             return self._calls[flight], True

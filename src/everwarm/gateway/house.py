@@ -29,11 +29,12 @@ class House:
     config: Config
     directory: Directory
     auth: Auth
-    disk: Executor  # threads that may wait for a disk
+    threads: Executor  # for what would hold up the event loop: waiting for a disk, large bodies
     store: TieredStore | None  # None: cache.enabled = false
     ledger: Ledger | None  # None: ledger.enabled = false
     patience: Patience
     questions: Memo[Question] = field(default_factory=Memo)
     recent: Recent = field(default_factory=Recent)
     tower: Tower = field(default_factory=Tower)
+    drops: dict[str, float] = field(default_factory=dict)  # namespace -> when it last dropped entries, by ``clock``
     clock: Callable[[], float] = time  # seconds since 1970

@@ -13,9 +13,9 @@ from everwarm.core.body import read
 from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.openai_chat_answer import Chunks, Head, replay_stream
 from everwarm.core.usage import Usage
-from everwarm.core.wire import Done, Prefilled
+from everwarm.core.wire import Done, Prefilled, Request
 from everwarm.errors import EverwarmError
-from everwarm.gateway.ask import Ask
+from everwarm.gateway.ask import LARGE, Ask, aside
 from everwarm.gateway.exchange import EVENTS, JSON, Exchange, Headers
 from everwarm.gateway.flights import Call
 from everwarm.gateway.house import House
@@ -25,6 +25,7 @@ from everwarm.store.protocol import Entry
 RECALL_SECONDS: Final = 0.25
 """How long the disk may take to give an answer back. Past that the model is asked: a slow disk costs no more."""
 
+LONGEST_WHY: Final = 200
 _NO_BUFFER: Final = (b"x-accel-buffering", b"no")  # a reverse proxy in front must not hold a stream back
 
 
@@ -35,6 +36,7 @@ class Run:
         self.house = house
         self.x = x
         self.ask = ask
+        self._request: Request | None = None
         self.life, self._effect = policy.begin(ask.control)
         self.usage: Usage | None = None
         self.prefilled: Prefilled | None = None
@@ -50,9 +52,22 @@ class Run:
         """Who made the answer, as ``x-everwarm-via`` says it."""
         return "exact" if self.life.cache == "hit" else self.ask.question.target.upstream.name
 
+    @property
+    def request(self) -> Request:
+        """The request as a model reads it. Raises ``BadRequest``."""
+        if self._request is None:
+            self._request = openai_chat.parse(read(self.ask.data).value)
+        return self._request
+
+    @property
+    def _large(self) -> bool:
+        return len(self.ask.data) > LARGE
+
     async def live(self) -> None:
-        """Until there is nothing more to do."""
+        """Until there is nothing more to do. Raises ``BadRequest`` for a large body that does not parse."""
         try:
+            if not self.ask.control.read:
+                await self._parse_aside()
             while self._effect is not None:
                 event = await self._perform(self._effect)
                 self.life, self._effect = policy.step(self.life, event)
@@ -69,7 +84,7 @@ class Run:
             if isinstance(effect, policy.Replay):
                 return await self._replay()
             if isinstance(effect, policy.Fly):
-                self._joined = self._board(effect.alone)
+                self._joined = self._board(effect.how)
                 return await self._while_there(self._first_event())
             if isinstance(effect, policy.Forward):
                 return await self._while_there(self._forward())
@@ -83,17 +98,18 @@ class Run:
         store, key = self.house.store, self.ask.question.key
         assert store is not None  # else the control would not allow to read
         entry = store.peek(key, now)
-        if entry is None and store.disk is not None:
+        if entry is None and (store.deep or self._large):
             # While the disk was asked, a flight for the same key may have landed: then the answer is in memory now.
             # From here to boarding nothing is awaited, so no flight can slip through between the look and the call.
-            entry = await self._from_disk(now)
+            entry = await self._from_disk(now) if store.deep else None
+            await self._parse_aside()
             now = self.house.clock()
             entry = entry or store.peek(key, now)
         if entry is None:
             return policy.Absent(self.house.recent.explain(key, self.ask.question.canonical, now))
         age = max(0.0, now - entry.created)
         if max_age is not None and age > max_age:
-            self.house.recent.explain(key, self.ask.question.canonical, now)
+            self.house.recent.note(key, self.ask.question.canonical, now)
             return policy.Absent(f"its stored answer is {age:.0f} s old, and max-age={max_age:.0f} was asked")
         stored = unpack(entry.payload)
         if stored is None:
@@ -101,10 +117,14 @@ class Run:
         self._entry, self._stored = entry, stored
         return policy.Found()
 
+    async def _parse_aside(self) -> None:
+        if self._large:
+            await aside(self.house, self.ask.data, lambda: self.request)
+
     async def _from_disk(self, now: float) -> Entry | None:
         store = self.house.store
         assert store is not None
-        work = asyncio.get_running_loop().run_in_executor(self.house.disk, store.recall, self.ask.question.key, now)
+        work = asyncio.get_running_loop().run_in_executor(self.house.threads, store.recall, self.ask.question.key, now)
         try:
             async with asyncio.timeout(RECALL_SECONDS):
                 return await work
@@ -138,18 +158,19 @@ class Run:
                 task.cancel()
                 await asyncio.wait({task})
 
-    def _board(self, alone: bool) -> bool:
-        """Board the flight for this key, or a lone one; whether somebody else had started it."""
+    def _board(self, how: policy.How) -> bool:
+        """Board the flight for this key, or a new one; whether somebody else had started it."""
         ask = self.ask
-        request = openai_chat.parse(read(ask.data).value)
+        request = self.request
         ask.question.target.upstream.check(request)
-        if alone and ask.control.write:
-            self.house.recent.explain(ask.question.key, ask.question.canonical, self.house.clock())
+        if how == "anew":
+            self.house.recent.note(ask.question.key, ask.question.canonical, self.house.clock())
         self._call, joined = self.house.tower.board(
-            None if alone else ask.question.key,
+            None if how == "alone" else ask.question.key,
             self._new_head,
             lambda: ask.question.target.upstream.ask(request, ask.question.namespace),
             keeper(self.house, self.x, ask),
+            anew=how == "anew",
         )
         return joined
 
@@ -200,5 +221,5 @@ class Run:
             (b"x-everwarm-age", b"%d" % age),
         ]
         if self.life.why:
-            headers.append((b"x-everwarm-why", self.life.why.encode("ascii", "backslashreplace")))
+            headers.append((b"x-everwarm-why", self.life.why[:LONGEST_WHY].encode("ascii", "backslashreplace")))
         return headers

@@ -22,6 +22,7 @@ from everwarm.gateway.directory import Directory
 from everwarm.gateway.house import House
 from everwarm.gateway.patience import Patience
 from everwarm.ledger.book import Ledger
+from everwarm.lock import file_lock
 from everwarm.store.memory import MemoryStore
 from everwarm.store.seal import load_secret
 from everwarm.store.sqlite import SqliteStore
@@ -44,17 +45,22 @@ def furnished(config: Config, upstreams: Sequence[Upstream]) -> Iterator[House]:
     """A house with its store and ledger open; closed, and all written, at the end."""
     with ExitStack() as stack:
         secret = load_secret(config.data)
-        disk = ThreadPoolExecutor(2, thread_name_prefix="everwarm-disk")
-        stack.callback(disk.shutdown)
+        stack.enter_context(file_lock(config.data / "serve.lock", lambda: _taken(config)))
+        threads = ThreadPoolExecutor(4, thread_name_prefix="everwarm")
+        stack.callback(threads.shutdown)
         store = _store(config, secret)
         if store is not None:
             stack.callback(store.close)
         ledger = _ledger(config)
         if ledger is not None:
             stack.callback(ledger.close)
-        directory = Directory(upstreams, config.aliases)
+        directory = Directory(upstreams, config.aliases, config.cache.models)
         patience = Patience(config.limits.body_seconds)
-        yield House(config, directory, Auth(secret, config), disk, store, ledger, patience)
+        yield House(config, directory, Auth(secret, config), threads, store, ledger, patience)
+
+
+def _taken(config: Config) -> None:
+    raise ConfigError(f"Another Everwarm runs on the data folder {config.data}. Choose another one with --data.")
 
 
 def _store(config: Config, secret: bytes) -> TieredStore | None:
@@ -70,9 +76,9 @@ def _ledger(config: Config) -> Ledger | None:
     return Ledger(config.data / "ledger.db", max_age_days=config.ledger.days, max_bytes=config.ledger.mb * MIB)
 
 
-def run(config: Config, upstreams: Sequence[Upstream], announce: Announce) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ``ConfigError`` if the address cannot be had, before anything else."""
-    with listening(config.host, config.port) as sock, furnished(config, upstreams) as house:
+def run(config: Config, upstreams: Callable[[], Sequence[Upstream]], announce: Announce) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ``ConfigError`` if the address cannot be had, before a model is loaded."""
+    with listening(config.host, config.port) as sock, furnished(config, upstreams()) as house:
         server = _Server(house, announce)
         server.run(sockets=[sock])
 
@@ -124,7 +130,19 @@ class _Server(uvicorn.Server):
             self._announce(f"http://{f'[{host}]' if ':' in host else host}:{port}", self._house)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets=sockets)
+        in_time = asyncio.create_task(self._give_up_in_time())
+        try:
+            await super().shutdown(sockets=sockets)
+        finally:
+            in_time.cancel()
+            await self._give_up()
+
+    async def _give_up_in_time(self) -> None:
+        """Before uvicorn cancels what is under way: so that every client is told, in its own dialect."""
+        await asyncio.sleep(GRACE - 2)
+        await self._give_up()
+
+    async def _give_up(self) -> None:
         await self._house.tower.close()
         await asyncio.gather(*(u.close() for u in self._house.directory.upstreams))
 
@@ -138,6 +156,7 @@ def settings(app: App) -> uvicorn.Config:
         lifespan="off",
         ws="none",
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,

@@ -47,7 +47,7 @@ def parse(value: Mapping[str, Json]) -> Request:
     head = envelope(value)
     messages = _list(rest.pop("messages", None), "messages", _message)
     if not messages:
-        raise _wrong("messages", "at least one message", [])
+        raise BadRequest("messages is empty, but must hold at least one message.", param="messages")
     tools = _list(rest.pop("tools"), "tools", _tool) if "tools" in rest else None
     sampling = _sampling(rest)
     rest.pop("model"), rest.pop("stream", None)
@@ -112,7 +112,7 @@ def _whole(value: Json, path: str, low: int, high: int) -> int:
 def _stop(value: Json) -> tuple[str, ...]:
     stops = [value] if type(value) is str else value
     if type(stops) is not list or len(stops) > 4 or not all(type(s) is str and s for s in stops):
-        raise _wrong("stop", "a non-empty string, or up to four of them in an array", value)
+        raise BadRequest("stop must be a non-empty string, or an array of up to four of them.", param="stop")
     return tuple(stops)
 
 
@@ -121,9 +121,9 @@ def _bias(value: Json) -> dict[int, float]:
         raise _wrong("logit_bias", "an object from token ids to numbers", value)
     out = {}
     for token, bias in value.items():
-        if not (token.isascii() and token.isdigit()):
-            raise _wrong(f"logit_bias[{token!r}]", "a token id as key", token)
-        out[int(token)] = _number(bias, f"logit_bias[{token!r}]", -100, 100)
+        if not (token.isascii() and token.isdigit() and len(token) < 10):
+            raise BadRequest("logit_bias has a key that is no token id.", param="logit_bias")
+        out[int(token)] = _number(bias, f"logit_bias.{token}", -100, 100)
     return out
 
 
@@ -246,5 +246,5 @@ def _wrong(path: str, wanted: str, found: Json) -> BadRequest:
     if found is None:
         return BadRequest(f"{path} is missing: it must be {wanted}.", param=path, code="missing_required_parameter")
     kinds = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
-    what = kinds.get(type(found)) or f"{found}"
+    what = kinds.get(type(found)) or f"{found}"[:40]
     return BadRequest(f"{path} is {what}, but must be {wanted}.", param=path)
