@@ -69,7 +69,7 @@ def test_the_card(tiny: Engine, tiny_gguf: Path, data: Path) -> None:
     assert small.models()[0].context == 512
     assert small.models()[0].fingerprint != card.fingerprint
     asyncio.run(small.close())
-    with pytest.raises(ModelError, match="engine.context is 5000 tokens, but this model takes 256"):
+    with pytest.raises(ModelError, match=r"engine\.context is 5000 tokens, but this model takes 256"):
         Engine.load(tiny_gguf, data, Settings(context=5000))
 
 

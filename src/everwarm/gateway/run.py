@@ -102,7 +102,8 @@ class Run:
             # While the disk was asked, a flight for the same key may have landed: then the answer is in memory now.
             # From here to boarding nothing is awaited, so no flight can slip through between the look and the call.
             entry = await self._from_disk(now) if store.deep else None
-            await self._parse_aside()
+            if entry is None:
+                await self._parse_aside()
             now = self.house.clock()
             entry = entry or store.peek(key, now)
         if entry is None:
