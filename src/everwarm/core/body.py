@@ -19,6 +19,9 @@ from everwarm.errors import BadRequest
 EXACT_LIMIT = 2**53
 """From here on a float no longer tells whole numbers apart."""
 
+WRITABLE = 250
+"""Levels of nesting. Deeper ones orjson reads but does not write; a request has no use for a tenth of it."""
+
 
 class Body(NamedTuple):
     """A parsed body. ``unkeyable`` says in words why no answer to it may be stored or reused; None if it may."""
@@ -70,10 +73,7 @@ def _read_with_care(data: bytes) -> Body:
     value = _parse(data, pairs)
     if type(value) is not dict:
         _not_an_object(value)
-    try:
-        whole = _mend(value)
-    except RecursionError as e:
-        raise _unreadable(e) from None
+    whole = _mend(value)
     if twice:
         return Body(data, whole, f"{_named(twice[0])} stands twice in one object")
     if whole != value:
@@ -128,12 +128,14 @@ def _not_an_object(value: Json) -> NoReturn:
     raise BadRequest(f"The body is {kinds.get(type(value), 'a number')}. Send one JSON object.", code="invalid_json")
 
 
-def _mend(value: Json) -> Json:
+def _mend(value: Json, room: int = WRITABLE) -> Json:
     """The value with each half of a surrogate pair replaced by U+FFFD, so that it can be written as UTF-8."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if not room:
+        raise _unreadable(RecursionError())
     if isinstance(value, dict):
-        return {_mend(k): _mend(v) for k, v in value.items()}
+        return {_mend(k): _mend(v, room - 1) for k, v in value.items()}
     if isinstance(value, list):
-        return [_mend(v) for v in value]
+        return [_mend(v, room - 1) for v in value]
     return value
