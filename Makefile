@@ -27,7 +27,7 @@ fix: $(VENV)/.dev ## Format, and mend what can be mended
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 
-demo: $(VENV)/.serve ## A support copilot at work against a real gateway: two minutes, a table and a picture
+demo: $(VENV)/.serve ## A support copilot at work against a real gateway: a table and a picture, in one to two minutes
 	@$(BIN)/everwarm demo $(ARGS)
 
 bench: $(VENV)/.dev ## Every figure of speed that the README states, beside its floor or peer, in one run
