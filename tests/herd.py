@@ -24,9 +24,10 @@ def held(at: int = 1) -> Scripted:
 
 
 async def all_aboard(live: Live, number: int) -> None:
-    """Return when so many wait for the upstream."""
-    while live.house.tower.aboard != number:
-        await asyncio.sleep(0.01)
+    """Return when so many wait for the upstream; fail if that does not come about in a minute."""
+    async with asyncio.timeout(60):
+        while live.house.tower.aboard != number:
+            await asyncio.sleep(0.01)
 
 
 async def herd(live: Live, asks: Sequence[tuple[bool, Mapping[str, str]]]) -> list[httpx.Response]:
