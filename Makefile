@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --require-hashes
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+           --custom-compile-command "make lock"
 SAY    := @printf '\033[1m%s\033[0m\n'
 
-.PHONY: serve test check fix demo bench lock clean help
+.PHONY: serve test agents check fix demo bench lock clean help
 .DEFAULT_GOAL := help
 
 help: ## What there is
@@ -14,8 +16,11 @@ help: ## What there is
 serve: $(VENV)/.serve ## Run the gateway with the model inside (ARGS="--port 8401" adds flags)
 	@exec $(BIN)/everwarm serve $(ARGS)
 
-test: $(VENV)/.dev ## All tests, with the branch coverage of the core
+test: $(VENV)/.dev $(VENV)/.node ## All tests, with the branch coverage of the core
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+
+agents: $(VENV)/.dev $(VENV)/.agents ## Two real coding agents, one turn each (their programs take 600 MB)
+	$(BIN)/python -m pytest -q -rs tests/clients/test_agents.py $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types, and the rules of the house
 	$(BIN)/ruff check src tests benchmarks
@@ -35,13 +40,12 @@ bench: $(VENV)/.dev ## Every figure of speed that the README states, beside its 
 
 lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (hashes, no addresses)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --custom-compile-command "make lock" --extra local --extra build pyproject.toml -o requirements/serve.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --custom-compile-command "make lock" --extra local --extra build --extra dev pyproject.toml -o requirements/dev.lock
+	$(COMPILE) --extra local --extra telemetry --extra build --extra dev pyproject.toml -o requirements/dev.lock
+	$(COMPILE) --extra local --extra telemetry --extra build -c requirements/dev.lock pyproject.toml -o requirements/serve.lock
+	$(BIN)/python tests/clients/lock.py
 
 clean: ## Remove what was set up here (not the data folder)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) tests/clients/*/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 # --- set-up, once and again when a lock changes ---------------------------------------------------------------------
 
@@ -62,3 +66,16 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.serve | $(BIN)/python
 	$(SAY) "[+] Installing the tools for tests"
 	@$(LOCKED) --quiet -r requirements/dev.lock
 	@touch $@
+
+# The clients for Node. Without npm their tests are skipped, and say so.
+NPM := npm ci --ignore-scripts --loglevel=error
+
+$(VENV)/.node: tests/clients/node/package-lock.json | $(BIN)/python
+	$(SAY) "[+] Installing the clients for Node that the tests run (100 MB, once)"
+	@if command -v npm >/dev/null; then cd tests/clients/node && $(NPM) && touch $(abspath $@); \
+	else echo "npm is not here: the tests of the clients for Node are skipped"; fi
+
+$(VENV)/.agents: tests/clients/agents/package-lock.json | $(BIN)/python
+	$(SAY) "[+] Installing two coding agents (600 MB, once)"
+	@if command -v npm >/dev/null; then cd tests/clients/agents && $(NPM) && touch $(abspath $@); \
+	else echo "npm is not here: the tests of the coding agents are skipped"; fi
