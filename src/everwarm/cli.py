@@ -14,6 +14,15 @@ from everwarm.errors import EverwarmError
 
 if TYPE_CHECKING:
     from everwarm.config import Config
+    from everwarm.config.keys import Key
+
+_SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of")  # flags that are settings
+
+_HOW_TO_USE = """
+It takes the place of the vendor's key in what speaks to the gateway, for instance:
+  export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=...     (OpenAI's SDK and what is built on it)
+  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=...  (Anthropic's)
+A gateway that runs already knows it after a reload or a new start."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -42,6 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     serve = _command(commands, "serve", _serve, "run the gateway, with a model inside")
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8400)")
+    serve.add_argument("--workers", metavar="N", help="processes that answer (default 1)")
+    serve.add_argument(
+        "--upstream",
+        metavar="NAME=URL",
+        action="append",
+        default=[],
+        help="who answers what is not remembered: openai=https://api.openai.com/v1, anthropic=https://api.anthropic.com,"
+        " or NAME:DIALECT=URL; can be given several times",
+    )
     _add_model(serve)
     _add_files(serve)
 
@@ -54,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     config.add_argument("--json", action="store_true", help="print JSON")
     _add_files(config)
 
+    _add_keys(commands)
+
     model = _command(commands, "model", _model, "get a model to run inside")
     model.add_argument("action", choices=["add"], help="add: fetch a model's package by its name")
     model.add_argument("name", help="smollm2")
@@ -65,6 +85,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(demo)
     _add_files(demo)
     return parser
+
+
+def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    keys = commands.add_parser("keys", help="keys of tenants", description="Keys of tenants: who may use the gateway.")
+    actions = keys.add_subparsers(title="actions", required=True, metavar="ACTION")
+
+    add = _command(actions, "add", _keys_add, "make a key for a tenant and print it, this once")
+    add.add_argument("name", metavar="NAME", help="the tenant, a new one or one that has keys already")
+    _add_files(add)
+
+    _add_files(_command(actions, "list", _keys_list, "names, digests and dates of the keys that were made"))
+
+    remove = _command(actions, "remove", _keys_remove, "forget all keys of a tenant, or one of them")
+    remove.add_argument("name", metavar="NAME", help="the tenant")
+    remove.add_argument("--digest", metavar="PREFIX", default="", help="only the key whose digest starts so")
+    _add_files(remove)
 
 
 def _command(
@@ -84,18 +120,20 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="M", help="the model inside: smollm2, a path to a .gguf file, or none")
 
 
-def _load(args: argparse.Namespace) -> Config:
+def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
+    """The settings. ``credentials``: those of upstreams must be there, for they will be asked."""
     from everwarm.config import load
 
     names: Mapping[str, str] = {"prices_of": "stats.prices_of"}
-    given = {k: v for k, v in vars(args).items() if k in ("host", "port", "data", "model", "config", "prices_of")}
-    return load({names.get(k, k): v for k, v in given.items()}, os.environ, Path.cwd())
+    given = {names.get(k, k): v for k, v in vars(args).items() if k in _SETTINGS}
+    upstreams = getattr(args, "upstream", ())
+    return load(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)
 
 
 def _serve(args: argparse.Namespace) -> int:
     from everwarm.serve import serve
 
-    return serve(_load(args))
+    return serve(_load(args, credentials=True))
 
 
 def _stats(args: argparse.Namespace) -> int:
@@ -107,7 +145,7 @@ def _stats(args: argparse.Namespace) -> int:
 def _config(args: argparse.Namespace) -> int:
     from everwarm import config
 
-    effective = _load(args)
+    effective = _load(args, credentials=True)
     if args.json:
         print(config.as_json(effective))
         return 0
@@ -115,6 +153,53 @@ def _config(args: argparse.Namespace) -> int:
 
     Console().print(config.show(effective))
     return 0
+
+
+def _keys_add(args: argparse.Namespace) -> int:
+    """The key goes to standard output, alone; what to do with it goes to standard error."""
+    import secrets
+    from datetime import UTC, datetime
+
+    from everwarm.config import keys
+
+    config = _load(args)
+    key = keys.PREFIX + secrets.token_urlsafe(32)
+    keys.add(config.data, keys.made(args.name, key, datetime.now(UTC)))
+    print(f"A key for {args.name}. It is shown this once; only its digest is kept:", file=sys.stderr)
+    print(key, flush=True)
+    print(_HOW_TO_USE.format(url=_url(config)), file=sys.stderr)
+    return 0
+
+
+def _url(config: Config) -> str:
+    """Where this machine finds the gateway."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)  # noqa: S104 - what it means to a client
+    return f"http://[{host}]:{config.port}" if ":" in host else f"http://{host}:{config.port}"
+
+
+def _keys_list(args: argparse.Namespace) -> int:
+    from everwarm.config import keys
+
+    known = keys.known(_load(args).data)
+    _print_keys(known)
+    if not known:
+        print("There are none yet. Make one with: everwarm keys add NAME", file=sys.stderr)
+    return 0
+
+
+def _keys_remove(args: argparse.Namespace) -> int:
+    from everwarm.config import keys
+
+    gone = keys.remove(_load(args).data, args.name, args.digest)
+    print("Forgotten, from the next start or reload of a gateway on:")
+    _print_keys(gone)
+    return 0
+
+
+def _print_keys(keys: Sequence[Key]) -> None:
+    width = max((len(key.name) for key in keys), default=0)
+    for key in keys:
+        print(f"{key.name:<{width}}  sha256:{key.digest[:12]}  {key.created_at}")
 
 
 def _model(args: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,19 @@ Load = Callable[..., Config]
 
 @pytest.fixture
 def configure(tmp_path: Path) -> Load:
-    """``configure(toml, flags, **environment)``."""
+    """``configure(toml, flags, upstreams, credentials, **environment)``."""
 
-    def made(toml: str | None = None, flags: Mapping[str, str | None] | None = None, **env: str) -> Config:
+    def made(
+        toml: str | None = None,
+        flags: Mapping[str, str | None] | None = None,
+        upstreams: Sequence[str] = (),
+        credentials: bool = True,
+        **env: str,
+    ) -> Config:
         if toml is not None:
             (tmp_path / "everwarm.toml").write_text(toml, "utf-8")
-        return load(flags or {}, {"HOME": str(tmp_path / "home"), **env}, tmp_path, platform="linux")
+        home = {"HOME": str(tmp_path / "home"), **env}
+        return load(flags or {}, home, tmp_path, upstreams=upstreams, credentials=credentials, platform="linux")
 
     return made
 
@@ -29,9 +36,9 @@ def configure(tmp_path: Path) -> Load:
 def complaint(configure: Load) -> Callable[..., str]:
     """The message of the ``ConfigError`` that must come."""
 
-    def made(*args: object, **env: str) -> str:
+    def made(*args: object, **more: object) -> str:
         with pytest.raises(ConfigError) as caught:
-            configure(*args, **env)
+            configure(*args, **more)
         return caught.value.message
 
     return made

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from everwarm.config import SETTINGS, Config
-from everwarm.config.docs import filled, table
+from everwarm.config.docs import PARTS, filled, settings
 
 PAGE = Path(__file__).parents[2] / "docs/configuration.md"
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
@@ -22,8 +22,12 @@ def test_the_page_is_up_to_date() -> None:
     assert filled(text) == text, "run: python -m everwarm.config.docs docs/configuration.md"
 
 
+def test_the_page_has_every_part() -> None:
+    assert re.findall(r"<!-- (\w+): begin -->", PAGE.read_text("utf-8")) == list(PARTS)
+
+
 def test_every_setting_has_a_row_of_five_cells() -> None:
-    rows = table().splitlines()
+    rows = settings().splitlines()
     assert len(rows) == len(SETTINGS) + 2
     assert all(len(re.split(r"(?<!\\)\|", row)) == 7 for row in rows)
 
@@ -32,13 +36,14 @@ def test_the_command_writes_the_table(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- settings: begin -->\nold\n<!-- settings: end -->\nb\n", "utf-8")
     subprocess.run([sys.executable, "-m", "everwarm.config.docs", str(page)], check=True)
-    assert page.read_text("utf-8") == f"a\n<!-- settings: begin -->\n{table()}<!-- settings: end -->\nb\n"
+    assert page.read_text("utf-8") == f"a\n<!-- settings: begin -->\n{settings()}<!-- settings: end -->\nb\n"
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_is_a_configuration(configure: Callable[..., Config], example: str) -> None:
-    assert "everwarm.toml" in " ".join(configure(example).sources.values())
+    env = dict.fromkeys(re.findall(r'key_env = "(\w+)"', example), "a-credential")
+    assert "everwarm.toml" in " ".join(configure(example, **env).sources.values())
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 4
+    assert len(EXAMPLES) >= 8

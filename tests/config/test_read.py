@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from everwarm.config import SETTINGS, Config, load
 from everwarm.config.settings import SECTIONS, default_data, home_of
+from everwarm.config.show import word
 from everwarm.errors import ConfigError
 
 Load = Callable[..., Config]
@@ -43,12 +44,23 @@ def test_later_places_win(configure: Load) -> None:
     }
 
 
+OTHER = {
+    "data": "d",
+    "model": "none",
+    "access": "open",
+    "log.level": "debug",
+    "log.format": "json",
+    "telemetry.otlp": "http://localhost:4318",
+}
+"""Values of settings for which 7 is none."""
+
+
 def test_each_setting_can_be_set_from_each_place(configure: Load, tmp_path: Path) -> None:
     for setting in SETTINGS.values():
-        text = {"data": "d", "model": "none", "log.level": "debug", "cache.enabled": "false"}.get(setting.name)
-        text = text or ("false" if setting.default is True else "77")
+        text = OTHER.get(setting.name) or ("false" if setting.default is True else "7")
         section, _, key = setting.name.rpartition(".")
-        raw = text if isinstance(setting.default, (bool, int, float)) else f'"{text}"'
+        plain = isinstance(setting.default, (bool, int, float))
+        raw = text if plain else f'["{text}"]' if isinstance(setting.default, tuple) else f'"{text}"'
         toml = f"[{section}]\n{key} = {raw}" if section else f"{key} = {raw}"
         seen = [
             configure("", {setting.name: text}),
@@ -113,7 +125,7 @@ def test_all_problems_come_at_once_by_line(complaint: Complaint) -> None:
     [
         ("hots = 'x'", "line 1, hots: unknown setting. Did you mean host?"),
         ("ttl = '1d'", "ttl: unknown setting. Did you mean cache.ttl?"),
-        ("enabled = true", "Did you mean cache.enabled or ledger.enabled?"),
+        ("enabled = true", "Did you mean cache.enabled or ledger.enabled or metrics.enabled?"),
         ("[cahce]\nttl = 1", "line 1, cahce: unknown section. Did you mean [cache]?"),
         ("[tenants]\nname = 'a'", "Did you mean [tenant]?"),
         ("[zzz]", "zzz: unknown section."),
@@ -211,11 +223,12 @@ def test_the_data_folder_is_the_platforms_own() -> None:
 
 
 def test_the_table_and_the_tree_are_one() -> None:
-    """Every field of a section is a setting, but for the two tables that the user fills."""
+    """Every field of a section is a setting, but for the tables that the user fills."""
     assert {f.name for f in fields(Config)} == {
         *(name for name in SETTINGS if "." not in name),
         *SECTIONS,
         "aliases",
+        "upstreams",
         "tenants",
         "file",
         "sources",
@@ -229,14 +242,14 @@ def test_defaults_are_allowed_values() -> None:
     for setting in SETTINGS.values():
         if setting.default is not None:
             assert setting.kind.of_toml(setting.kind.show(setting.default)) == setting.default
-            assert setting.kind.of_text(str(setting.kind.show(setting.default))) == setting.default
+            assert setting.kind.of_text(word(setting.kind.show(setting.default))) == setting.default
 
 
 def test_variables_are_unambiguous() -> None:
     assert len({s.variable for s in SETTINGS.values()}) == len(SETTINGS)
 
 
-KNOWN = [*SETTINGS, *SECTIONS, "aliases", "models", "tenant", "models.a", "name", "keys", "ttl"]
+KNOWN = [*SETTINGS, *SECTIONS, "aliases", "models", "tenant", "upstream", "models.a", "name", "keys", "ttl", "url"]
 KEYS = st.one_of(st.sampled_from([part for name in KNOWN for part in name.split(".")]), st.text(max_size=4))
 SCALARS = st.one_of(
     st.text(max_size=6),
@@ -260,9 +273,9 @@ def toml(value: Any) -> str:
     return str(value).lower()
 
 
-def is_config_or_error(folder: Path, flags: dict[str, Any], env: dict[str, str]) -> None:
+def is_config_or_error(folder: Path, flags: dict[str, Any], env: dict[str, str], upstreams: Sequence[str] = ()) -> None:
     try:
-        config = load(flags, env, folder)
+        config = load(flags, env, folder, upstreams=upstreams)
     except ConfigError as error:
         assert error.message.isprintable() or "\n  " in error.message  # noqa: PT017 - both ends are fine
     else:
@@ -278,6 +291,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @example({"models": {"a": {"ttl": "1d"}}, "aliases": {"a": "b"}})
 @example({"models": {"a": 5}, "aliases": []})
 @example({"tenant": {"name": 1}})
+@example({"upstream": [{"name": "a", "dialect": "openai", "url": "http://h", "models": [1], "retries": {}}, {"a": 1}]})
 @example({"tenant": [{"name": "a", "keys": ["sha256:" + "ab" * 32, 3]}, {"name": "a"}, {}]})
 def test_any_document_gives_a_config_or_a_config_error(folder: Path, document: dict[str, Any]) -> None:
     text = "\n".join(f"{toml(key)} = {toml(value)}" for key, value in document.items())
@@ -292,10 +306,15 @@ def test_any_bytes_give_a_config_or_a_config_error(folder: Path, content: bytes)
 
 
 NAMES = st.sampled_from(["config", "bogus", *SETTINGS])
-VARIABLES = st.sampled_from(["EVERWARM_CONFIG", *(s.variable for s in SETTINGS.values())])
+VARIABLES = st.sampled_from(["EVERWARM_CONFIG", "EVERWARM_UPSTREAM", *(s.variable for s in SETTINGS.values())])
 WORDS = st.text(st.characters(exclude_characters="\0"), max_size=8)
 
 
-@given(st.dictionaries(NAMES, WORDS | st.none(), max_size=4), st.dictionaries(VARIABLES, WORDS, max_size=4))
-def test_any_words_give_a_config_or_a_config_error(flags: dict[str, Any], env: dict[str, str]) -> None:
-    is_config_or_error(Path("/nowhere"), flags, env)
+UPSTREAMS = st.lists(WORDS | st.from_regex(r"[a-z]{0,3}(:(openai|anthropic))?=https?://[a-z/:@?]{0,6}"), max_size=3)
+
+
+@given(st.dictionaries(NAMES, WORDS | st.none(), max_size=4), st.dictionaries(VARIABLES, WORDS, max_size=4), UPSTREAMS)
+def test_any_words_give_a_config_or_a_config_error(
+    flags: dict[str, Any], env: dict[str, str], upstreams: list[str]
+) -> None:
+    is_config_or_error(Path("/nowhere"), flags, env, upstreams)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import pytest
+
 from everwarm.config import Tenant, Tenants
 
 
@@ -32,3 +34,16 @@ def test_equality_is_of_what_is_in_them() -> None:
     assert hash(one) == hash(same)
     assert one != other
     assert one != [Tenant("a", (digest(b"1"),))]
+
+
+def test_a_tenant_is_found_by_its_name() -> None:
+    a, b = Tenant("a", store_mb=1), Tenant("b")
+    assert Tenants([a, b]).named("a") is a
+    with pytest.raises(KeyError):
+        Tenants([a, b]).named("c")
+
+
+def test_a_tenant_may_use_the_models_that_are_named_for_it() -> None:
+    some = Tenant("a", models=("gpt-*", "o?"))
+    assert [some.may_use(m) for m in ("gpt-5", "gpt-", "o3", "o3-mini", "claude")] == [True, True, True, False, False]
+    assert Tenant("b").may_use("anything")

@@ -18,7 +18,7 @@ NAME = "everwarm.toml"
 VARIABLE = "EVERWARM_CONFIG"
 _AT = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 _AT_END = " (at end of document)"
-_LARGEST = 1 << 20  # bytes; a settings file is a few kilobytes
+LARGEST = 1 << 20  # bytes; a settings file is a few kilobytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,16 @@ def find(flag: str | None, env: Mapping[str, str], place: Place) -> tuple[Path, 
     return (here, NAME) if os.path.lexists(here) else None
 
 
-def read(path: Path, label: str, named_by: str, problems: Problems) -> Document:
-    """The document in the file; an empty one, and a problem, if it cannot be had."""
+def read(path: Path, label: str, named_by: str, problems: Problems, *, largest: int = LARGEST) -> Document:
+    """The document in the file; an empty one, and a problem, if it cannot be had. ``largest``: in bytes."""
     raw = b""
     try:
         with path.open("rb") as file:
-            raw = file.read(_LARGEST + 1)
+            raw = file.read(largest + 1)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         problems.add(label + named_by, f"cannot be read: {getattr(error, 'strerror', None) or error}.", 0)
-    if len(raw) > _LARGEST:
-        problems.add(label, "is not a settings file: it is larger than 1 MiB.", 0)
+    if len(raw) > largest:
+        problems.add(label, f"is not a settings file: it is larger than {largest >> 20} MiB.", 0)
         raw = b""
     return parse(raw, path, label, problems)
 

@@ -1,7 +1,8 @@
 """What a setting can hold: one class per kind of value, each able to read it from TOML and from text, and to show it.
 
 TOML has types, so ``port = "8400"`` is refused there; the environment and flags have only text. Both ways raise
-``Wrong`` when the value does not fit; the reader of the configuration turns that into a message with its place.
+``Wrong`` when the value does not fit; the reader of the configuration turns that into a message with its place. Kinds
+of addresses are in ``addresses``, those of names and lists in ``names``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 class Wrong(ValueError):
-    """The value does not fit its kind."""
+    """The value does not fit its kind. Its text, if it has one, says so without repeating the value."""
 
 
 class Place(NamedTuple):

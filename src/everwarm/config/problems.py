@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from math import inf
+from typing import Any
 
+from everwarm.config.kinds import Kind, Wrong
 from everwarm.errors import ConfigError
 
 _LONGEST = 60  # characters of a value that a message repeats
@@ -21,9 +23,19 @@ class Problems:
         """``where`` is the place in words; ``line`` only sorts."""
         self._found.append((line, f"{where}: {what}"))
 
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def follow(self, other: Problems) -> None:
+        """After ours, those of another file."""
+        self._found += ((inf, text) for text in other._in_order())
+
+    def _in_order(self) -> list[str]:
+        return [text for _, text in sorted(self._found, key=lambda entry: entry[0])]
+
     def raise_if_any(self) -> None:
         """Raise one ``ConfigError`` that holds all of them."""
-        found = [text for _, text in sorted(self._found, key=lambda entry: entry[0])]
+        found = self._in_order()
         if len(found) == 1:
             raise ConfigError(found[0])
         if found:
@@ -40,6 +52,11 @@ def describe(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10**18:  # str() refuses to write the longest ones
         return "a number beyond all bounds"
     return kind_of(value) if isinstance(value, (dict, list)) else str(value)
+
+
+def misfit(value: object, kind: Kind[Any], wrong: Wrong) -> str:
+    """What is wrong with a value that its kind refused."""
+    return str(wrong) or f"found {describe(value)}; allowed is {kind.allowed}."
 
 
 def kind_of(value: object) -> str:

@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from everwarm.config import file
+from everwarm.config import file, keys, model_tables, upstream_tables
 from everwarm.config.kinds import Place, Wrong
-from everwarm.config.problems import Problems, describe, hint, nearest
-from everwarm.config.settings import PREFIX, SECTIONS, SETTINGS, Config, Setting, build, default_data, home_of
+from everwarm.config.problems import Problems, describe, hint, misfit, nearest
+from everwarm.config.setting import PREFIX, Setting
+from everwarm.config.settings import SECTIONS, SETTINGS, Config, build, default_data, home_of
 from everwarm.config.tables import TABLES, Tables, dotted
+from everwarm.config.tenant_tables import Register
+from everwarm.config.tenants import Tenants
+from everwarm.config.upstream_tables import Upstreams
+from everwarm.config.upstreams import UpstreamSettings
 
 _TEST_PREFIX = PREFIX + "TEST_"  # for test suites; not ours to judge
+_OTHERS = (file.VARIABLE, upstream_tables.VARIABLE)
 _BY_VARIABLE = {setting.variable: setting for setting in SETTINGS.values()}
 _BY_PATH = {tuple(name.split(".")): setting for name, setting in SETTINGS.items()}
 
 
-def load(flags: Mapping[str, str | None], env: Mapping[str, str], cwd: Path, *, platform: str = sys.platform) -> Config:
+def load(
+    flags: Mapping[str, str | None],
+    env: Mapping[str, str],
+    cwd: Path,
+    *,
+    upstreams: Sequence[str] = (),
+    credentials: bool = True,
+    platform: str = sys.platform,
+) -> Config:
     """The effective configuration, or one ``ConfigError`` that lists everything wrong with it.
 
-    ``flags`` maps dotted names, and "config" for the file, to what the command line said; None is "not given". An
-    environment variable that is empty counts as not set. Relative paths start from the file's folder if the file
-    says them, else from ``cwd``.
+    ``flags`` maps dotted names, and "config" for the file, to what the command line said; None is "not given".
+    ``upstreams`` are the words of ``--upstream``. An environment variable that is empty counts as not set. Relative
+    paths start from the file's folder if the file says them, else from ``cwd``. ``keys.toml`` of the data folder is
+    read too. Without ``credentials``, the variables that hold those of upstreams need not be set: for commands that
+    call no upstream.
     """
     reader = _Reader(env, cwd)
     document = reader.document(flags.get("config"), env)
     reader.of_file(document)
     reader.of_environment(env)
     reader.of_flags(flags)
-    tables = Tables(document, reader.problems)
-    rest = {"aliases": tables.aliases(), "models": tables.models(), "tenants": tables.tenants()}
-    reader.problems.raise_if_any()
     reader.values.setdefault("data", default_data(env, platform))
-    return build(reader.values, **rest, file=document.path, sources={**reader.sources, **tables.sources})
+    tables = Tables(document, reader.problems)
+    rest = {
+        "aliases": model_tables.aliases(tables, reader.sources),
+        "models": model_tables.models(tables, reader.sources),
+        "upstreams": reader.upstreams(tables, env, upstreams, credentials),
+        "tenants": reader.tenants(tables),
+    }
+    reader.problems.raise_if_any()
+    return build(reader.values, **rest, file=document.path, sources=reader.sources)
 
 
 class _Given(NamedTuple):
@@ -75,7 +96,7 @@ class _Reader:
 
     def of_environment(self, env: Mapping[str, str]) -> None:
         for name in sorted(env):
-            if not name.startswith(PREFIX) or name == file.VARIABLE or name.startswith(_TEST_PREFIX):
+            if not name.startswith(PREFIX) or name in _OTHERS or name.startswith(_TEST_PREFIX):
                 continue
             setting = _BY_VARIABLE.get(name)
             where = f"environment, {describe(name)[1:-1]}"
@@ -97,18 +118,37 @@ class _Reader:
             where = flag if setting.flag is None else f"command line, {flag}"
             self.take(setting, _Given(text, where, flag), setting.kind.of_text, self.place)
 
+    def upstreams(
+        self, tables: Tables, env: Mapping[str, str], words: Sequence[str], credentials: bool
+    ) -> tuple[UpstreamSettings, ...]:
+        found = Upstreams(self.problems, self.sources)
+        found.of_file(tables)
+        variable = upstream_tables.VARIABLE
+        listed = env[variable].split(",") if env.get(variable) else []
+        found.of_words([word.strip() for word in listed], f"environment, {variable}", variable)
+        found.of_words(words, f"command line, {upstream_tables.FLAG}", upstream_tables.FLAG)
+        if credentials:
+            found.demand_credentials(env)
+        return found.upstreams()
+
+    def tenants(self, tables: Tables) -> Tenants:
+        register = Register(self.sources)
+        register.of_file(tables)
+        register.of_keys(keys.read(self.values["data"], self.problems), self.problems)
+        store_mb = self.values.get("cache.disk_mb", SETTINGS["cache.disk_mb"].default)
+        return register.tenants(store_mb, self.problems)
+
     def take(self, setting: Setting, given: _Given, read: Callable[[Any], Any], place: Place) -> None:
         """Keep the value, or the problem with it."""
         try:
             self.values[setting.name] = setting.kind.placed(read(given.raw), place)
             self.sources[setting.name] = given.source
-        except Wrong:
-            what = f"found {describe(given.raw)}; allowed is {setting.kind.allowed}."
-            self.problems.add(given.where, what, given.line)
+        except Wrong as wrong:
+            self.problems.add(given.where, misfit(given.raw, setting.kind, wrong), given.line)
 
 
 def _near_variable(name: str) -> list[str]:
-    return [v.upper() for v in nearest(name, [known.lower() for known in _BY_VARIABLE])]
+    return [v.upper() for v in nearest(name, [known.lower() for known in (*_BY_VARIABLE, upstream_tables.VARIABLE)])]
 
 
 def _leaves(data: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:

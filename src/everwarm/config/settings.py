@@ -1,7 +1,8 @@
 """Every setting, once: name, type, default, bounds, help and flag. Reading, showing and the docs all come from here.
 
 The tree below is the effective configuration and the table at the same time: a field made with ``setting`` is a
-setting, and ``SETTINGS`` is the list of them by dotted name. Sizes in ``_mb`` are MiB, times are seconds.
+setting, and ``SETTINGS`` is the list of them by dotted name. Sizes in ``_mb`` are MiB, times are seconds. What can be
+there several times, ``[[upstream]]`` and ``[[tenant]]``, is made likewise in files of its own.
 """
 
 from __future__ import annotations
@@ -9,39 +10,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any
 
-from everwarm.config.kinds import Choice, Duration, Folder, Kind, Number, Switch, Text, Weights, Whole
+from everwarm.config.addresses import Origin, Url
+from everwarm.config.kinds import Choice, Duration, Folder, Number, Switch, Text, Weights, Whole
+from everwarm.config.names import HeaderPattern, Listed
+from everwarm.config.setting import Setting, rows, setting
 from everwarm.config.tenants import Tenants
+from everwarm.config.upstreams import UpstreamSettings
 
-T = TypeVar("T")
-
-PREFIX = "EVERWARM_"
 YEAR = 365 * 86400.0
-
-
-class Setting(NamedTuple):
-    """One row of the table."""
-
-    name: str  # dotted: "cache.ttl"
-    kind: Kind[Any]
-    default: Any  # None where it depends on the machine
-    help: str
-    flag: str | None  # "--port"; the file and the environment have all settings, the command line only these
-    default_text: str | None  # the default in words, where ``default`` is None
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that sets it."""
-        return PREFIX + self.name.upper().replace(".", "_")
-
-
-def setting(default: T, kind: Kind[T], text: str, *, flag: str | None = None) -> T:
-    """A field that is a setting. Typed as its value, so that mypy sees the default fit the field and the kind."""
-    made: Any = field(default=default, metadata={"kind": kind, "help": text, "flag": flag})
-    return cast(T, made)
 
 
 def home_of(env: Mapping[str, str]) -> Path | None:
@@ -87,7 +68,11 @@ class Cache:
     ttl: float = setting(86400.0, Duration(1, 10 * YEAR), "how long an answer is kept")
     memory_mb: int = setting(64, Whole(1, 1_048_576), "answers kept in memory, at most, in MiB")
     disk_mb: int = setting(1024, Whole(1, 67_108_864), "answers kept on disk, at most, in MiB")
+    entry_mb: int = setting(8, Whole(1, 1024), "largest answer that is kept, in MiB")
     reuse_sampled: bool = setting(True, Switch(), "reuse answers that were sampled (temperature above 0) too")
+    ignore_headers: tuple[str, ...] = setting(
+        (), Listed(HeaderPattern()), "request headers that reach the upstream and yet make no other question"
+    )
     models: Mapping[str, ModelRules] = field(default_factory=dict)
 
     def ttl_of(self, *names: str) -> float:
@@ -129,6 +114,22 @@ class Engine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     level: str = setting("info", Choice("debug", "info", "warning", "error"), "what is worth a line of log")
+    format: str = setting("text", Choice("text", "json"), "lines to read, or one JSON object a line")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    otlp: str = setting(
+        "",
+        Url('an address such as "http://localhost:4318", or "" for none', or_empty=True),
+        "where traces and figures are sent, over OTLP/HTTP",
+    )
+    service: str = setting("everwarm", Text(), "what we are called there")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    enabled: bool = setting(True, Switch(), "answer GET /metrics with figures in Prometheus' text format")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +148,24 @@ class Config:
         },
     )
     model: str = setting("smollm2", Weights(), "the model inside; none runs without one", flag="--model")
+    workers: int = setting(1, Whole(1, 64), "processes that answer", flag="--workers")
+    access: str = setting(
+        "auto",
+        Choice("auto", "open", "tenants"),
+        "who may ask: everybody, or tenants with a key only; auto is tenants where others could spend our credential",
+    )
+    trusted_origins: tuple[str, ...] = setting(
+        (), Listed(Origin()), "hosts whose pages may call from a browser, beside our own"
+    )
     limits: Limits = field(default_factory=Limits)
     cache: Cache = field(default_factory=Cache)
     ledger: Ledger = field(default_factory=Ledger)
     stats: Stats = field(default_factory=Stats)
     engine: Engine = field(default_factory=Engine)
     log: Log = field(default_factory=Log)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    metrics: Metrics = field(default_factory=Metrics)
+    upstreams: tuple[UpstreamSettings, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)  # name -> model id
     tenants: Tenants = field(default_factory=Tenants)
     file: Path | None = None  # what was read, if anything
@@ -162,6 +175,24 @@ class Config:
         """The name of the tenant that holds this credential; None if no tenant does."""
         return self.tenants.of(credential)
 
+    @property
+    def tenants_only(self) -> bool:
+        """Whether a caller must be a tenant.
+
+        With ``access = "auto"``: if others can reach us (``host`` is not a loopback address) and would spend a
+        credential of ours (some upstream has ``key_env``).
+        """
+        exposed = not is_loopback(self.host) and any(u.key_env for u in self.upstreams)
+        return self.access == "tenants" or (self.access == "auto" and exposed)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there. A name other than ``localhost`` is not trusted to."""
+    try:
+        return host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
 
 SECTIONS: Mapping[str, type[Any]] = {
     "limits": Limits,
@@ -170,25 +201,23 @@ SECTIONS: Mapping[str, type[Any]] = {
     "stats": Stats,
     "engine": Engine,
     "log": Log,
+    "telemetry": Telemetry,
+    "metrics": Metrics,
 }
-
-
-def _rows(cls: type[Any], prefix: str) -> list[Setting]:
-    return [_row(prefix, f) for f in fields(cls) if "kind" in f.metadata]
-
-
-def _row(prefix: str, f: Field[Any]) -> Setting:
-    default = None if f.default is MISSING else f.default
-    more = f.metadata
-    return Setting(prefix + f.name, more["kind"], default, more["help"], more["flag"], more.get("default_text"))
 
 
 SETTINGS: Mapping[str, Setting] = {
-    row.name: row
-    for rows in (_rows(Config, ""), *(_rows(cls, name + ".") for name, cls in SECTIONS.items()))
-    for row in rows
+    row.name: row for some in (rows(Config), *(rows(cls, name + ".") for name, cls in SECTIONS.items())) for row in some
 }
-"""All settings that have one name, in the order of the docs. Aliases, models and tenants are tables of their own."""
+"""All settings that have one name, in the order of the docs. Aliases, models, upstreams, tenants are tables."""
+
+
+def value_of(config: Config, name: str) -> Any:
+    """The value of a setting by its dotted name."""
+    value: Any = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
 
 
 def build(values: Mapping[str, Any], **tables: Any) -> Config:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from everwarm.config.settings import SETTINGS, Config
+from everwarm.config.setting import rows as members
+from everwarm.config.settings import SETTINGS, Config, value_of
 from everwarm.config.tables import dotted
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Row(NamedTuple):
 
 def rows(config: Config) -> list[Row]:
     """Every setting, then the entries of the free tables. Digests of tenants' keys are shortened."""
-    out = [Row(s.name, s.kind.show(_value(config, s.name)), _source(config, s.name)) for s in SETTINGS.values()]
+    out = [Row(s.name, s.kind.show(value_of(config, s.name)), _source(config, s.name)) for s in SETTINGS.values()]
     out += (_row(config, dotted(("aliases", name)), target) for name, target in config.aliases.items())
     for name, rules in config.cache.models.items():
         for key in ("ttl", "reuse_sampled"):
@@ -30,20 +31,23 @@ def rows(config: Config) -> list[Row]:
             if value is not None:
                 kind = SETTINGS["cache." + key].kind
                 out.append(_row(config, dotted(("models", name, key)), kind.show(value)))
+    for upstream in config.upstreams:
+        out += _members(config, f"upstream.{upstream.name}", upstream)
     for tenant in config.tenants:
-        out.append(_row(config, f"tenant.{tenant.name}.keys", [f"sha256:{d[:8]}..." for d in tenant.digests]))
+        name = f"tenant.{tenant.name}"
+        out.append(_row(config, f"{name}.keys", [f"sha256:{d[:8]}..." for d in tenant.digests]))
+        out += _members(config, name, tenant)
     return out
+
+
+def _members(config: Config, name: str, table: Any) -> list[Row]:
+    """What one upstream or tenant says beside its name, and its defaults."""
+    found = [(s, getattr(table, s.name)) for s in members(type(table)) if s.name != "name"]
+    return [_row(config, f"{name}.{s.name}", s.kind.show(value)) for s, value in found if value not in (None, ())]
 
 
 def _row(config: Config, name: str, value: Any) -> Row:
     return Row(name, value, _source(config, name))
-
-
-def _value(config: Config, name: str) -> Any:
-    value: Any = config
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
 
 
 def _source(config: Config, name: str) -> str:
@@ -69,12 +73,13 @@ def show(config: Config) -> Table:
     for heading in ("setting", "value", "source"):
         table.add_column(heading, overflow="fold")
     for row in rows(config):
-        value = ", ".join(row.value) if isinstance(row.value, list) else word(row.value)
         style = "dim" if row.source == "default" else ""
-        table.add_row(Text(row.name), Text(value), Text(row.source), style=style)
+        table.add_row(Text(row.name), Text(word(row.value)), Text(row.source), style=style)
     return table
 
 
 def word(value: Any) -> str:
-    """A value as TOML writes it, without quotes."""
+    """A value as TOML writes it, without quotes and brackets."""
+    if isinstance(value, list):
+        return ", ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
