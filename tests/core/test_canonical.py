@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everwarm.core.body import read
-from everwarm.core.canonical import DEPTH, canonical
+from everwarm.core.canonical import canonical
+from everwarm.core.plain import DEPTH
 from everwarm.errors import BadRequest
 from requests_like import chats
 

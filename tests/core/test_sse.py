@@ -71,3 +71,57 @@ def test_it_tells_that_an_event_was_cut_off() -> None:
     assert reader.partial
     assert list(reader.feed(b"ta: b\n\n")) == [ServerEvent("b")]
     assert not reader.partial
+
+
+lines = st.lists(st.sampled_from([b"data: a", b"data: b", b": note", b"event: x", b"", b"", b""]), max_size=12)
+ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
+streams = st.tuples(lines, ends).map(lambda given: b"".join(line + given[1] for line in given[0]))
+
+
+def cut(data: bytes, draw: st.DrawFn) -> list[bytes]:
+    """The bytes in pieces, cut anywhere."""
+    at = sorted(draw(st.sets(st.integers(0, len(data)), max_size=8)) | {0, len(data)})
+    return [data[a:b] for a, b in pairwise(at)]
+
+
+@given(streams, st.data())
+def test_a_framer_changes_nothing_and_gives_whole_events_only(data: bytes, chance: st.DataObject) -> None:
+    framer, given_out = sse.Framer(), b""
+    for piece in cut(data, chance.draw):
+        whole = framer.feed(piece)
+        given_out += whole
+        reader = Reader()
+        list(reader.feed(given_out))
+        assert not whole or not reader.partial
+    assert given_out + framer.rest == data
+    assert read(given_out) == read(data)
+
+
+@given(streams)
+def test_a_framer_holds_back_no_event_that_is_whole(data: bytes) -> None:
+    framer = sse.Framer()
+    out = [framer.feed(data[i : i + 1]) for i in range(len(data))]
+    assert read(*out) == read(data)
+    assert len([o for o in out if o]) >= len(read(data))
+
+
+def test_a_framer_does_not_hold_back_what_has_no_end() -> None:
+    framer = sse.Framer(longest=100)
+    assert framer.feed(b"x" * 90) == b""
+    assert framer.feed(b"x" * 20) == b"x" * 110
+    assert framer.rest == b""
+
+
+@given(streams)
+def test_frames_are_the_stream_event_by_event(data: bytes) -> None:
+    frames = sse.frames(data)
+    assert b"".join(frames) == data
+    assert [e for frame in frames for e in read(frame)] == [e._replace(id=None) for e in read(data)]
+
+
+def test_a_crlf_is_one_end_of_a_line() -> None:
+    assert sse.frames(b"data: a\r\ndata: b\r\n\r\n") == [b"data: a\r\ndata: b\r\n\r\n"]
+
+
+def test_the_events_of_a_whole_stream_may_lack_the_last_empty_line() -> None:
+    assert sse.events(b"data: a\n\ndata: b") == [ServerEvent("a"), ServerEvent("b")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from itertools import product
 from typing import Any
 
 import orjson
@@ -12,21 +13,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dialect_requests import REQUESTS
 from everwarm.core.body import read
 from everwarm.core.canonical import RENAMED, VOLATILE, canonical
 from everwarm.core.key import PUBLIC, exact_key
-from requests_like import chats
 
-pytestmark = pytest.mark.digest
+pytestmark = [pytest.mark.digest, pytest.mark.parametrize("dialect", REQUESTS)]
 
-DIALECT = "openai_chat"
-DOTTED = [path for path in VOLATILE[DIALECT] if "." in path]  # as the name of a member they are not listed
 Path = tuple[str | int, ...]
 
 
-def key_of(value: dict[str, Any]) -> bytes:
+def key_of(dialect: str, value: dict[str, Any]) -> bytes:
     body = read(orjson.dumps(value))
-    return exact_key(PUBLIC, DIALECT, "engine:x", canonical(DIALECT, body, value["model"])).digest
+    return exact_key(PUBLIC, dialect, "engine:x", canonical(dialect, body, value["model"])).digest
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[Path]:
@@ -41,21 +40,24 @@ def leaves(value: Any, path: Path = ()) -> Iterator[Path]:
         yield path
 
 
-def pattern(path: Path) -> str:
-    """messages, 0, tool_calls, 1, id -> messages[].tool_calls[].id"""
-    out = ""
+def patterns(value: Any, path: Path) -> set[str]:
+    """messages, 0, tool_calls, 1, id -> messages[].tool_calls[].id; and the same with the type of each: [function]"""
+    steps: list[set[str]] = []
     for step in path:
-        out += "[]" if isinstance(step, int) else f".{step}" if out else step
-    return out
+        value = value[step]
+        kind = value.get("type") if isinstance(value, dict) else None
+        steps.append({f".{step}"} if isinstance(step, str) else {"[]", f"[{kind}]"})
+    return {"".join(chosen).removeprefix(".") for chosen in product(*steps)}
 
 
-def listed(path: Path) -> bool:
-    name = pattern(path)
-    return any(name == v or name.startswith((v + ".", v + "[")) for v in VOLATILE[DIALECT])
+def listed(dialect: str, value: Any, path: Path) -> bool:
+    return any(
+        name == v or name.startswith((v + ".", v + "[")) for v in VOLATILE[dialect] for name in patterns(value, path)
+    )
 
 
-def renamed(path: Path) -> bool:
-    return pattern(path) in RENAMED[DIALECT]
+def renamed(dialect: str, value: Any, path: Path) -> bool:
+    return not patterns(value, path).isdisjoint(RENAMED[dialect])
 
 
 def at(value: Any, path: Path) -> Any:
@@ -84,45 +86,47 @@ def mutated(value: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(chats())
-def test_mutate_each_leaf(value: dict[str, Any]) -> None:
-    before = key_of(value)
+@given(st.data())
+def test_mutate_each_leaf(dialect: str, data: st.DataObject) -> None:
+    value = data.draw(REQUESTS[dialect])
+    before = key_of(dialect, value)
     for path in leaves(value):
-        if renamed(path):
+        if renamed(dialect, value, path):
             continue
-        changed = key_of(mutated(value, path)) != before
-        assert changed != listed(path), pattern(path)
+        changed = key_of(dialect, mutated(value, path)) != before
+        assert changed != listed(dialect, value, path), path
 
 
 @settings(max_examples=50, deadline=None)
-@given(chats())
-def test_ids_renamed_everywhere_do_not_count(value: dict[str, Any]) -> None:
+@given(st.data())
+def test_ids_renamed_everywhere_do_not_count(dialect: str, data: st.DataObject) -> None:
+    value = data.draw(REQUESTS[dialect])
     other = deepcopy(value)
     for path in leaves(value):
-        if renamed(path):
+        if renamed(dialect, value, path):
             at(other, path[:-1])[path[-1]] = "new-" + at(value, path)
-    assert key_of(other) == key_of(value)
+    assert key_of(dialect, other) == key_of(dialect, value)
 
 
 @settings(max_examples=50, deadline=None)
-@given(chats(), st.data())
-def test_an_id_renamed_in_one_place_counts(value: dict[str, Any], data: st.DataObject) -> None:
-    ids = [p for p in leaves(value) if renamed(p)]
-    if not ids:
-        return
-    path = data.draw(st.sampled_from(ids))
-    assert key_of(mutated(value, path)) != key_of(value)
+@given(st.data())
+def test_an_id_renamed_in_one_place_counts_if_it_stands_in_another(dialect: str, data: st.DataObject) -> None:
+    value = data.draw(REQUESTS[dialect])
+    ids = [p for p in leaves(value) if renamed(dialect, value, p)]
+    for path in ids:
+        alone = [at(value, p) for p in ids].count(at(value, path)) == 1
+        assert (key_of(dialect, mutated(value, path)) == key_of(dialect, value)) == alone
 
 
 @settings(max_examples=50, deadline=None)
-@given(
-    chats(),
-    st.sampled_from(["seed", "tools", "stop", "logprobs", "x_new_field", *DOTTED]),
-)
-def test_a_member_more_counts(value: dict[str, Any], name: str) -> None:
+@given(st.data())
+def test_a_member_more_counts(dialect: str, data: st.DataObject) -> None:
+    value = data.draw(REQUESTS[dialect])
+    dotted = [path for path in VOLATILE[dialect] if "." in path]  # as the name of a member they are not listed
+    name = data.draw(st.sampled_from(["seed", "tools", "stop", "logprobs", "x_new_field", *dotted]))
     if name not in value:
-        assert key_of({**value, name: "there"}) != key_of(value)
+        assert key_of(dialect, {**value, name: "there"}) != key_of(dialect, value)
 
 
-def test_the_table_gives_a_reason_for_each() -> None:
-    assert all(len(why) > 10 for why in VOLATILE[DIALECT].values())
+def test_the_table_gives_a_reason_for_each(dialect: str) -> None:
+    assert all(len(why) > 10 for why in VOLATILE[dialect].values())

@@ -47,13 +47,16 @@ class ExactKey:
         return self.digest.hex()
 
 
-def exact_key(namespace: Namespace, dialect: str, target: str, canonical: bytes) -> ExactKey:
+def exact_key(namespace: Namespace, dialect: str, target: str, canonical: bytes, context: bytes = b"") -> ExactKey:
     """The key of ``canonical``, asked in ``dialect`` of ``target`` (who answers, to the build of the model).
 
-    Injective: each part is framed by its length, so that no two different tuples give the same proof. The namespace is
-    in the frame too: the same request of two tenants has two digests.
+    ``context``: what else reaches who answers and may change the answer (headers, query). Injective: each part is
+    framed by its length, so that no two different tuples give the same proof. The namespace is in the frame too: the
+    same request of two tenants has two digests.
     """
     proof = b"%b%d:%b" % (_frame(namespace.id, dialect, target), len(canonical), canonical)
+    if context:
+        proof += b"%d:%b" % (len(context), context)
     return ExactKey(namespace, hint(proof), proof)
 
 

@@ -5,8 +5,8 @@
       │                      │ Absent                            (from the store)    ▲
       │ read not allowed     ▼                                                       │
       └──────────────────▶  FLY  ─── Aboard ──▶ FORWARD ──────────── Sent ───────────┤
-                             │                     (from a flight: own, or joined)   │
-                             └── Failed ──────────▶ refuse ──────────────────────────┘
+                            ▲ │                    (from a flight: own, or joined)   │
+              Unsuited ─────┘ └── Failed ─────────▶ refuse ──────────────────────────┘
 
 A client that goes away (``Gone``) ends any of them. What becomes of the finished answer is the flight's affair.
 """
@@ -14,10 +14,10 @@ A client that goes away (``Gone``) ends any of them. What becomes of the finishe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
-from everwarm.errors import BadRequest, Bug, EverwarmError
+from everwarm.errors import BadRequest, Bug, EverwarmError, NotStored
 
 MAX_TAGS: Final = 16
 MAX_TAG_LENGTH: Final = 64
@@ -31,19 +31,25 @@ class Control:
     write: bool = True
     max_age: float | None = None  # seconds
     why: str = ""
+    only_stored: bool = False  # no answer but a stored one is wanted
 
 
 def control(cache_control: str, *, obstacle: str | None) -> Control:
     """From the request's ``Cache-Control`` and what the gateway found in the way (``obstacle``, in words, or None).
 
     ``no-store`` neither reads nor writes, ``no-cache`` asks anew and replaces, ``max-age=N`` bounds the age. One that
-    is no number counts as 0: whoever wrote it wanted something fresh. Other directives do not concern a request.
+    is no number counts as 0: whoever wrote it wanted something fresh. ``only-if-cached`` wants a stored answer or none.
+    Other directives do not concern a request.
     """
-    if obstacle is not None:
-        return Control(read=False, write=False, why=obstacle)
     if not cache_control:
-        return _FREE
+        return _FREE if obstacle is None else Control(read=False, write=False, why=obstacle)
     words = {w.strip().lower() for w in cache_control.split(",")}
+    found = _free_control(words) if obstacle is None else Control(read=False, write=False, why=obstacle)
+    return replace(found, only_stored=True) if "only-if-cached" in words else found
+
+
+def _free_control(words: set[str]) -> Control:
+    """Where nothing is in the way."""
     if "no-store" in words:
         return Control(read=False, write=False, why="asked with Cache-Control: no-store")
     if "no-cache" in words:
@@ -107,6 +113,11 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsuited:
+    """The flight gives an answer that cannot be had in the form that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Aboard:
     """A flight's first event is there. ``joined``: somebody else had started it."""
 
@@ -164,7 +175,7 @@ class Refuse:
     error: EverwarmError
 
 
-Event = Found | Absent | Aboard | Failed | Sent | Gone
+Event = Found | Absent | Unsuited | Aboard | Failed | Sent | Gone
 Effect = Recall | Replay | Fly | Forward | Refuse
 Step = tuple[Life, Effect | None]
 
@@ -176,6 +187,8 @@ def begin(control: Control) -> Step:
     """The first state and what to do first."""
     if control.read:
         return Life("recall", control), Recall(control.max_age)
+    if control.only_stored:
+        return _not_stored(Life("fly", control, why=control.why))
     return Life("fly", control, why=control.why), Fly("anew" if control.write else "alone")
 
 
@@ -197,7 +210,20 @@ def _found(life: Life, _: Event) -> Step:
 
 def _absent(life: Life, event: Event) -> Step:
     assert isinstance(event, Absent)
+    if life.control.only_stored:
+        return _not_stored(Life("fly", life.control, why=event.why))
     return Life("fly", life.control, why=event.why), Fly("join")
+
+
+def _not_stored(life: Life) -> Step:
+    error = NotStored(f"There is no stored answer ({life.why}), and only-if-cached was asked.")
+    return Life("over", life.control, "miss", life.why), Refuse(error)
+
+
+def _unsuited(life: Life, _: Event) -> Step:
+    """Another flight, in the place of that one: what it brings can be had in the form that is asked for now."""
+    why = "the same request was under way, but in a form without token counts"
+    return Life("fly", life.control, why=why), Fly("anew" if life.control.write else "alone")
 
 
 def _aboard(life: Life, event: Event) -> Step:
@@ -216,6 +242,7 @@ _RULES: Final[dict[tuple[Phase, type[Event]], Callable[[Life, Event], Step]]] = 
     ("recall", Absent): _absent,
     ("replay", Sent): _over,
     ("fly", Aboard): _aboard,
+    ("fly", Unsuited): _unsuited,
     ("forward", Sent): _over,
     ("over", Sent): _over,  # an error is out
 }

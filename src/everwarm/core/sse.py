@@ -6,6 +6,7 @@ character) and gives whole events; the writer is one function.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,6 +20,56 @@ class ServerEvent(NamedTuple):
     data: str
     event: str = ""
     id: str | None = None
+
+
+_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)+")
+"""The end of an event: an empty line, in any of the three line ends. Atomic, so that CRLF is never read as two."""
+
+
+class Framer:
+    """Feed it bytes, take those that make whole events, unchanged; the rest waits for more.
+
+    What has no end within ``longest`` bytes is given as it is: holding it back would only take memory.
+    """
+
+    def __init__(self, longest: int = 2**20) -> None:
+        self.rest = b""
+        self._longest = longest
+
+    def feed(self, piece: bytes) -> bytes:
+        """All bytes up to the end of the last whole event; empty if there is none."""
+        if not self.rest and piece.endswith((b"\n\n", b"\r\n\r\n")):
+            return piece
+        known = max(0, len(self.rest) - 3)
+        data = self.rest + piece
+        end = _last_end(data, known)
+        if not end and len(data) > self._longest:
+            end = len(data)
+        self.rest = data[end:]
+        return data[:end]
+
+
+def _last_end(data: bytes, known: int) -> int:
+    """Where the last whole event ends; 0 if none does. There is no end before ``known``."""
+    end = max(data.rfind(b"\n\n", known), data.rfind(b"\r\r", known), data.rfind(b"\n\r", known))
+    if end < 0:
+        return 0
+    end += 2
+    return end + (data[end - 1 : end + 1] == b"\r\n")
+
+
+def frames(data: bytes) -> list[bytes]:
+    """Whole events, one by one, with the empty lines that end them; the last one may lack its end."""
+    out, at = [], 0
+    for end in _END.finditer(data):
+        out.append(data[at : end.end()])
+        at = end.end()
+    return [*out, data[at:]] if at < len(data) else out
+
+
+def events(data: bytes) -> list[ServerEvent]:
+    """All events of a whole stream; the last one counts even if the empty line after it is missing."""
+    return list(Reader().feed(data + b"\n\n"))
 
 
 def write(data: bytes, event: str = "") -> bytes:

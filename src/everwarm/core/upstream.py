@@ -41,6 +41,10 @@ class Upstream(Protocol):
         """
         ...
 
+    async def count(self, request: Request) -> int:
+        """Tokens of the prompt of ``request``, as ``ask`` would read it. Raises ``ClientError``."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything. Running answers end with ``Broken``."""
         ...

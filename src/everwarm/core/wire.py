@@ -96,7 +96,6 @@ class Request:
     tools: tuple[Tool, ...] | None = None
     sampling: Sampling = Sampling()
     stream: bool | None = None
-    include_usage: bool = False  # streams only: a last chunk with the token counts
     rest: Mapping[str, Json] = field(default_factory=dict)
 
 

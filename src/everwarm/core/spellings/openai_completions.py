@@ -1,0 +1,3 @@
+from everwarm.core.spellings.spelling import Spelling
+
+SPELLING = Spelling(volatile={})
