@@ -49,11 +49,12 @@ def settings_of(data: Path, toml: str = "") -> Config:
 
 
 @contextmanager
-def gateway(data: Path, upstream: Scripted | None = None, toml: str = "") -> Iterator[Live]:
-    """Runs until the block ends, and shuts down as a user's would."""
+def gateway(data: Path, upstream: Scripted | None = None, toml: str = "", *, inside: bool = True) -> Iterator[Live]:
+    """Runs until the block ends, and shuts down as a user's would. ``inside``: with a scripted model in it."""
     upstream = upstream or Scripted()
     ready, where = threading.Event(), []
-    with listening("127.0.0.1", 0) as sock, furnished(settings_of(data, toml), [upstream]) as house:
+    models = [upstream] if inside else []
+    with listening("127.0.0.1", 0) as sock, furnished(settings_of(data, toml), models) as house:
         server = _Server(house, lambda url, _: (where.append(url), ready.set()))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()

@@ -73,5 +73,8 @@ class Scripted:
             events.append(Finish(choice, self.finish))  # type: ignore[arg-type]
         return [*events, Done(Usage(prompt - 1, 1, len(pieces)))]
 
+    async def count(self, request: Request) -> int:
+        return sum(len(m.text.split()) for m in request.messages)
+
     async def close(self) -> None:
         pass

@@ -4,13 +4,21 @@
     ├── ClientError                 the request is at fault: the caller must change it       4xx
     │   ├── BadRequest              what was sent cannot be understood or done               400
     │   │   └── Unsupported         understood, but the model inside cannot do it            400
+    │   ├── Unauthorized            who asks is not known here                               401
+    │   ├── Forbidden               who asks may not do this                                 403
     │   ├── NotFound                no such path                                             404
     │   │   └── ModelNotFound       no such model; says which there are                      404
     │   ├── MethodNotAllowed        the path exists, the method does not                     405
-    │   ├── RequestTimeout          the body did not arrive in time                          408
+    │   ├── RequestTimeout          head or body did not arrive in time                      408
+    │   ├── UnsupportedMediaType    the body is no JSON, or compressed                       415
+    │   ├── UriTooLong              the path and query are over the limit                    414
+    │   ├── HeadTooLarge            too many headers, or too long ones                       431
     │   └── TooLarge                the body is over the limit                               413
     ├── UpstreamError               who should answer did not                                5xx
     │   ├── Overloaded              too many wait already; come back later                   503
+    │   ├── Unreachable             no connection to it, or it closed before it answered     502
+    │   ├── TimedOut                it took longer than is allowed                           504
+    │   ├── NotStored               only a stored answer was wanted, and there is none       504
     │   └── Broken                  it failed, or stopped in the middle of an answer         502
     ├── OperatorError               the machine or the configuration needs a hand            500
     │   ├── ConfigError             a setting is wrong: says which, where, and what would be right
@@ -56,6 +64,17 @@ class Unsupported(BadRequest):
     code = "unsupported_parameter"
 
 
+class Unauthorized(ClientError):
+    status = 401
+    code = "invalid_api_key"
+
+
+class Forbidden(ClientError):
+    status = 403
+    kind = "permission_error"
+    code = "forbidden"
+
+
 class NotFound(ClientError):
     status = 404
     code = "not_found"
@@ -81,6 +100,21 @@ class RequestTimeout(ClientError):
     code = "request_timeout"
 
 
+class UnsupportedMediaType(ClientError):
+    status = 415
+    code = "unsupported_media_type"
+
+
+class UriTooLong(ClientError):
+    status = 414
+    code = "uri_too_long"
+
+
+class HeadTooLarge(ClientError):
+    status = 431
+    code = "head_too_large"
+
+
 class TooLarge(ClientError):
     status = 413
     code = "request_too_large"
@@ -93,6 +127,20 @@ class UpstreamError(EverwarmError):
 class Overloaded(UpstreamError):
     status = 503
     code = "overloaded"
+
+
+class Unreachable(UpstreamError):
+    code = "upstream_unreachable"
+
+
+class TimedOut(UpstreamError):
+    status = 504
+    code = "upstream_timeout"
+
+
+class NotStored(UpstreamError):
+    status = 504
+    code = "not_stored"
 
 
 class Broken(UpstreamError):

@@ -252,13 +252,39 @@ def test_choices_are_stored_together(live: Live) -> None:
     assert second.content == first.content
 
 
-def test_events_are_replayed_where_they_were_cut(live: Live) -> None:
-    live.ask()
+def test_a_stream_is_replayed_as_it_was(live: Live) -> None:
+    first, second = live.ask(stream=True), live.ask(stream=True)
+    assert how(second) == ("hit", "exact")
+    assert second.content == first.content
+    pieces = [c["delta"].get("content") for e in chunks(second) for c in e["choices"]]
+    assert len([p for p in pieces if p]) == 3
+
+
+def test_one_entry_serves_every_form(live: Live) -> None:
+    """Asked as a stream without counts; then with them, as JSON, and without again."""
+    first = live.ask(stream=True)
+    counted = live.ask(stream=True, stream_options={"include_usage": True})
+    whole = live.ask()
+    assert [how(r) for r in (counted, whole, live.ask(stream=True))] == [("hit", "exact")] * 3
+    assert len(live.upstream.asked) == 1
+    assert chunks(counted)[-1]["usage"] == whole.json()["usage"]
+    assert not any("usage" in c for c in chunks(first))
+    text = "".join(c["delta"].get("content") or "" for e in chunks(first) for c in e["choices"])
+    assert whole.json()["choices"][0]["message"]["content"] == text
+
+
+def test_json_is_replayed_as_a_stream(live: Live) -> None:
+    whole = live.ask().json()
     streamed = live.ask(stream=True, stream_options={"include_usage": True})
-    events = [json.loads(e.data) for e in Reader().feed(streamed.content) if e.data != "[DONE]"]
-    pieces = [c["delta"]["content"] for e in events for c in e["choices"] if c["delta"].get("content")]
-    assert len(pieces) == 3
-    assert events[-1]["usage"]["completion_tokens"] == 3
+    assert how(streamed) == ("hit", "exact")
+    assert streamed.content.endswith(b"data: [DONE]\n\n")
+    text = "".join(c["delta"].get("content") or "" for e in chunks(streamed) for c in e["choices"])
+    assert text == whole["choices"][0]["message"]["content"]
+    assert chunks(streamed)[-1]["usage"] == whole["usage"]
+
+
+def chunks(response: httpx.Response) -> list[Any]:
+    return [json.loads(e.data) for e in Reader().feed(response.content) if e.data != "[DONE]"]
 
 
 def test_usage_says_what_the_original_took(live: Live) -> None:

@@ -50,6 +50,15 @@ def test_one_credential_is_one_tenant_however_it_is_sent(live: Live) -> None:
     for same in (
         {"authorization": "bearer sk-a"},
         {"x-api-key": "sk-a"},
-        {"authorization": "Bearer sk-a", "x-api-key": "sk-b"},
+        {"authorization": "Bearer sk-a", "x-api-key": "sk-a"},
     ):
         assert live.ask(headers=same).headers["x-everwarm-cache"] == "hit"
+
+
+def test_two_credentials_are_another_tenant_than_either(live: Live) -> None:
+    """Both reach an upstream, which may judge by either."""
+    both = {"authorization": "Bearer sk-a", "x-api-key": "sk-b"}
+    live.ask(headers={"authorization": "Bearer sk-a"})
+    live.ask(headers={"x-api-key": "sk-b"})
+    assert live.ask(headers=both).headers["x-everwarm-cache"] == "miss"
+    assert live.ask(headers=both).headers["x-everwarm-cache"] == "hit"

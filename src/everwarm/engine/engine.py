@@ -116,6 +116,12 @@ class Engine:
         text = self._template.render(request.messages, request.tools, datetime.now().astimezone())
         return self._voice.tokenizer.encode(text)
 
+    async def count(self, request: Request) -> int:
+        """Tokens of the prompt, counted in the thread that tokenises."""
+        self.check(request)
+        loop = asyncio.get_running_loop()
+        return len(await loop.run_in_executor(self._tokenising, self.tokens_of, request))
+
     async def _ask(self, request: Request, namespace: Namespace) -> AsyncIterator[Event]:
         self.check(request)
         self._line.require_room()

@@ -1,4 +1,4 @@
-"""A chat request as the gateway has understood it: what it asks, of whom and for whom; and what may be done with it."""
+"""A request as the gateway has understood it: what it asks, of whom and for whom; and what may be done with it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Final, NamedTuple, ParamSpec, TypeVar
 from everwarm.core import policy
 from everwarm.core.body import Body, read
 from everwarm.core.canonical import canonical
-from everwarm.core.dialects import openai_chat
-from everwarm.core.key import ExactKey, Namespace, exact_key
+from everwarm.core.dialects.dialect import Dialect, Envelope
+from everwarm.core.key import ExactKey, exact_key
+from everwarm.gateway.auth import Caller
 from everwarm.gateway.directory import Target
 from everwarm.gateway.exchange import Exchange
 from everwarm.gateway.house import House
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-DIALECT = openai_chat.NAME
 
 LARGE: Final = 256 * 2**10
 """Bytes of a body that are understood in about two milliseconds. Larger ones leave the event loop to the others."""
@@ -32,9 +31,9 @@ class Question(NamedTuple):
     collector busy.
     """
 
-    namespace: Namespace
+    dialect: Dialect
     target: Target
-    envelope: openai_chat.Envelope
+    envelope: Envelope
     canonical: bytes
     key: ExactKey
     obstacle: str | None  # what keeps the answer out of the store, in words
@@ -43,22 +42,27 @@ class Question(NamedTuple):
 class Ask(NamedTuple):
     """Everything that the life of a request needs to know."""
 
+    caller: Caller
     data: bytes  # the body as it came
     question: Question
     control: policy.Control
     tags: tuple[str, ...]
 
 
-async def understand(house: House, x: Exchange, data: bytes) -> Ask:
+async def understand(house: House, x: Exchange, dialect: Dialect, caller: Caller, data: bytes) -> Ask:
     """Raises ``ClientError`` where the request cannot be understood."""
-    namespace = house.auth.namespace(x)
-    question = house.questions.get(namespace, data)
+    context = house.keyed.of(x.headers)
+    if query := x.scope["query_string"]:
+        context += b"?%b" % query
+    name = (caller.space.id, dialect.name, context, data)
+    question = house.questions.get(name)
     if question is None:
-        question = await aside(house, data, _question, house, namespace, data)
-        house.questions.keep(namespace, data, question)
+        question = await aside(house, data, _question, house, dialect, caller, data, context)
+        house.questions.keep(name, question)
+    house.auth.require_model(caller, question.target.model)
     control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=question.obstacle)
     labels = x.header(b"x-everwarm-tags")
-    return Ask(data, question, control, policy.tags(labels.decode("utf-8", "replace")) if labels else ())
+    return Ask(caller, data, question, control, policy.tags(labels.decode("utf-8", "replace")) if labels else ())
 
 
 async def aside(house: House, data: bytes, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
@@ -68,21 +72,21 @@ async def aside(house: House, data: bytes, work: Callable[P, T], *args: P.args, 
     return await asyncio.get_running_loop().run_in_executor(house.threads, partial(work, *args, **named))
 
 
-def _question(house: House, namespace: Namespace, data: bytes) -> Question:
+def _question(house: House, dialect: Dialect, caller: Caller, data: bytes, context: bytes) -> Question:
     body = read(data)
-    envelope = openai_chat.envelope(body.value)
-    target = house.directory.find(envelope.model)
-    form = canonical(DIALECT, body, target.card.id)
-    key = exact_key(namespace, DIALECT, target.identity, form)
-    return Question(namespace, target, envelope, form, key, _obstacle(house, body, envelope, target))
+    envelope = dialect.envelope(body.value)
+    target = house.directory.find(envelope.model, dialect)
+    form = canonical(dialect.name, body, target.model)
+    key = exact_key(caller.space, dialect.name, target.identity, form, b"" if target.inside else context)
+    return Question(dialect, target, envelope, form, key, _obstacle(house, body, dialect, envelope, target))
 
 
-def _obstacle(house: House, body: Body, envelope: openai_chat.Envelope, target: Target) -> str | None:
+def _obstacle(house: House, body: Body, dialect: Dialect, envelope: Envelope, target: Target) -> str | None:
     """What keeps the answer out of the store, in words."""
     if body.unkeyable is not None:
         return body.unkeyable
     if house.store is None:
         return "the response cache is off (cache.enabled = false)"
-    if envelope.sampled and not house.config.cache.reuse_of(envelope.model, target.card.id):
+    if envelope.sampled and not house.config.cache.reuse_of(envelope.model, target.model):
         return "sampled answers are not reused here (reuse_sampled = false)"
-    return None
+    return dialect.obstacle(body.value)

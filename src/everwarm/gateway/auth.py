@@ -2,53 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from hashlib import sha256
+from typing import Final, NamedTuple
 
+from everwarm.config import Config, Tenant
 from everwarm.core.key import PUBLIC, Namespace, namespace_of
+from everwarm.errors import Forbidden, Unauthorized
 from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.headers import CREDENTIALS
 
 REMEMBERED: Final = 4096
-"""So many credentials' namespaces are kept, in memory only, instead of being derived for each request."""
+"""So many credentials' callers are kept, in memory only, instead of being derived for each request."""
+
+OWN: Final = b"ew-"
+"""How credentials begin that ``everwarm keys add`` made. They are never sent to an upstream."""
 
 
-class Tenants(Protocol):
-    """What the configuration knows of tenants."""
+class Caller(NamedTuple):
+    """Who asks. ``namespace`` owns the ledger's rows; ``space`` is where answers are stored: the same, or that of the
+    group of tenants which have agreed to share them."""
 
-    def tenant_of(self, credential: bytes) -> str | None:
-        """The name of the tenant whose credential this is."""
-        ...
+    namespace: Namespace
+    space: Namespace
+    tenant: Tenant | None
+
+
+ANYBODY: Final = Caller(PUBLIC, PUBLIC, None)
 
 
 class Auth:
     """Gives each credential a namespace of its own, or that of the tenant to which the configuration maps it."""
 
-    def __init__(self, secret: bytes, tenants: Tenants) -> None:
+    def __init__(self, secret: bytes, config: Config) -> None:
         self._secret = secret
-        self._tenants = tenants
-        self._known: dict[bytes, Namespace] = {}
+        self._tenants = config.tenants
+        self._tenants_only = config.tenants_only
+        self._known: dict[bytes, Caller] = {}
 
-    def namespace(self, x: Exchange) -> Namespace:
-        """``public`` without a credential. A credential is a bearer token, or the value of ``x-api-key``."""
+    def caller(self, x: Exchange) -> Caller:
+        """``public`` without a credential. Raises ``Unauthorized`` where only known tenants may ask."""
         credential = _credential(x)
-        if not credential:
-            return PUBLIC
-        known = self._known.get(credential)
-        if known is None:
+        caller = self._of(credential) if credential else ANYBODY
+        if self._tenants_only and caller.tenant is None:
+            raise Unauthorized(
+                "This gateway serves its tenants only. Send a key that its operator gave you (everwarm keys add), as "
+                "a bearer token or as x-api-key."
+            )
+        return caller
+
+    def _of(self, credential: bytes) -> Caller:
+        digest = sha256(credential).digest()  # what is compared is nothing that a caller can steer (s15)
+        caller = self._known.get(digest)
+        if caller is None:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            known = self._known[credential] = self._derive(credential)
-        return known
+            caller = self._known[digest] = self._derive(credential)
+        return caller
 
-    def _derive(self, credential: bytes) -> Namespace:
-        tenant = self._tenants.tenant_of(credential)
-        if tenant is None:
-            return namespace_of(credential, self._secret)
-        # A header cannot hold a zero byte: no credential is ever taken for a tenant's name.
-        return Namespace(namespace_of(b"\0" + tenant.encode(), self._secret).id, tenant)
+    def require_model(self, caller: Caller, model: str) -> None:
+        """Raises ``Forbidden`` if this caller may not use the model."""
+        tenant = caller.tenant
+        if tenant is not None and not tenant.may_use(model):
+            raise Forbidden(f"The tenant {tenant.name} may use: {', '.join(tenant.models)}.", param="model")
+
+    def _derive(self, credential: bytes) -> Caller:
+        name = self._tenants.of(credential)
+        if name is None:
+            namespace = namespace_of(credential, self._secret)
+            return Caller(namespace, namespace, None)
+        tenant = self._tenants.named(name)
+        # A header cannot hold a zero byte: no credential is ever taken for a tenant's name, nor a name for a group's.
+        namespace = Namespace(namespace_of(b"\0" + name.encode(), self._secret).id, name)
+        if tenant.share is None:
+            return Caller(namespace, namespace, tenant)
+        group = Namespace(namespace_of(b"\0\0" + tenant.share.encode(), self._secret).id, tenant.share)
+        return Caller(namespace, group, tenant)
+
+
+def is_own(value: bytes) -> bool:
+    """Whether the value of a credential header is a key of this gateway's own."""
+    return _bare(value).startswith(OWN)
 
 
 def _credential(x: Exchange) -> bytes:
-    authorization = x.header(b"authorization")
-    if authorization[:7].lower() == b"bearer ":
-        authorization = authorization[7:]
-    return authorization.strip() or x.header(b"x-api-key").strip()
+    """All that says who asks: mostly one header; with several, all of them, since all of them reach the upstream."""
+    values = [_bare(v) for name in CREDENTIALS if (v := x.header(name))]
+    return values[0] if len(values) == 1 else b"\n".join(dict.fromkeys(values))
+
+
+def _bare(value: bytes) -> bytes:
+    return (value[7:] if value[:7].lower() == b"bearer " else value).strip()

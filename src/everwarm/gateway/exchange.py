@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from time import perf_counter, time
 from typing import Any, Final
 
-from everwarm.core.dialects import openai_chat_answer
+from everwarm.core.dialects import openai_chat
+from everwarm.core.dialects.dialect import Dialect
 from everwarm.errors import BadRequest, EverwarmError, RequestTimeout, TooLarge
+from everwarm.gateway.headers import CREDENTIALS, Headers
 from everwarm.gateway.patience import Patience
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 JSON: Final = (b"content-type", b"application/json")
 EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 _READ: Final = frozenset(
-    {b"authorization", b"x-api-key", b"cache-control", b"content-length", b"upgrade", b"x-everwarm-tags"}
+    (
+        *CREDENTIALS,
+        b"cache-control",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"origin",
+        b"x-everwarm-tags",
+    )
 )
+_LISTS: Final = (b"cache-control", b"x-everwarm-tags")
 
 
 class Disconnected(Exception):
@@ -38,7 +49,9 @@ class Exchange:
         "at",
         "bytes_in",
         "bytes_out",
+        "dialect",
         "first_byte",
+        "headers",
         "scope",
         "status",
     )
@@ -47,7 +60,9 @@ class Exchange:
         self.scope = scope
         self._receive = receive
         self._send = send
-        self._headers = _picked(scope["headers"])
+        self.headers: Headers = scope["headers"]  # as they came, names in lower case
+        self._headers = _picked(self.headers)
+        self.dialect: Dialect = openai_chat.DIALECT  # in which errors are told; the route may set another
         self.at = time()
         self._begun = perf_counter()
         self._held_back: tuple[Headers, list[bytes]] | None = None
@@ -87,6 +102,24 @@ class Exchange:
                 raise _too_large(limit)
             if not message.get("more_body", False):
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes, for what is passed on unread. Raises ``Disconnected``."""
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            piece = message.get("body", b"")
+            self.bytes_in += len(piece)
+            more = message.get("more_body", False)
+            if piece:
+                yield piece
+
+    async def discard(self) -> None:
+        """Read what is left of the body, and forget it."""
+        async for _ in self.pieces():
+            pass
 
     async def gone(self) -> None:
         """Return when the client has closed its connection. Only after the body was read."""
@@ -131,12 +164,12 @@ class Exchange:
     async def refuse(self, error: EverwarmError, headers: Headers | None = None) -> None:
         """The error: as a response, or as the last event of a stream that has begun."""
         if self.status:
-            await self.write(openai_chat_answer.error_event(error), more=False)
+            await self.write(self.dialect.error_event(error), more=False)
             return
         out = [JSON, *(headers or [])]
         if error.retry_after is not None:
             out.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
-        await self.reply(error.status, out, openai_chat_answer.error(error))
+        await self.reply(error.status, out, self.dialect.error(error))
 
 
 def _picked(headers: Headers) -> dict[bytes, bytes]:
@@ -145,11 +178,9 @@ def _picked(headers: Headers) -> dict[bytes, bytes]:
     for name, value in headers:
         if name not in _READ:
             continue
-        if name == b"upgrade":
-            raise BadRequest("No other protocol is spoken here: send plain HTTP/1.1, without an Upgrade header.")
         if name not in found:
             found[name] = value
-        elif name in (b"cache-control", b"x-everwarm-tags"):
+        elif name in _LISTS:
             found[name] += b"," + value
         else:
             raise BadRequest(f"The header {name.decode()} was sent twice. Send it once.", param=name.decode())

@@ -13,6 +13,7 @@ from everwarm.core.reasons import Recent
 from everwarm.gateway.auth import Auth
 from everwarm.gateway.directory import Directory
 from everwarm.gateway.flights import Tower
+from everwarm.gateway.headers import Keyed
 from everwarm.gateway.memo import Memo
 from everwarm.gateway.patience import Patience
 from everwarm.ledger.book import Ledger
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class House:
-    """Everything that outlives a request."""
+    """Everything that outlives a request. ``config`` and what is made of it may be replaced while it runs."""
 
     config: Config
     directory: Directory
@@ -33,8 +34,9 @@ class House:
     store: TieredStore | None  # None: cache.enabled = false
     ledger: Ledger | None  # None: ledger.enabled = false
     patience: Patience
+    keyed: Keyed
+    tower: Tower
     questions: Memo[Question] = field(default_factory=Memo)
     recent: Recent = field(default_factory=Recent)
-    tower: Tower = field(default_factory=Tower)
     drops: dict[str, float] = field(default_factory=dict)  # namespace -> when it last dropped entries, by ``clock``
     clock: Callable[[], float] = time  # seconds since 1970

@@ -1,22 +1,19 @@
-"""Everything that is not an answer: models, health, sums, and dropping what is stored. A caller sees only its own."""
+"""Health, sums, and dropping what is stored. A caller sees only its own."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
 from everwarm.core.key import DIGEST_BYTES, Namespace
-from everwarm.core.upstream import ModelCard
 from everwarm.errors import BadRequest, NotFound
 from everwarm.gateway.exchange import JSON, Exchange
 from everwarm.gateway.house import House
 from everwarm.ledger.prices import Prices
 from everwarm.ledger.report import stats as sum_up
-
-MODELS: Final = "/v1/models"
 
 
 async def health(house: House, x: Exchange) -> None:
@@ -24,32 +21,11 @@ async def health(house: House, x: Exchange) -> None:
     await _json(x, {"status": "ok"})
 
 
-async def models(house: House, x: Exchange) -> None:
-    """``GET /v1/models``."""
-    await _json(x, {"object": "list", "data": [_card(c) for c in house.directory.cards]})
-
-
-async def model(house: House, x: Exchange) -> None:
-    """``GET /v1/models/NAME``, by id or alias."""
-    await _json(x, _card(house.directory.find(x.scope["path"].removeprefix(MODELS + "/")).card))
-
-
-def _card(card: ModelCard) -> dict[str, Any]:
-    return {
-        "id": card.id,
-        "object": "model",
-        "created": card.created,
-        "owned_by": card.owned_by,
-        "context_window": card.context,
-        "aliases": list(card.aliases),
-    }
-
-
 async def stats(house: House, x: Exchange) -> None:
     """``GET /stats``: sums over the caller's own requests."""
     if house.ledger is None:
         raise NotFound("Nothing is counted here: the server runs with ledger.enabled = false.")
-    namespace = house.auth.namespace(x)
+    namespace = house.auth.caller(x).namespace
     loop = asyncio.get_running_loop()
     await _json(x, await loop.run_in_executor(house.threads, _sums, house, namespace))
 
@@ -76,7 +52,7 @@ async def drop(house: House, x: Exchange) -> None:
     tag = query["tag"][0] if "tag" in query else None
     dropped = 0
     if house.store is not None:
-        namespace = house.auth.namespace(x)
+        namespace = house.auth.caller(x).space
         house.drops[namespace.id] = house.clock()  # what is being made now is not stored when it is done
         work = lambda: house.store.drop(namespace, digest=digest, tag=tag)  # noqa: E731
         dropped = await asyncio.get_running_loop().run_in_executor(house.threads, work)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
-from everwarm.core.key import Namespace
-
 V = TypeVar("V")
+
+Name = tuple[str, str, bytes, bytes]
+"""Namespace, dialect, what else counts of the request, and the very bytes of the body."""
 
 BYTES = 8 * 2**20
 LARGEST = 256 * 2**10
@@ -18,30 +19,36 @@ OVERHEAD = 1500
 
 
 class Memo(Generic[V]):
-    """The last values, by namespace and the very bytes (equality, not a digest); at most ``limit`` bytes of memory."""
+    """The last values, by name (equality, not a digest); at most ``limit`` bytes of memory."""
 
     def __init__(self, limit: int = BYTES) -> None:
         self._limit = limit
         self._held = 0
-        self._kept: OrderedDict[tuple[str, bytes], V] = OrderedDict()
+        self._kept: OrderedDict[Name, V] = OrderedDict()
 
-    def get(self, namespace: Namespace, data: bytes) -> V | None:
-        """What was kept for these bytes of this namespace."""
-        name = (namespace.id, data)
+    def get(self, name: Name) -> V | None:
+        """What was kept under this name."""
         value = self._kept.get(name)
         if value is not None:
             self._kept.move_to_end(name)
         return value
 
-    def keep(self, namespace: Namespace, data: bytes, value: V) -> None:
+    def keep(self, name: Name, value: V) -> None:
         """Remember it, and forget what was used least recently. Large bodies are not worth the room."""
+        data = name[-1]
         if len(data) > LARGEST:
             return
-        self._kept[namespace.id, data] = value
-        self._held += weight(data)
+        if name not in self._kept:
+            self._held += weight(data)
+        self._kept[name] = value
         while self._held > self._limit:
-            (_, old), _ = self._kept.popitem(last=False)
+            (*_, old), _ = self._kept.popitem(last=False)
             self._held -= weight(old)
+
+    def clear(self) -> None:
+        """Forget all: what was understood may be understood in another way now."""
+        self._kept.clear()
+        self._held = 0
 
 
 def weight(data: bytes) -> int:

@@ -1,31 +1,31 @@
-"""The shell around ``core.policy``: one loop that performs the effects of one chat request's life."""
+"""The shell around ``core.policy``: one loop that performs the effects of one request's life."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Final
-from uuid import uuid4
 
 from everwarm.core import policy
-from everwarm.core.answer import Stored, unpack
+from everwarm.core.answer import Form
 from everwarm.core.body import read
-from everwarm.core.dialects import openai_chat
-from everwarm.core.dialects.openai_chat_answer import Chunks, Head, replay_stream
 from everwarm.core.usage import Usage
-from everwarm.core.wire import Done, Prefilled, Request
-from everwarm.errors import EverwarmError
+from everwarm.core.wire import Prefilled, Request
+from everwarm.errors import Broken, EverwarmError
 from everwarm.gateway.ask import LARGE, Ask, aside
-from everwarm.gateway.exchange import EVENTS, JSON, Exchange, Headers
-from everwarm.gateway.flights import Call
+from everwarm.gateway.auth import is_own
+from everwarm.gateway.call import Call
+from everwarm.gateway.exchange import EVENTS, JSON, Exchange
+from everwarm.gateway.headers import Headers
 from everwarm.gateway.house import House
+from everwarm.gateway.how import told, told_of_hit
 from everwarm.gateway.keep import keeper
-from everwarm.store.protocol import Entry
+from everwarm.gateway.recall import Recalled, recall
+from everwarm.gateway.source import Opening, Sending
 
-RECALL_SECONDS: Final = 0.25
-"""How long the disk may take to give an answer back. Past that the model is asked: a slow disk costs no more."""
+GATHERED: Final = 2**20
+"""Bytes of a JSON body that are gathered before it is sent on: what breaks off before that is a clear error."""
 
-LONGEST_WHY: Final = 200
 _NO_BUFFER: Final = (b"x-accel-buffering", b"no")  # a reverse proxy in front must not hold a stream back
 
 
@@ -39,29 +39,41 @@ class Run:
         self._request: Request | None = None
         self.life, self._effect = policy.begin(ask.control)
         self.usage: Usage | None = None
-        self.prefilled: Prefilled | None = None
         self.original_seconds = 0.0  # how long the answer took that is served again
-        self._entry: Entry | None = None
-        self._stored: Stored | None = None
+        self.opening: Opening | None = None
+        self._recalled: Recalled | None = None
         self._call: Call | None = None
         self._joined = False
         self._watch: asyncio.Task[None] | None = None
+        self._working = False  # where the client's leaving ends the work
+        self._gone = False
 
     @property
     def via(self) -> str:
         """Who made the answer, as ``x-everwarm-via`` says it."""
-        return "exact" if self.life.cache == "hit" else self.ask.question.target.upstream.name
+        if self.life.cache == "hit":
+            return "exact"
+        return self.opening.via if self.opening is not None else self.ask.question.target.source.name
 
     @property
+    def prefilled(self) -> Prefilled | None:
+        """What the model inside said of the prompt."""
+        return self.opening.prefilled if self.opening is not None else None
+
+    @property
+    def wanted(self) -> Form:
+        """In which form the client wants its answer."""
+        return self.ask.question.envelope.form
+
     def request(self) -> Request:
         """The request as a model reads it. Raises ``BadRequest``."""
         if self._request is None:
-            self._request = openai_chat.parse(read(self.ask.data).value)
+            self._request = self.ask.question.dialect.parse(read(self.ask.data).value)
         return self._request
 
     @property
     def _large(self) -> bool:
-        return len(self.ask.data) > LARGE
+        return len(self.ask.data) > LARGE and self.ask.question.target.inside is not None
 
     async def live(self) -> None:
         """Until there is nothing more to do. Raises ``BadRequest`` for a large body that does not parse."""
@@ -74,8 +86,12 @@ class Run:
         finally:
             if self._watch is not None:
                 self._watch.cancel()
-            if self._call is not None:
-                self.house.tower.leave(self._call)
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._call is not None:
+            call, self._call = self._call, None
+            self.house.tower.leave(call)
 
     async def _perform(self, effect: policy.Effect) -> policy.Event:
         try:
@@ -85,142 +101,167 @@ class Run:
                 return await self._replay()
             if isinstance(effect, policy.Fly):
                 self._joined = self._board(effect.how)
-                return await self._while_there(self._first_event())
+                return await self._while_there(self._begun())
             if isinstance(effect, policy.Forward):
                 return await self._while_there(self._forward())
-            await self.x.refuse(effect.error)
+            await self.x.refuse(effect.error, self._headers(0))
             return policy.Sent()
         except EverwarmError as e:
             return policy.Failed(e)
 
+    # --- from the store -----------------------------------------------------------------------------------------------
+
     async def _recall(self, max_age: float | None) -> policy.Event:
-        now = self.house.clock()
-        store, key = self.house.store, self.ask.question.key
-        assert store is not None  # else the control would not allow to read
-        entry = store.peek(key, now)
-        if entry is None and (store.deep or self._large):
-            # While the disk was asked, a flight for the same key may have landed: then the answer is in memory now.
-            # From here to boarding nothing is awaited, so no flight can slip through between the look and the call.
-            entry = await self._from_disk(now) if store.deep else None
-            if entry is None:
-                await self._parse_aside()
-            now = self.house.clock()
-            entry = entry or store.peek(key, now)
-        if entry is None:
-            return policy.Absent(self.house.recent.explain(key, self.ask.question.canonical, now))
-        age = max(0.0, now - entry.created)
-        if max_age is not None and age > max_age:
-            self.house.recent.note(key, self.ask.question.canonical, now)
-            return policy.Absent(f"its stored answer is {age:.0f} s old, and max-age={max_age:.0f} was asked")
-        stored = unpack(entry.payload)
-        if stored is None:
-            return policy.Absent("its stored answer is of another version of Everwarm")
-        self._entry, self._stored = entry, stored
+        found = await recall(self.house, self.ask, max_age, self._parse_aside if self._large else None)
+        if isinstance(found, str):
+            return policy.Absent(found)
+        self._recalled = found
         return policy.Found()
 
     async def _parse_aside(self) -> None:
         if self._large:
-            await aside(self.house, self.ask.data, lambda: self.request)
-
-    async def _from_disk(self, now: float) -> Entry | None:
-        store = self.house.store
-        assert store is not None
-        work = asyncio.get_running_loop().run_in_executor(self.house.threads, store.recall, self.ask.question.key, now)
-        try:
-            async with asyncio.timeout(RECALL_SECONDS):
-                return await work
-        except TimeoutError:
-            return None
+            await aside(self.house, self.ask.data, self.request)
 
     async def _replay(self) -> policy.Event:
-        stored, entry = self._stored, self._entry
-        assert stored is not None
-        assert entry is not None
+        assert self._recalled is not None
+        entry, stored = self._recalled
         self.usage, self.original_seconds = stored.usage, stored.seconds
         age = max(0, int(self.house.clock() - entry.created))
-        if self.ask.question.envelope.stream:
-            body = replay_stream(stored, include_usage=self.ask.question.envelope.include_usage)
-            await self.x.start(200, [EVENTS, _NO_BUFFER, *self._headers(age)])
-            await self.x.write(body, more=False)
-        else:
-            await self.x.reply(200, [JSON, *self._headers(age)], stored.body)
+        headers = [EVENTS, _NO_BUFFER] if stored.form.stream else [JSON]
+        headers += self._headers(age)
+        headers += told_of_hit(stored.usage, stored.seconds - self.x.elapsed, entry.tags)
+        await self.x.reply(200, headers, stored.body)
         return policy.Sent()
 
+    # --- from a flight ------------------------------------------------------------------------------------------------
+
     async def _while_there(self, work: Coroutine[None, None, policy.Event]) -> policy.Event:
-        """What ``work`` says, unless the client goes away first: then the work is dropped."""
+        """What ``work`` says, unless the client goes away first: then the work is cancelled."""
+        task = asyncio.current_task()
+        assert task is not None
         if self._watch is None:
-            self._watch = asyncio.create_task(self.x.gone())
-        task = asyncio.create_task(work)
+            self._watch = asyncio.create_task(self._cancel_when_gone(task))
+        self._working = True
         try:
-            await asyncio.wait({task, self._watch}, return_when=asyncio.FIRST_COMPLETED)
-            return task.result() if task.done() else policy.Gone()
+            return await work
+        except asyncio.CancelledError:
+            if not self._gone or task.uncancel():
+                raise
+            return policy.Gone()
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
+            self._working = False
+
+    async def _cancel_when_gone(self, task: asyncio.Task[object]) -> None:
+        """Without a task for the work: a request that reaches the model would have two more."""
+        await self.x.gone()
+        if self._working:
+            self._gone = True
+            task.cancel()
 
     def _board(self, how: policy.How) -> bool:
         """Board the flight for this key, or a new one; whether somebody else had started it."""
-        ask = self.ask
-        request = self.request
-        ask.question.target.upstream.check(request)
+        self._leave()
+        question, sending = self.ask.question, self._sending()
+        question.target.source.check(sending)
         if how == "anew":
-            self.house.recent.note(ask.question.key, ask.question.canonical, self.house.clock())
+            self.house.recent.note(question.key, question.canonical, self.house.clock())
         self._call, joined = self.house.tower.board(
-            None if how == "alone" else ask.question.key,
-            self._new_head,
-            lambda: ask.question.target.upstream.ask(request, ask.question.namespace),
-            keeper(self.house, self.x, ask),
+            None if how == "alone" else question.key,
+            lambda: question.target.source.fetch(sending),
+            keeper(self.house, self.x, self.ask),
             anew=how == "anew",
         )
         return joined
 
-    async def _first_event(self) -> policy.Event:
+    def _sending(self) -> Sending:
+        question, scope = self.ask.question, self.x.scope
+        return Sending(
+            dialect=question.dialect,
+            namespace=self.ask.caller.space,
+            path=scope["path"],
+            query=scope["query_string"],
+            headers=self.x.headers,
+            data=self.ask.data,
+            form=self.wanted,
+            request=self.request,
+            credential=is_own,
+        )
+
+    async def _begun(self) -> policy.Event:
         """From here on the answer can be begun."""
-        assert self._call is not None
-        async for _ in self._call.events():
-            break
+        call, want = self._call, self.wanted
+        assert call is not None
+        self.opening = await call.opened()
+        have = self.opening.form
+        if self._as_it_is(have) or (have is not None and have.stream and want.stream and self._strainer(have)):
+            return policy.Aboard(self._joined)
+        assert have is not None  # that is relayed as it is
+        if have.stream and want.stream:
+            return policy.Unsuited()
+        if not await call.over() or await self._made(call) is None:
+            return policy.Unsuited() if self._joined else policy.Failed(Broken("The answer is not of this protocol."))
         return policy.Aboard(self._joined)
 
-    def _new_head(self) -> Head:
-        card = self.ask.question.target.card
-        return Head(f"chatcmpl-{uuid4().hex}", int(self.house.clock()), card.id, f"fp_{card.fingerprint[:12]}")
+    def _as_it_is(self, have: Form | None) -> bool:
+        """Whether the client gets the very bytes of the answer. Who made the call does so even where the upstream has
+        ignored that a stream was wanted, or that none was: so would it have done without us."""
+        if have is None or have == self.wanted:
+            return True
+        return have.stream != self.wanted.stream and not self._joined and self.ask.question.target.inside is None
+
+    def _strainer(self, have: Form) -> Callable[[bytes], bytes] | None:
+        return self.ask.question.dialect.strainer(have, self.wanted)
+
+    async def _made(self, call: Call) -> bytes | None:
+        """A whole answer in the form that is wanted. It is made once for all who want the same."""
+        have, want = call.form, self.wanted
+        made = call.converted(want)
+        if made is None:
+            made = await aside(self.house, call.body, self.ask.question.dialect.convert, call.body, have, want)
+            call.keep_converted(want, made)
+        return made
 
     async def _forward(self) -> policy.Event:
-        call = self._call
+        call, opening = self._call, self.opening
         assert call is not None
-        await (self._forward_stream(call) if self.ask.question.envelope.stream else self._forward_body(call))
+        assert opening is not None
+        if self._as_it_is(opening.form):
+            await self._relay(call, opening, call.pieces())
+        elif opening.form is not None and opening.form.stream and self.wanted.stream:
+            await self._relay(call, opening, self._strained(call, opening.form))
+        else:
+            await self._send_made(call)
         self.original_seconds = call.seconds
+        self.usage = call.verdict.usage if call.verdict is not None else None
         return policy.Sent()
 
-    async def _forward_body(self, call: Call) -> None:
-        async for event in call.events():
-            self._note(event)
-        await self.x.reply(200, [JSON, *self._headers(0)], call.body)
+    async def _strained(self, call: Call, have: Form) -> AsyncIterator[bytes]:
+        strain = self._strainer(have)
+        assert strain is not None
+        async for piece in call.pieces():
+            yield strain(piece)
 
-    async def _forward_stream(self, call: Call) -> None:
-        chunks = Chunks(call.head, include_usage=self.ask.question.envelope.include_usage)
-        await self.x.start(200, [EVENTS, _NO_BUFFER, *self._headers(0)])
-        async for event in call.events():
-            self._note(event)
-            if piece := chunks.write(event):
+    async def _relay(self, call: Call, opening: Opening, pieces: AsyncIterator[bytes]) -> None:
+        """As it comes. A JSON body is gathered first, so that one that breaks off can still be refused."""
+        headers = [*opening.headers, *self._headers(0)]
+        if opening.form is None or opening.form.stream:
+            await self.x.start(opening.status, [*headers, _NO_BUFFER] if opening.form else headers)
+        elif await call.gathered(GATHERED):
+            await self.x.reply(opening.status, headers, call.body)
+            return
+        else:
+            await self.x.start(opening.status, headers)
+        async for piece in pieces:
+            if piece:
                 await self.x.write(piece)
         await self.x.write(b"", more=False)
 
-    def _note(self, event: object) -> None:
-        if isinstance(event, Prefilled):
-            self.prefilled = event
-        elif isinstance(event, Done):
-            self.usage = event.usage
+    async def _send_made(self, call: Call) -> None:
+        body = await self._made(call)
+        assert body is not None  # else the event would have been Unsuited
+        headers = [EVENTS, _NO_BUFFER] if self.wanted.stream else [JSON]
+        await self.x.reply(200, headers + self._headers(0), body)
 
     def _headers(self, age: int) -> Headers:
         """How this answer was made."""
-        headers = [
-            (b"x-everwarm-cache", self.life.cache.encode()),
-            (b"x-everwarm-via", self.via.encode()),
-            (b"x-everwarm-key", self.ask.question.key.text.encode()),
-            (b"x-everwarm-age", b"%d" % age),
-        ]
-        if self.life.why:
-            headers.append((b"x-everwarm-why", self.life.why[:LONGEST_WHY].encode("ascii", "backslashreplace")))
-        return headers
+        return told(self.life.cache or "miss", self.via, self.ask.question.key.text, age, self.life.why)

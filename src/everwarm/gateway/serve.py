@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import cast
 
 import uvicorn
 
@@ -18,9 +21,14 @@ from everwarm.core.upstream import Upstream
 from everwarm.errors import ConfigError
 from everwarm.gateway.app import App
 from everwarm.gateway.auth import Auth
+from everwarm.gateway.connection import Connection
+from everwarm.gateway.deadlines import Deadlines
 from everwarm.gateway.directory import Directory
+from everwarm.gateway.flights import Tower
+from everwarm.gateway.headers import Keyed
 from everwarm.gateway.house import House
 from everwarm.gateway.patience import Patience
+from everwarm.gateway.provider import Provider
 from everwarm.ledger.book import Ledger
 from everwarm.lock import file_lock
 from everwarm.store.memory import MemoryStore
@@ -54,9 +62,21 @@ def furnished(config: Config, upstreams: Sequence[Upstream]) -> Iterator[House]:
         ledger = _ledger(config)
         if ledger is not None:
             stack.callback(ledger.close)
-        directory = Directory(upstreams, config.aliases, config.cache.models)
-        patience = Patience(config.limits.body_seconds)
-        yield House(config, directory, Auth(secret, config), threads, store, ledger, patience)
+        yield House(
+            config,
+            Directory(upstreams, config.aliases, config.cache.models, _providers(config)),
+            Auth(secret, config),
+            threads,
+            store,
+            ledger,
+            Patience(config.limits.body_seconds),
+            Keyed(config.cache.ignore_headers),
+            Tower(config.cache.entry_mb * MIB),
+        )
+
+
+def _providers(config: Config) -> list[Provider]:
+    return [Provider(u, u.credential(os.environ)) for u in config.upstreams]
 
 
 def _taken(config: Config) -> None:
@@ -144,14 +164,16 @@ class _Server(uvicorn.Server):
 
     async def _give_up(self) -> None:
         await self._house.tower.close()
-        await asyncio.gather(*(u.close() for u in self._house.directory.upstreams))
+        directory = self._house.directory
+        await asyncio.gather(*(u.close() for u in directory.upstreams), *(p.close() for p in directory.providers))
 
 
 def settings(app: App) -> uvicorn.Config:
     """How uvicorn runs an application of ours. The benchmark's floor runs with the same."""
+    made = partial(Connection, deadlines=Deadlines())  # uvicorn calls it for each connection; typed as if it were one
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", made),
         loop="auto",
         lifespan="off",
         ws="none",

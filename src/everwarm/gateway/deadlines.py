@@ -1,0 +1,50 @@
+"""Deadlines of connections: one timer a second for all of them, where a timer for each would cost each request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+TICK: Final = 1.0
+"""Seconds between two looks: who is late hears of it at most so much later."""
+
+
+class Late(Protocol):
+    """Who has a deadline. Compared by identity."""
+
+    def late(self) -> None:
+        """Called once when the deadline has passed. May set another."""
+        ...
+
+
+class Deadlines:
+    """At most one deadline for each. Belongs to one event loop, and stands still while there is none."""
+
+    def __init__(self, tick: float = TICK) -> None:
+        self._tick = tick
+        self._due: dict[Late, float] = {}
+        self._ticking = False
+
+    def set(self, who: Late, seconds: float) -> None:
+        """``who`` is late in so many seconds, instead of when it was before."""
+        loop = asyncio.get_running_loop()
+        self._due[who] = loop.time() + seconds
+        if not self._ticking:
+            self._ticking = True
+            loop.call_later(self._tick, self._look, loop)
+
+    def clear(self, who: Late) -> None:
+        """``who`` has no deadline any more. Nothing happens if it had none."""
+        self._due.pop(who, None)
+
+    def __contains__(self, who: Late) -> bool:
+        return who in self._due
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for who in [who for who, due in self._due.items() if due <= now]:
+            del self._due[who]
+            who.late()
+        self._ticking = bool(self._due)
+        if self._ticking:
+            loop.call_later(self._tick, self._look, loop)

@@ -1,0 +1,102 @@
+"""Everything under a provider's paths that is not ours to answer: passed on untouched, both ways, never stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Final
+
+from everwarm.core.dialects import openai_chat
+from everwarm.core.dialects.dialect import Vendor
+from everwarm.core.dialects.registry import telling
+from everwarm.errors import Forbidden, NotFound
+from everwarm.gateway.auth import is_own
+from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.headers import back, onward
+from everwarm.gateway.house import House
+from everwarm.gateway.provider import Provider
+
+BODYLESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def relay(house: House, x: Exchange, data: bytes | None = None) -> None:
+    """Method, path, query, headers and body to the first upstream of the vendor; its response to the client.
+
+    ``data``: the body, where it was read already.
+    """
+    x.dialect = telling(x.scope["path"])
+    house.auth.caller(x)
+    provider = _provider(house, x)
+    read = asyncio.Event()
+    if data is not None or x.scope["method"] in BODYLESS:
+        if data is None:
+            await x.discard()
+        read.set()
+    body = data if read.is_set() else _pieces(x, read)
+    work = asyncio.create_task(_pass(x, provider, body))
+    watch = asyncio.create_task(_gone(x, read))
+    try:
+        await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+    finally:
+        for task in (work, watch):
+            task.cancel()
+        await asyncio.gather(work, watch, return_exceptions=True)
+
+
+def _provider(house: House, x: Exchange) -> Provider:
+    """Raises ``NotFound`` where there is none, ``Forbidden`` where tenants would see what is another's over there."""
+    vendor = vendor_of(x)
+    providers = house.directory.serving("", vendor) or house.directory.of_vendor(vendor)
+    if not providers:
+        raise NotFound(
+            f"There is nothing at {x.scope['path'][:200]!r}, and no upstream that speaks {vendor}'s protocols to pass "
+            f"it to. Chat is at {openai_chat.DIALECT.path}, models are at /v1/models."
+        )
+    if providers[0].credential is not None and house.config.tenants_only:
+        raise Forbidden(
+            f"{x.scope['path'][:200]!r} is not passed on: the tenants of this gateway share one credential of the "
+            f"upstream {providers[0].settings.name}, and would see each other's files and batches there."
+        )
+    return providers[0]
+
+
+async def _pieces(x: Exchange, read: asyncio.Event) -> AsyncIterator[bytes]:
+    async for piece in x.pieces():
+        yield piece
+    read.set()
+
+
+async def _gone(x: Exchange, read: asyncio.Event) -> None:
+    """When the client has left, after it sent its body."""
+    await read.wait()
+    await x.gone()
+
+
+def vendor_of(x: Exchange) -> Vendor:
+    """Whose protocol a request speaks: Anthropic's clients always say their version."""
+    if any(n == b"anthropic-version" for n, _ in x.headers):
+        return "anthropic"
+    return telling(x.scope["path"]).vendor
+
+
+async def _pass(x: Exchange, provider: Provider, body: AsyncIterator[bytes] | bytes | None) -> None:
+    headers = onward(x.headers, provider.credential, is_own)
+    length = x.header(b"content-length")
+    if length and body is not None:
+        headers.append((b"content-length", length))
+    url = provider.address(x.scope["path"], x.scope["query_string"])
+    response = await provider.send(x.scope["method"], url, headers, body)
+    try:
+        answer = back(response.raw_headers)
+        if x.scope["method"] == "HEAD" and "content-length" in response.headers:
+            answer.append((b"content-length", response.headers["content-length"].encode()))
+        await x.start(response.status, answer)
+        async with aclosing(provider.pieces(response)) as pieces:  # type: ignore[type-var]  # an async generator
+            async for piece in pieces:
+                await x.write(piece)
+        await x.write(b"", more=False)
+    finally:
+        response.close() if not response.content.at_eof() else response.release()

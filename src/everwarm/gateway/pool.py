@@ -1,0 +1,129 @@
+"""Upstreams that serve the same model: which one is asked, when it is asked again, and when the next one is."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from hashlib import blake2b
+from math import log
+from time import monotonic, time
+
+from everwarm.core import manners
+from everwarm.errors import Overloaded, UpstreamError
+from everwarm.gateway import retry_after
+from everwarm.gateway.provider import Provider
+from everwarm.gateway.source import Item, Opening, Sending
+
+ANCHOR = 4096
+"""Bytes of a request's beginning by which a session stays with one of several weighted upstreams."""
+
+
+class Pool:
+    """A ``Source`` over one or more providers of one dialect. Fail-over and retries end where an answer begins."""
+
+    def __init__(self, providers: Sequence[Provider]) -> None:
+        self.name = providers[0].name
+        self.providers = tuple(providers)
+        self._weighted = any(p.settings.weight is not None for p in providers)
+
+    def check(self, sending: Sending) -> None:
+        """The upstream judges by itself."""
+
+    async def fetch(self, sending: Sending) -> AsyncIterator[Item]:
+        """See ``source.Source``. Raises what the last attempt failed with, or gives its answer, if all failed."""
+        trial = _Trial(self._order(sending))
+        while True:
+            provider = trial.next()
+            items = provider.fetch(sending)
+            async with aclosing(items):  # type: ignore[type-var]  # an async generator
+                opening = await self._opening(trial, provider, items)
+                if opening is None:
+                    await asyncio.sleep(trial.pause)
+                    continue
+                yield opening
+                async for item in items:
+                    yield item
+                return
+
+    async def _opening(self, trial: _Trial, provider: Provider, items: AsyncIterator[Item]) -> Opening | None:
+        """How the answer begins, or None: try again. Raises ``UpstreamError`` if there is nothing left to try."""
+        try:
+            opening = await anext(items)
+        except UpstreamError as e:
+            provider.breaker.failed(monotonic())
+            if trial.goes_on(provider, None):
+                return None
+            raise e
+        except BaseException:
+            provider.breaker.unknown()
+            raise
+        assert isinstance(opening, Opening)
+        return self._judged(trial, provider, opening)
+
+    def _judged(self, trial: _Trial, provider: Provider, opening: Opening) -> Opening | None:
+        if opening.status in manners.FAILURES:
+            provider.breaker.failed(monotonic())
+        else:
+            provider.breaker.succeeded()
+        if opening.status < 400:
+            return opening
+        headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in opening.headers}
+        again = manners.retryable(opening.status, headers)
+        return None if again and trial.goes_on(provider, retry_after.seconds(headers, time())) else opening
+
+    def _order(self, sending: Sending) -> Sequence[Provider]:
+        """Who is asked first, second ...: in the order of the configuration, or, with weights, such that a session
+        stays where its prefix is cached (rendezvous hashing: an upstream more or less moves no other's sessions)."""
+        if not self._weighted:
+            return self.providers
+        anchor = blake2b(sending.namespace.id.encode() + sending.data[:ANCHOR], digest_size=16).digest()
+        return sorted(self.providers, key=lambda p: _score(anchor, p), reverse=True)
+
+
+def _score(anchor: bytes, provider: Provider) -> float:
+    weight = 1.0 if provider.settings.weight is None else provider.settings.weight
+    digest = blake2b(anchor + provider.name.encode(), digest_size=8).digest()
+    share = (int.from_bytes(digest, "big") + 1) / (2**64 + 1)
+    return -weight / log(share) if weight > 0 else 0.0
+
+
+class _Trial:
+    """One request's way through its upstreams: once along the line, then again after a pause, within bounds."""
+
+    def __init__(self, providers: Sequence[Provider]) -> None:
+        self._line = providers
+        self._tried: list[Provider] = []
+        self._asks: Mapping[str, float] = {}
+        self._until = monotonic() + max(p.settings.seconds for p in providers)
+        self.pause = 0.0  # seconds to wait before ``next``
+
+    def next(self) -> Provider:
+        """The first that was tried least and may be asked now. Raises ``Overloaded`` if none may."""
+        now = monotonic()
+        for provider in sorted(self._line, key=self._tried.count):
+            if provider.breaker.admits(now):
+                if provider not in self._tried:
+                    provider.budget.asked()
+                self._tried.append(provider)
+                return provider
+        soonest = min(p.breaker.wait(now) for p in self._line)
+        names = ", ".join(p.settings.name for p in self._line)
+        raise Overloaded(f"No upstream for this model answers now ({names}).", retry_after=max(1.0, soonest))
+
+    def goes_on(self, failed: Provider, asked: float | None) -> bool:
+        """Whether there is another attempt; ``pause`` says after how long. ``asked``: what ``failed`` wants."""
+        now = monotonic()
+        fresh = [p for p in self._line if p not in self._tried and p.breaker.state(now) != "open"]
+        if fresh:
+            self.pause = 0.0
+            return True
+        attempt = self._tried.count(failed) - 1
+        wait = manners.pause(attempt, asked, random.random())  # noqa: S311  # jitter, no secret
+        if wait is None or attempt >= failed.settings.retries or now + wait >= self._until:
+            return False
+        if not failed.budget.take():
+            return False
+        self.pause = wait
+        return True
