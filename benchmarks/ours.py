@@ -34,6 +34,9 @@ class Constant:
         yield Finish(0, "stop")
         yield Done(Usage(500, 0, 100))
 
+    async def count(self, request: Request) -> int:
+        return 500
+
     async def close(self) -> None:
         pass
 

@@ -1,0 +1,54 @@
+"""The floor of passing on: a bare ASGI application that sends the body upstream with aiohttp and gives the answer back,
+under the very settings of uvicorn that the gateway runs with.
+
+``python -m benchmarks.forwarder URL``: prints its own URL, serves until told to stop.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import aiohttp
+import uvicorn
+
+from everwarm.gateway.serve import listening, settings
+
+HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-bench"}
+
+
+class Forwarder:
+    """As little as a gateway can be."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.session: aiohttp.ClientSession | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if self.session is None:
+            self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        data = b""
+        more = True
+        while more:
+            message = await receive()
+            data += message.get("body", b"")
+            more = message.get("more_body", False)
+        async with self.session.post(self.url + scope["path"], data=data, headers=HEADERS) as response:
+            kind = response.headers["content-type"].encode()
+            length = response.headers["content-length"].encode()
+            head = [(b"content-type", kind), (b"content-length", length)]
+            await send({"type": "http.response.start", "status": response.status, "headers": head})
+            async for piece in response.content.iter_any():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    with listening("127.0.0.1", 0) as sock:
+        print(f"listening  http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
+        uvicorn.Server(settings(Forwarder(sys.argv[1]))).run(sockets=[sock])  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
