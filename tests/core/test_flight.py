@@ -73,3 +73,16 @@ def test_integrity_is_checked() -> None:
     flight.aboard = 0
     with pytest.raises(Bug):
         flights.check_integrity()
+
+
+def test_a_flight_that_is_superseded_keeps_who_is_aboard() -> None:
+    flights: Flights[str] = Flights()
+    old, _ = flights.board("k")
+    flights.supersede("k")
+    flights.supersede("nobody flies")
+    new, is_new = flights.board("k")
+    assert is_new
+    assert new is not old
+    assert flights.leave(old)
+    assert flights.board("k") == (new, False)
+    flights.check_integrity()

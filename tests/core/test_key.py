@@ -33,3 +33,14 @@ def test_a_namespace_is_keyed_by_the_installation() -> None:
 def test_a_display_name_is_no_identity() -> None:
     assert Namespace("x", "Acme") == Namespace("x", "Other")
     assert hash(Namespace("x", "Acme")) == hash(Namespace("x"))
+
+
+@given(st.tuples(word, word, word), st.tuples(word, word, word))
+def test_the_context_is_framed_too(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    """Dialect, canonical form, and what else counts: an absent context is not an empty canonical form."""
+    first, second = (exact_key(PUBLIC, a, "t", b.encode(), c.encode()) for a, b, c in (one, other))
+    assert (first.proof == second.proof) == (one == other)
+
+
+def test_no_context_is_the_key_as_it_was() -> None:
+    assert exact_key(PUBLIC, "d", "t", b"c", b"") == exact_key(PUBLIC, "d", "t", b"c")

@@ -9,13 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.answer import Recorder, Stored
-from everwarm.core.dialects import openai_chat
-from everwarm.core.dialects.openai_chat import envelope, parse, write
-from everwarm.core.dialects.openai_chat_answer import Chunks, Head, body, error, error_event, replay_stream
+from everwarm.core.answer import JSON, Form
+from everwarm.core.dialects.openai_chat import DIALECT, envelope, parse, write
 from everwarm.core.sse import Reader
-from everwarm.core.usage import Usage
-from everwarm.core.wire import Delta, Done, Event, Finish, Prefilled
 from everwarm.errors import BadRequest, EverwarmError
 from requests_like import chats, json_values, names
 
@@ -150,86 +146,20 @@ def test_any_object_is_parsed_or_refused(value: Any) -> None:
 
 
 def test_the_envelope() -> None:
-    assert envelope({"model": "m"}) == ("m", False, False, True)
+    assert envelope({"model": "m"}) == ("m", JSON, True)
     asked = {"model": "m", "stream": True, "stream_options": {"include_usage": True}, "temperature": 0.0}
-    assert envelope(asked) == ("m", True, True, False)
-    assert openai_chat.envelope({"model": "m", "stream_options": 3}).include_usage is False
+    assert envelope(asked) == ("m", Form(True, True), False)
+    assert envelope({"model": "m", "stream": True, "stream_options": 3}) == ("m", Form(True, False), True)
 
 
-HEAD = Head("chatcmpl-1", 17, "m", "fp_1")
-EVENTS: list[Event] = [
-    Prefilled(10, 4, 0.1),
-    Delta(0, "Hé"),
-    Delta(0, "llo"),
-    Finish(0, "stop"),
-    Delta(1, "Bye"),
-    Finish(1, "stop"),
-    Done(Usage(6, 4, 5, 0, 1)),
-]
-
-
-def recorded() -> Recorder:
-    recorder = Recorder()
-    for event in EVENTS:
-        recorder.add(event)
-    return recorder
-
-
-def chunks(data: bytes) -> list[Any]:
-    events = [e.data for e in Reader().feed(data)]
-    assert events.pop() == "[DONE]"
-    return [orjson.loads(e) for e in events]
-
-
-def test_the_body() -> None:
-    value = orjson.loads(body(HEAD, recorded()))
-    assert [c["message"]["content"] for c in value["choices"]] == ["Héllo", "Bye"]
-    assert [c["finish_reason"] for c in value["choices"]] == ["stop", "stop"]
-    assert value["object"] == "chat.completion"
-    assert value["usage"] == {
-        "prompt_tokens": 10,
-        "completion_tokens": 5,
-        "total_tokens": 15,
-        "prompt_tokens_details": {"cached_tokens": 4},
-        "completion_tokens_details": {"reasoning_tokens": 1},
-    }
-
-
-def test_a_body_that_broke_off_has_no_usage() -> None:
-    recorder = Recorder()
-    recorder.add(Delta(0, "x"))
-    assert orjson.loads(body(HEAD, recorder))["usage"] is None
-
-
-@pytest.mark.parametrize("include_usage", [False, True])
-def test_a_replayed_stream_is_the_stream_that_was(include_usage: bool) -> None:
-    live = Chunks(HEAD, include_usage=include_usage)
-    streamed = b"".join(live.write(e) for e in EVENTS)
-    recorder = recorded()
-    assert recorder.usage is not None
-    stored = Stored(body(HEAD, recorder), orjson.dumps(recorder.cuts()), recorder.usage, 1.0)
-    assert replay_stream(stored, include_usage=include_usage) == streamed
-
-    got = chunks(streamed)
-    assert {c["id"] for c in got} == {"chatcmpl-1"}
-    assert {c["object"] for c in got} == {"chat.completion.chunk"}
-    texts = {0: "", 1: ""}
-    for chunk in got:
-        for choice in chunk["choices"]:
-            texts[choice["index"]] += choice["delta"].get("content", "")
-    assert texts == {0: "Héllo", 1: "Bye"}
-    assert got[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
-    if include_usage:
-        assert got[-1]["choices"] == []
-        assert got[-1]["usage"]["total_tokens"] == 15
-        assert all(c["usage"] is None for c in got[:-1])
-    else:
-        assert all("usage" not in c for c in got)
+def test_what_looks_at_the_world_is_never_reused() -> None:
+    assert DIALECT.obstacle({"model": "m"}) is None
+    assert "world" in (DIALECT.obstacle({"model": "m", "web_search_options": {"user_location": None}}) or "")
 
 
 def test_errors_have_the_dialects_shape() -> None:
     wrong = BadRequest("no", param="messages[0]")
     expected = {"message": "no", "type": "invalid_request_error", "param": "messages[0]", "code": "invalid_value"}
-    assert orjson.loads(error(wrong)) == {"error": expected}
-    [event] = Reader().feed(error_event(EverwarmError("x")))
+    assert orjson.loads(DIALECT.error(wrong)) == {"error": expected}
+    [event] = Reader().feed(DIALECT.error_event(EverwarmError("x")))
     assert orjson.loads(event.data)["error"]["type"] == "server_error"

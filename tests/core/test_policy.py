@@ -21,8 +21,9 @@ from everwarm.core.policy import (
     Refuse,
     Replay,
     Sent,
+    Unsuited,
 )
-from everwarm.errors import BadRequest, Broken, Bug
+from everwarm.errors import BadRequest, Broken, Bug, NotStored
 
 
 def lived(control: Control, *events: policy.Event) -> tuple[Life, list[object]]:
@@ -50,6 +51,36 @@ def test_a_join() -> None:
     life, _ = lived(Control(), Absent("new"), Aboard(joined=True), Sent())
     assert life.cache == "joined"
     assert "under way" in life.why
+
+
+def test_what_cannot_be_had_in_the_wanted_form_is_asked_for_anew() -> None:
+    life, effects = lived(Control(), Absent("new"), Unsuited(), Aboard(joined=False), Sent())
+    assert effects == [Recall(None), Fly("join"), Fly("anew"), Forward(), None]
+    assert life.cache == "miss"
+    assert "form" in life.why
+    _, effects = lived(Control(read=False, write=False), Unsuited())
+    assert effects[-1] == Fly("alone")
+
+
+def test_who_wants_a_stored_answer_only_asks_no_model() -> None:
+    life, effects = lived(Control(only_stored=True), Absent("new"), Sent())
+    assert effects[0] == Recall(None)
+    assert isinstance(effects[1], Refuse)
+    assert isinstance(effects[1].error, NotStored)
+    assert "new" in effects[1].error.message
+    assert (life.phase, life.cache) == ("over", "miss")
+    life, effects = lived(Control(read=False, write=False, why="off", only_stored=True), Sent())
+    assert isinstance(effects[0], Refuse)
+    _, effects = lived(Control(only_stored=True), Found(), Sent())
+    assert effects == [Recall(None), Replay(), None]
+
+
+def test_only_if_cached_is_read_with_the_other_directives() -> None:
+    assert policy.control("only-if-cached", obstacle=None) == Control(only_stored=True)
+    assert policy.control("max-age=3, only-if-cached", obstacle=None) == Control(max_age=3.0, only_stored=True)
+    assert policy.control("only-if-cached", obstacle="off") == Control(
+        read=False, write=False, why="off", only_stored=True
+    )
 
 
 def test_a_bypass_flies_alone() -> None:
