@@ -19,14 +19,14 @@ SIZES = {"2 kB": 2_000, "60 kB": 60_000}
 
 
 def body(size: int) -> bytes:
-    """A chat request of about ``size`` bytes: a long system prompt and some turns."""
+    """A chat request of about ``size`` bytes, a long system prompt and some turns, written as the official SDKs do."""
     line = "You are the support assistant of a small company. Answer in one short sentence. "
     history = [{"role": r, "content": f"Turn {i}: how do I reset it?"} for i in range(3) for r in ("user", "assistant")]
     ask = {"role": "user", "content": "Say hello."}
     request = {"model": "default", "temperature": 0, "max_tokens": 200, "messages": [*history, ask]}
     filling = line * ((size - len(json.dumps(request)) - 40) // len(line))
     request["messages"] = [{"role": "system", "content": filling}, *history, ask]
-    return json.dumps(request).encode()
+    return json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def raw(data: bytes) -> bytes:
@@ -71,7 +71,7 @@ def run(*, seconds: float, rounds: int) -> None:
 def measured(size: int, seconds: float, rounds: int) -> dict[str, list[dict[str, Any]]]:
     """Both servers at once, loaded in turns, so that a machine that drifts drifts for both."""
     same = body(size)
-    other = same[:-1] + b', "user": "@@@@@@@@"}'  # a member that no key counts: the same request in other bytes
+    other = same[:-1] + b',"user":"@@@@@@@@"}'  # a member that no key counts: the same request in other bytes
     out: dict[str, list[dict[str, Any]]] = {"floor": [], "same bytes": [], "other bytes each time": []}
     with ExitStack() as stack:
         ours = stack.enter_context(started(["benchmarks.ours", stack.enter_context(TemporaryDirectory())]))

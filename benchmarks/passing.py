@@ -37,7 +37,7 @@ def run(*, seconds: float, rounds: int) -> None:
 
 def measured(size: int, seconds: float, rounds: int) -> dict[str, list[dict[str, Any]]]:
     """All at once, loaded in turns, so that a machine that drifts drifts for all."""
-    new = body(size)[:-1] + b', "seed": 1@@@@@@@@}'
+    new = body(size)[:-1] + b',"seed":1@@@@@@@@}'
     asked = {
         "forwarder": request(new),
         "no-store": request(new, "cache-control: no-store\r\n"),

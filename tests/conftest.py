@@ -6,12 +6,12 @@ import os
 
 import pytest
 
-from everwarm.core import key, reasons
+from everwarm.core import key
 
 CONSTANT = "EVERWARM_TEST_CONSTANT_HASH"
 
 if os.environ.get(CONSTANT):
-    key.hint = reasons.hint = lambda data: b"\0" * key.DIGEST_BYTES
+    key.hint = lambda data: b"\0" * key.DIGEST_BYTES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pytest
 
-from everwarm.core import key as key_module
 from everwarm.core.key import PUBLIC, ExactKey, Namespace, exact_key
 from everwarm.core.reasons import NEW, Recent
 
@@ -125,14 +124,22 @@ def test_what_is_only_noted_explains_the_next() -> None:
     assert "but seed differs" in recent.explain(*asked("a", seed=1), 12)
 
 
-def test_it_stands_with_a_constant_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("everwarm.core.reasons.hint", lambda data: b"same")
-    monkeypatch.setattr(key_module, "hint", lambda data: b"same")
-    assert after(asked("a"), then=asked("b", seed=1))
-
-
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0 s ago"), (59, "59 s"), (3600, "1 h"), (90000, "1 d"), (-5, "0 s")]
 )
 def test_times_in_words(seconds: float, text: str) -> None:
     assert text in after(asked("a"), then=asked("a", seed=1), now=seconds)
+
+
+def test_the_turns_of_a_responses_request_are_told_too() -> None:
+    recent, first = Recent(), [{"role": "user", "content": "a"}]
+    for n, (body, why) in enumerate(
+        [
+            ({"model": "m", "input": first}, NEW),
+            ({"model": "m", "input": [*first, {"role": "user", "content": "b"}]}, "1 of 2 messages are those"),
+            ({"model": "m", "input": "a text"}, NEW),
+            ({"model": "m", "input": "a text", "seed": 1}, "but seed differs"),
+        ]
+    ):
+        form = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        assert why in recent.explain(exact_key(PUBLIC, "openai_responses", "t", form), form, float(n))

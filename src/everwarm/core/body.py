@@ -55,10 +55,14 @@ def read_exact(body: Body) -> dict[str, Json]:
 def _surely_unique(data: bytes, value: Json) -> bool:
     r"""Whether no object in ``data`` names a key twice. True is proof, False is doubt.
 
-    A parser drops all but the last of equal keys, and with each the two quotes around it. Other quotes are lost only
-    when they were written as ``\u0022``. If neither happened, and only then, writing the value again gives as many.
+    A parser drops all but the last of equal keys. What is written again as it was has lost nothing. Else the quotes are
+    counted: with each key that is dropped go the two around it; other quotes are lost only when they were written as
+    ``\u0022``. If neither happened, and only then, writing the value again gives as many.
     """
-    return b"\\u0022" not in data and data.count(b'"') == orjson.dumps(value).count(b'"')
+    again = orjson.dumps(value)
+    if again == data:
+        return True
+    return (b"\\" not in data or b"\\u0022" not in data) and data.count(b'"') == again.count(b'"')
 
 
 def _read_with_care(data: bytes) -> Body:

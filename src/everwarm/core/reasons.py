@@ -1,6 +1,7 @@
 """Why a request missed, in words: the nearest one that was seen before, and what sets them apart.
 
-A bounded memory of digests, per namespace; no text is kept. One tenant's requests never explain another's miss.
+A bounded memory of hashes, per namespace; no text is kept. One tenant's requests never explain another's miss. The
+hashes are Python's own (64 bits, another key in each process): quick, and enough for words that explain.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from everwarm.core.key import ExactKey, hint
+from everwarm.core.key import ExactKey
 
 NEW: Final = "nothing like it was asked before"
 
@@ -24,8 +25,8 @@ class Seen:
     """One request as it is remembered."""
 
     at: float  # seconds since 1970
-    fields: dict[str, bytes]  # top-level member -> digest
-    chain: tuple[bytes, ...]  # digest of the first 1, 2, ... messages
+    fields: dict[str, int]  # top-level member -> hash
+    chain: tuple[int, ...]  # hash of the first 1, 2, ... messages
     fate: str = ""  # why its answer was not kept; "" if it was, or is not known yet
     expires: float | None = None  # when its answer did or will expire, if it was kept
 
@@ -37,7 +38,7 @@ class Recent:
         self._links = links
         self._held = 0
         self._seen: OrderedDict[tuple[str, bytes], Seen] = OrderedDict()
-        self._heads: dict[tuple[str, bytes], Seen] = {}
+        self._heads: dict[tuple[str, int], Seen] = {}
 
     def explain(self, key: ExactKey, canonical: bytes, now: float) -> str:
         """Why there is no stored answer for ``key``; and remember it as asked now."""
@@ -61,7 +62,7 @@ class Recent:
         if seen:
             seen.fate, seen.expires = fate or "", expires
 
-    def _nearest(self, space: str, fields: dict[str, bytes], chain: tuple[bytes, ...], now: float) -> str:
+    def _nearest(self, space: str, fields: dict[str, int], chain: tuple[int, ...], now: float) -> str:
         for length in range(len(chain), 0, -1):
             near = self._heads.get((space, chain[length - 1]))
             if near is not None:
@@ -91,13 +92,15 @@ def _size(seen: Seen) -> int:
     return 1 + len(seen.chain) + len(seen.fields)
 
 
-def _digest(canonical: bytes) -> tuple[dict[str, bytes], tuple[bytes, ...]]:
+def _digest(canonical: bytes) -> tuple[dict[str, int], tuple[int, ...]]:
     value = orjson.loads(canonical)
-    messages = value.pop("messages", [])
-    chain: list[bytes] = []
-    for message in messages if isinstance(messages, list) else []:
-        chain.append(hint((chain[-1] if chain else b"") + orjson.dumps(message)))
-    return {k: hint(orjson.dumps(v)) for k, v in value.items()}, tuple(chain)
+    messages = value.pop("messages", None) or value.pop("input", None)
+    chain: list[int] = []
+    before = 0
+    for message in messages if isinstance(messages, list) else [messages] if messages else []:
+        before = hash((before, orjson.dumps(message)))
+        chain.append(before)
+    return {k: hash(orjson.dumps(v)) for k, v in value.items()}, tuple(chain)
 
 
 def _fate(before: Seen, now: float) -> str:
@@ -110,7 +113,7 @@ def _fate(before: Seen, now: float) -> str:
     return f"asked {_ago(before.at, now)}, but not answered to its end"
 
 
-def _difference(near: Seen, fields: dict[str, bytes], chain: tuple[bytes, ...], length: int, now: float) -> str:
+def _difference(near: Seen, fields: dict[str, int], chain: tuple[int, ...], length: int, now: float) -> str:
     ago = _ago(near.at, now)
     if length < len(chain) or length < len(near.chain):
         more = len(chain) - length

@@ -88,7 +88,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request for a chat answer, as any dialect may have written it."""
+    """One request for an answer, as any dialect may have written it: to messages, or to a raw prompt."""
 
     dialect: str
     model: str
@@ -97,6 +97,7 @@ class Request:
     sampling: Sampling = Sampling()
     stream: bool | None = None
     rest: Mapping[str, Json] = field(default_factory=dict)
+    prompt: str | None = None  # text to go on from, which no chat template frames; then there are no messages
 
 
 # Answers: what an upstream gives, in this order: Prefilled? Delta* Finish (per choice) ... Done.

@@ -12,9 +12,17 @@ LIMIT: Final = 2**32
 
 def count(value: dict[str, Json], *names: str) -> int | None:
     """The first member of these names that is a count; None if none is."""
-    return next((value[n] for n in names if type(value.get(n)) is int and 0 <= value[n] < LIMIT), None)
+    for name in names:  # a loop: this is asked a dozen times for each answer
+        found = value.get(name)
+        if type(found) is int and 0 <= found < LIMIT:
+            return found
+    return None
 
 
 def inner(value: dict[str, Json], *names: str) -> dict[str, Json]:
     """The first member of these names that is an object; an empty one if none is."""
-    return next((value[n] for n in names if type(value.get(n)) is dict), {})
+    for name in names:
+        found = value.get(name)
+        if type(found) is dict:
+            return found
+    return {}

@@ -11,10 +11,11 @@ from typing import Final
 
 from everwarm.core.answer import Form, Verdict
 from everwarm.core.dialects import openai_chat_answer, openai_error
-from everwarm.core.dialects.check import flag, many, mapping, model, number, string, whole, wrong
+from everwarm.core.dialects.check import flag, many, mapping, model, string, wrong
 from everwarm.core.dialects.dialect import Dialect, Envelope, Head, Vendor, Writer
 from everwarm.core.dialects.openai_chat_writer import Chunks
-from everwarm.core.wire import Json, Message, Part, Request, Sampling, Shape, Tool, ToolCall
+from everwarm.core.dialects.openai_sampling import sampling
+from everwarm.core.wire import Json, Message, Part, Request, Shape, Tool, ToolCall
 from everwarm.errors import BadRequest, EverwarmError
 
 
@@ -78,14 +79,15 @@ def parse(value: Mapping[str, Json]) -> Request:
     if not messages:
         raise BadRequest("messages is empty, but must hold at least one message.", param="messages")
     tools = many(rest.pop("tools"), "tools", _tool) if "tools" in rest else None
-    sampling = _sampling(rest)
+    limit = "max_completion_tokens" if "max_completion_tokens" in rest else "max_tokens"
+    chosen = sampling(rest, limit)  # its members stay in ``rest`` as written: an absent one is not a default one
     rest.pop("model"), rest.pop("stream", None)
     return Request(
         dialect=OpenaiChat.name,
         model=head.model,
         messages=messages,
         tools=tools,
-        sampling=sampling,
+        sampling=chosen,
         stream=value.get("stream"),
         rest={**rest, **nulls},
     )
@@ -99,46 +101,6 @@ def write(request: Request) -> dict[str, Json]:
     if request.stream is not None:
         out["stream"] = request.stream
     return {**out, **request.rest}
-
-
-# Sampling members stay in ``rest`` as written (an absent one is not a default one); ``Sampling`` is their reading.
-_NUMBERS: Final = {
-    "temperature": (0.0, 2.0),
-    "top_p": (0.0, 1.0),
-    "frequency_penalty": (-2.0, 2.0),
-    "presence_penalty": (-2.0, 2.0),
-}
-
-
-def _sampling(rest: Mapping[str, Json]) -> Sampling:
-    numbers = {k: number(rest[k], k, low, high) for k, (low, high) in _NUMBERS.items() if k in rest}
-    limit = "max_completion_tokens" if "max_completion_tokens" in rest else "max_tokens"
-    return Sampling(
-        **numbers,
-        seed=whole(rest["seed"], "seed", -(2**63), 2**63 - 1) if "seed" in rest else None,
-        max_tokens=whole(rest[limit], limit, 1, 2**31 - 1) if limit in rest else None,
-        stop=_stop(rest["stop"]) if "stop" in rest else (),
-        logit_bias=_bias(rest["logit_bias"]) if "logit_bias" in rest else {},
-        n=whole(rest["n"], "n", 1, 128) if "n" in rest else 1,
-    )
-
-
-def _stop(value: Json) -> tuple[str, ...]:
-    stops = [value] if type(value) is str else value
-    if type(stops) is not list or len(stops) > 4 or not all(type(s) is str and s for s in stops):
-        raise BadRequest("stop must be a non-empty string, or an array of up to four of them.", param="stop")
-    return tuple(stops)
-
-
-def _bias(value: Json) -> dict[int, float]:
-    if type(value) is not dict:
-        raise wrong("logit_bias", "an object from token ids to numbers", value)
-    out = {}
-    for token, bias in value.items():
-        if not (token.isascii() and token.isdigit() and len(token) < 10):
-            raise BadRequest("logit_bias has a key that is no token id.", param="logit_bias")
-        out[int(token)] = number(bias, f"logit_bias.{token}", -100, 100)
-    return out
 
 
 def _message(value: Json, path: str) -> Message:

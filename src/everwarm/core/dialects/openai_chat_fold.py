@@ -57,8 +57,17 @@ def _add(choice: dict[str, Any], piece: dict[str, Any]) -> None:
             choice["text"] = choice.get("text", "") + value
         elif name == "logprobs":
             choice["logprobs"] = _more_logprobs(choice.get("logprobs"), value)
-        elif name != "index" and (value is not None or name not in choice):
-            choice[name] = value
+        elif name != "index":
+            choice[name] = _settled(choice.get(name), value)
+
+
+def _settled(old: Any, new: Any) -> Any:
+    """Of a member that is said once, though others may leave it empty. Pieces of a list are no such thing."""
+    if not old or not new:
+        return old or (old if new is None else new)
+    if old != new or type(old) is list:
+        raise Unfit
+    return old
 
 
 def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -106,8 +115,8 @@ def _joined(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 def _more_logprobs(old: Any, new: Any) -> Any:
     if old is None or new is None:
         return old if new is None else new
-    if old.keys() != new.keys():
-        raise Unfit
+    if old.keys() != new.keys() or "text_offset" in old:
+        raise Unfit  # in completions, some count offsets from where the text begins, others from where the chunk does
     return {name: [*(old[name] or []), *(new[name] or [])] or old[name] for name in old}
 
 

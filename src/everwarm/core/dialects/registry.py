@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from everwarm.core.dialects import anthropic, openai_chat, openai_responses
+from everwarm.core.dialects import anthropic, openai_chat, openai_completions, openai_responses
 from everwarm.core.dialects.dialect import Dialect
 
-CONVERSING: Final[tuple[Dialect, ...]] = (openai_chat.DIALECT, openai_responses.DIALECT, anthropic.DIALECT)
+CONVERSING: Final[tuple[Dialect, ...]] = (
+    openai_chat.DIALECT,
+    openai_completions.DIALECT,
+    openai_responses.DIALECT,
+    anthropic.DIALECT,
+)
 """Those in which one request has one answer of a model."""
 
 

@@ -38,6 +38,22 @@ def text_alone(content: Json, kind: str) -> Json:
     return content
 
 
+def one_text_or_tokens(value: Json) -> Json:
+    """Texts as completions and embeddings take them: a list of exactly one text, or of one list of token ids, as that.
+
+    A list of numbers is one text already.
+    """
+    if type(value) is not list or len(value) != 1:
+        return value
+    (only,) = value
+    return only if type(only) is str or is_tokens(only) else value
+
+
+def is_tokens(value: Json) -> bool:
+    """Whether it is a text in token ids."""
+    return type(value) is list and bool(value) and all(type(token) is int for token in value)
+
+
 def is_text(message: Json) -> bool:
     """Whether it is a role and a text and nothing else, as most are: then it is its own canonical form."""
     return (
