@@ -53,6 +53,8 @@ VOLATILE: Final = {
     "originator": "names the client",
     "version": "names the client's version",
     "thread-id": "made up for each session",
+    "x-codex-turn-metadata": "describes the session and the folder, for the provider's statistics",
+    "x-codex-window-id": "made up for each session",
     "traceparent": "belongs to a trace",
     "tracestate": "belongs to a trace",
     "baggage": "belongs to a trace",

@@ -13,6 +13,7 @@ VOLATILE: Final = {
     "user": "names who asks, for abuse reports; the model does not see it",
     "safety_identifier": "the same, under its newer name",
     "metadata": "labels for the provider's own dashboard",
+    "client_metadata": "session ids and clocks of a coding agent; the model does not see them",
     "service_tier": "how fast and at what price, not what",
     "prompt_cache_key": "a hint for the provider's own cache",
     "prompt_cache_retention": "how long the provider's own cache keeps the prompt",

@@ -1,0 +1,35 @@
+"""The clients for Node: a program of turns each, run in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.turn import Place
+
+FOLDER = Path(__file__).parent / "node"
+PROGRAMS = {"openai": 11, "anthropic": 4, "vercel": 21}
+"""Program -> how many turns it takes."""
+
+PATIENCE = 120.0
+"""Seconds after which a program hangs."""
+
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None or not (FOLDER / "node_modules").is_dir(),
+    reason="the clients for Node are not installed: `make test` does it where npm is",
+)
+
+
+def run(program: str, place: Place) -> dict[str, Any]:
+    """Name of a turn -> what the user of the client saw."""
+    command = ["node", f"{program}.mjs", place.url]
+    ended = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=PATIENCE)
+    assert ended.returncode == 0, ended.stderr
+    assert not ended.stderr
+    seen: dict[str, Any] = json.loads(ended.stdout)
+    return seen
