@@ -1,6 +1,6 @@
 """A gateway in a process of its own, before a scripted upstream whose answer is a function of the question.
 
-As a module it starts one and ends it; as a program (``python served.py DATA``) it is one.
+As a module it starts one and ends it; as a program (``python served.py DATA TOML``) it is one.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def expected(question: str) -> str:
 
 
 @contextmanager
-def served(data: Path) -> Iterator[tuple[str, subprocess.Popen[str], list[str]]]:
-    """(url, process, what it says on standard error). Killed at the end, if it still runs."""
+def served(data: Path, toml: str = "") -> Iterator[tuple[str, subprocess.Popen[str], list[str]]]:
+    """(url, process, what it says on standard error), with these settings. Killed at the end, if it still runs."""
     said: list[str] = []
     log = data.parent / f"{data.name}.log"
     with log.open("a+") as errors:
         start = errors.tell()
-        command = [sys.executable, __file__, str(data)]
+        command = [sys.executable, __file__, str(data), toml]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
             assert process.stdout is not None
@@ -53,7 +53,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     upstream = Scripted()
     upstream.text = lambda n, request: expected(request.messages[-1].text)
-    config = settings_of(Path(sys.argv[1]), "port = 0")
+    config = settings_of(Path(sys.argv[1]), "port = 0\n" + sys.argv[2])
     run(config, lambda: [upstream], lambda url, _: print(f"listening {url}", flush=True))
 
 

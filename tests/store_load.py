@@ -1,7 +1,8 @@
-"""A process of its own that writes to a store until it is killed or its disk is full. Run by store/test_sqlite.py.
+"""A process of its own that uses a store. Run by store/test_sqlite.py and store/test_shared.py.
 
 store_load.py PATH TURN        write for ever; prints a name and the turn once it is flushed
 store_load.py PATH TURN LIMIT  with files of at most LIMIT bytes, then without that limit; prints what happened
+store_load.py PATH obey        memory over disk; does what each line of its input says, and prints the outcome
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import sys
 from pathlib import Path
 
 from everwarm.core.key import PUBLIC, ExactKey, exact_key
+from everwarm.store.memory import MemoryStore
 from everwarm.store.protocol import Entry
 from everwarm.store.sqlite import SqliteStore
+from everwarm.store.tiered import TieredStore
 
 SECRET = bytes(range(32))
 NOW = 1_800_000_000.0
@@ -71,8 +74,31 @@ def fill(path: Path, limit: int) -> None:
     print(full.unwritten, full.corrupt, len(found), kept, after)
 
 
+def obey(path: Path) -> None:
+    """``get NAME``, ``put NAME TEXT``, ``drop TAG``, ``check``; each is answered with one line."""
+    store = TieredStore(MemoryStore(10**7), SqliteStore(path, SECRET, 10**7))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        word, *rest = line.split()
+        if word == "get":
+            found = store.get(key(rest[0]), NOW)
+            print("nothing" if found is None else found.payload.decode(), flush=True)
+        elif word == "put":
+            store.put(key(rest[0]), Entry(rest[1].encode(), NOW, NOW + 1e6, ("t",)), NOW)
+            store.flush()
+            print("put", flush=True)
+        elif word == "drop":
+            print(store.drop(PUBLIC, tag=rest[0]), flush=True)
+        else:
+            store.check_integrity()
+            print(*store.faults(), flush=True)
+    store.close()
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 3:
+    if sys.argv[2] == "obey":
+        obey(Path(sys.argv[1]))
+    elif len(sys.argv) > 3:
         fill(Path(sys.argv[1]), int(sys.argv[3]))
     else:
         write(Path(sys.argv[1]), int(sys.argv[2]))

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from everwarm.cli import _parser
 from everwarm.core.canonical import RENAMED, VOLATILE
+from everwarm.gateway import headers
 from everwarm.ledger import tables
 from everwarm.store import answers
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / n for n in ("README.md", "README.ja.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
 SCHEMAS = {
-    "cache.db": (answers.SCHEMA, "0ae6f1f753ba75aac851f3f3280d0b8ee0d6544b0be137bfd0646094c38c055f"),
+    "cache.db": (answers.SCHEMA, "30626482431d5c1c2aae657e60bb9378d9866fbe0e18764664494a58e3d81328"),
     "ledger.db": (tables.SCHEMA, "3261da078788c7d636d15b3aaa900b9abc0a2da6aaac75c9190f597341499d71"),
 }
 
@@ -25,17 +28,40 @@ pytestmark = pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="insta
 
 
 def volatile_table() -> str:
-    """The table in docs/formats.md, from the code."""
-    rows = "\n".join(f"| `{path}` | {why} |" for path, why in VOLATILE["openai_chat"].items())
-    renamed = " and ".join(f"`{path}`" for path in RENAMED["openai_chat"])
-    return f"| left out | why |\n|---|---|\n{rows}\n\nRenamed: {renamed}."
+    """What each dialect's key leaves out, from the code."""
+    parts = []
+    for dialect, table in VOLATILE.items():
+        rows = "\n".join(f"| `{path}` | {why} |" for path, why in table.items())
+        renamed = ", ".join(f"`{path}`" for path in RENAMED[dialect])
+        parts.append(f"#### `{dialect}`\n\n| left out | why |\n|---|---|\n{rows}\n")
+        if renamed:
+            parts.append(textwrap.fill(f"Renamed: {renamed}.", 118, break_on_hyphens=False) + "\n")
+    return "\n".join(parts)
 
 
-def test_the_volatile_table_is_that_of_the_code() -> None:
-    text = (ROOT / "docs/formats.md").read_text("utf-8")
-    found = re.search(r"<!-- volatile:begin.*?-->\n(.*?)<!-- volatile:end -->", text, re.S)
+def header_table() -> str:
+    """Which headers reach an upstream without being in the key, from the code."""
+    rows = "\n".join(f"| `{name}` | {why} |" for name, why in sorted(headers.VOLATILE.items()))
+    return f"| header | why it is not in the key |\n|---|---|\n{rows}\n"
+
+
+GENERATED = {
+    "formats.md": ("volatile", volatile_table),
+    "gateway.md": ("headers", header_table),
+}
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_tables_are_those_of_the_code(name: str) -> None:
+    """``EVERWARM_TEST_WRITE=1`` writes them."""
+    path, (mark, make) = ROOT / "docs" / name, GENERATED[name]
+    text = path.read_text("utf-8")
+    found = re.search(rf"<!-- {mark}:begin.*?-->\n(.*?)<!-- {mark}:end -->", text, re.S)
     assert found
-    assert found[1].strip() == volatile_table(), "write the expected table into docs/formats.md"
+    if os.environ.get("EVERWARM_TEST_WRITE"):
+        path.write_text(text[: found.start(1)] + make() + text[found.end(1) :], "utf-8")
+    else:
+        assert found[1] == make()
 
 
 def code_lines(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,8 @@ def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
 def _serve(args: argparse.Namespace) -> int:
     from everwarm.serve import serve
 
-    return serve(_load(args, credentials=True))
+    load = partial(_load, args, credentials=True)
+    return serve(load(), load)
 
 
 def _stats(args: argparse.Namespace) -> int:

@@ -2,33 +2,75 @@
 
 from __future__ import annotations
 
-import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from everwarm import __version__
-from everwarm.config import Config
+from everwarm import __version__, log
+from everwarm.config import Config, UpstreamSettings
 from everwarm.core.upstream import Upstream
+from everwarm.errors import EverwarmError
 
 if TYPE_CHECKING:
     from everwarm.gateway.house import House
 
 
-def serve(config: Config) -> int:
-    """Run the gateway until it is told to stop."""
-    logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it starts, stops and refuses in our own words
+def serve(config: Config, reload: Callable[[], Config]) -> int:
+    """Run the gateway until it is told to stop. ``reload`` reads the configuration anew."""
+    log.begin(config.log.level, config.log.format)
     from everwarm.gateway import serve as gateway
 
-    gateway.run(config, lambda: _upstreams(config), _announce)
+    def reread() -> Config:
+        wanted = reload()
+        log.set_level(wanted.log.level)
+        return wanted
+
+    status = 0
+    if config.workers == 1:
+        gateway.run(config, lambda: _upstreams(config), announce, reread)
+    else:
+        status = _serve_with_workers(config, reread)
     print("Everwarm has stopped.", flush=True)
-    return 0
+    return status
 
 
-def _upstreams(config: Config) -> list[Upstream]:
+def _serve_with_workers(config: Config, reread: Callable[[], Config]) -> int:
+    """In this process nothing is opened but the socket and the lock: what is open does not survive a fork well."""
+    from everwarm.config import changes, merged
+    from everwarm.gateway import serve as gateway
+    from everwarm.gateway import trace
+    from everwarm.workers import Seat, Workers, require
+
+    in_force = config
+
+    def take_up() -> bool:
+        nonlocal in_force
+        try:
+            wanted = reread()
+        except EverwarmError as e:
+            gateway.log.error("The configuration stays as it was: %s", e.message)
+            return False
+        gateway.log_changes(changes(in_force, wanted))
+        in_force = merged(in_force, wanted)
+        return True
+
+    def work(seat: Seat) -> None:
+        upstreams = _upstreams(in_force, quiet=not seat.first)
+        with gateway.shared(in_force, upstreams, seat.number) as house:
+            gateway.work(sock, house, announce if seat.first else None, reread, seat.parent)
+
+    require()
+    trace.require(config.telemetry)
+    with gateway.listening(config.host, config.port) as sock, gateway.alone(config):
+        gateway.begin_boards(config)
+        return Workers(config.workers, sock, work, take_up).run()
+
+
+def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
+    """``quiet``: without showing how far the loading of the model is."""
     if config.model == "none":
         return []
     from everwarm import engine
@@ -38,21 +80,22 @@ def _upstreams(config: Config) -> list[Upstream]:
     gguf = None if config.model == "smollm2" else Path(config.model)
     chosen = config.engine
     settings = Settings(chosen.threads or None, chosen.context or None, config.limits.queue, chosen.max_tokens)
+    if quiet:
+        return [engine.load(gguf, config.data, settings, lambda what, done: None)]
     with Steps() as steps:
         return [engine.load(gguf, config.data, settings, steps)]
 
 
-def _announce(url: str, house: House) -> None:
-    """Where it listens, what to try, what to open."""
-    cards = house.directory.cards
-    name = cards[0].id if cards else "none: requests get a 404"
-    lines = [
-        f"Everwarm {__version__}",
-        f"  listening  {url}",
-        f"  model      {name}",
-        f"  data       {house.config.data}",
-        f"  page       {url}/",
-    ]
+def announce(url: str, house: House) -> None:
+    """Where it listens, what it has, what to try, what to open."""
+    config, cards = house.config, house.directory.cards
+    lines = [f"Everwarm {__version__}", f"  listening  {url}"]
+    if config.workers > 1:
+        lines.append(f"  workers    {config.workers}")
+    if cards or not config.upstreams:
+        lines.append(f"  model      {cards[0].id if cards else 'none: requests get a 404'}")
+    lines += (f"  upstream   {_upstream(u)}" for u in config.upstreams)
+    lines += [f"  data       {config.data}", f"  page       {url}/", *_clients(url, config)]
     if cards:
         body = '{"model": "default", "temperature": 0, "messages": [{"role": "user", "content": "What is a cache?"}]}'
         lines += [
@@ -60,7 +103,38 @@ def _announce(url: str, house: House) -> None:
             f"    curl -i {url}/v1/chat/completions -H 'content-type: application/json' \\",
             f"      -d '{body}'",
         ]
-    print("\n".join(lines), flush=True)
+    print("\n".join([*lines, *_tenancy(config)]), flush=True)
+
+
+def _upstream(settings: UpstreamSettings) -> str:
+    """One line about an upstream."""
+    models = ", ".join(settings.models) or "every model"
+    credential = f"our credential: {settings.key_env}" if settings.key_env else "the client's credential"
+    return f"{settings.name} ({settings.dialect}) {settings.url}  {models}; {credential}"
+
+
+def _clients(url: str, config: Config) -> list[str]:
+    """How to point a client here, for each protocol that somebody answers."""
+    spoken = {u.dialect for u in config.upstreams}
+    if config.model != "none":
+        spoken = {"openai", "anthropic"}
+    ways = {"openai": f"OPENAI_BASE_URL={url}/v1", "anthropic": f"ANTHROPIC_BASE_URL={url}"}
+    return [f"  clients    export {' '.join(ways[name] for name in ways if name in spoken)}"] if spoken else []
+
+
+def _tenancy(config: Config) -> list[str]:
+    """What an operator should know about who may ask."""
+    told = []
+    if config.tenants_only and not config.tenants:
+        told.append("Only tenants may ask, and there are none yet. Make a key: everwarm keys add NAME")
+    shared = [u for u in config.upstreams if u.key_env]
+    if shared and (config.tenants_only or len(config.tenants) > 1):
+        names = ", ".join(f"{u.name} ({u.key_env})" for u in shared)
+        told.append(
+            "Tenants are separated here, but share one credential at the provider, which sees one customer: its prompt "
+            f"cache, rate limits and files are common to them. This is so at: {names}"
+        )
+    return told
 
 
 def show_stats(config: Config, *, as_json: bool) -> int:

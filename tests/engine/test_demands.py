@@ -101,3 +101,16 @@ def test_messages_are_looked_at(request_of: Callable[..., Request]) -> None:
         with pytest.raises(BadRequest) as caught:
             check(request_of(*messages))
         assert caught.value.param == param
+
+
+@pytest.mark.parametrize("prompt", ["", "x\0", "\0"])
+def test_raw_prompts_that_cannot_be_read(prompt: str) -> None:
+    with pytest.raises(BadRequest, match="prompt") as caught:
+        check(Request("openai_completions", "default", (), prompt=prompt))
+    assert caught.value.param == "prompt"
+
+
+def test_a_raw_prompt_needs_no_messages() -> None:
+    check(Request("openai_completions", "default", (), prompt="Once"))
+    with pytest.raises(BadRequest, match="messages: must not be empty"):
+        check(Request("openai_chat", "default", ()))

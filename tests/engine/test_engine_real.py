@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from everwarm.core.key import PUBLIC, Namespace
-from everwarm.core.wire import Message, Part, Request
+from everwarm.core.wire import Message, Part, Request, Sampling
 from everwarm.engine.engine import Engine
 from everwarm.engine.template import ChatTemplate
 from everwarm.errors import BadRequest
@@ -158,3 +158,33 @@ def test_too_long_a_prompt_names_both_numbers(engine: Engine, ask: Ask, request_
     with pytest.raises(BadRequest, match=r"has \d{4} tokens and the model's context is 1024") as caught:
         ask(engine, request_of("word " * 2000))
     assert caught.value.code == "context_length_exceeded"
+
+
+def raw(prompt: str, **sampling: Any) -> Request:
+    """A request to go on from a text."""
+    return Request("openai_completions", "default", (), sampling=Sampling(**sampling), prompt=prompt)
+
+
+def test_a_raw_prompt_is_gone_on_from_without_a_chat_template(engine: Engine, ask: Ask) -> None:
+    request = raw("One, two, three, four,", temperature=0, max_tokens=8)
+    assert engine.tokens_of(request) == engine._voice.tokenizer.encode("One, two, three, four,")
+    answer = ask(engine, request)
+    assert "five" in answer.text
+    assert answer.usage.prompt == len(engine.tokens_of(request))
+
+
+def test_a_raw_prompt_reuses_the_prefix_of_the_one_before(engine: Engine, ask: Ask) -> None:
+    sampling = {"temperature": 0, "max_tokens": 12}
+    text = WORDS * 20
+    engine._voice.last.clear()
+    ask(engine, raw(text + "The wind", **sampling))
+    warm = ask(engine, raw(text + "The ships", **sampling))
+    assert warm.usage.cache_read >= len(engine._voice.tokenizer.encode(text)) // CHUNK * CHUNK > 0
+    assert ask(engine, raw(text + "The ships", **sampling), COLD).text == warm.text
+
+
+def test_too_long_a_raw_prompt_is_named(engine: Engine, ask: Ask) -> None:
+    for prompt in ("word " * 2000, "word " * 200_000):
+        with pytest.raises(BadRequest, match="shorten the prompt") as caught:
+            ask(engine, raw(prompt))
+        assert caught.value.param == "prompt"

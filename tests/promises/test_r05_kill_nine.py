@@ -57,6 +57,7 @@ def test_twenty_kills_under_load(tmp_path: Path) -> None:
             loads = [first, *(Load(url, seed=100 * round_ + i) for i in range(1, 3))]
             for load in loads:
                 load.start()
+            wait_until(first, 1)
             first.join(0.15 + 0.3 * chance.random())
             process.send_signal(signal.SIGKILL)
             for load in loads:

@@ -22,7 +22,7 @@ BODIES: dict[str, dict[str, Any]] = {
 def request(path: str = CHAT, *, method: str = "POST", **change: Any) -> bytes:
     """The bytes of one of these requests; ``change`` is merged into its body."""
     body = json.dumps({**BODIES[path], **change}).encode()
-    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nanthropic-version: 2023-06-01\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nanthropic-version: 2023-06-01\r\n"
     return head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 

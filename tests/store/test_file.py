@@ -4,12 +4,14 @@ import contextlib
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from everwarm.errors import StoreError
-from everwarm.store.file import KEPT_ASIDE, Schema, open_file, set_aside
+from everwarm.store.aside import KEPT_ASIDE, set_aside
+from everwarm.store.file import Opened, Schema, is_moved, open_file, put_aside
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00:00 UTC
 ONE = Schema(0x11, (("CREATE TABLE things (name TEXT)",),))
@@ -31,26 +33,30 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "things.db"
 
 
+@contextlib.contextmanager
+def connected(path: Path, schema: Schema = ONE) -> Iterator[Opened]:
+    it = open_file(path, schema, lambda: NOW)
+    with contextlib.closing(it.writer), contextlib.closing(it.reader):
+        yield it
+
+
 def opened(path: Path, schema: Schema = ONE) -> tuple[list[tuple[object, ...]], Path | None]:
     """What is in its only table, and where the damaged file went."""
-    connection, aside = open_file(path, schema, lambda: NOW)
-    with contextlib.closing(connection):
+    with connected(path, schema) as it:
         table = "things" if schema is ONE else "better"
-        return connection.execute(f"SELECT * FROM {table}").fetchall(), aside
+        return it.reader.execute(f"SELECT * FROM {table}").fetchall(), it.aside
 
 
 def filled(path: Path, schema: Schema = ONE) -> None:
-    connection, _ = open_file(path, schema, lambda: NOW)
-    with contextlib.closing(connection):
-        connection.execute(f"INSERT INTO {'things' if schema is ONE else 'better'} (name) VALUES ('kept')")
+    with connected(path, schema) as it:
+        it.writer.execute(f"INSERT INTO {'things' if schema is ONE else 'better'} (name) VALUES ('kept')")
 
 
 def test_a_new_file_is_for_its_owner_only(path: Path) -> None:
-    connection, aside = open_file(path, ONE)
-    connection.execute("INSERT INTO things VALUES ('x')")
-    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.iterdir()}
-    connection.close()
-    assert aside is None
+    with connected(path) as it:
+        it.writer.execute("INSERT INTO things VALUES ('x')")
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.iterdir()}
+        assert it.aside is None
     assert modes == {"things.db": 0o600, "things.db-wal": 0o600, "things.db-shm": 0o600}
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
@@ -159,10 +165,9 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
 def test_its_wal_goes_with_it(path: Path) -> None:
     """What is set aside can still be opened with what was in its log."""
     filled(path)
-    connection, _ = open_file(path, ONE)
-    connection.execute("INSERT INTO things VALUES ('in the log')")
-    aside = set_aside(path, NOW)
-    connection.close()
+    with connected(path) as it:
+        it.writer.execute("INSERT INTO things VALUES ('in the log')")
+        aside = set_aside(path, NOW)
     assert opened(path) == ([], None)
     with contextlib.closing(sqlite3.connect(aside)) as old:
         assert old.execute("SELECT name FROM things").fetchall() == [("kept",), ("in the log",)]
@@ -200,3 +205,19 @@ def test_a_place_that_cannot_be_written_is_told_about(tmp_path: Path) -> None:
     (tmp_path / "things.db").mkdir()
     with pytest.raises(StoreError, match=r"cannot be opened: .*--data"):
         open_file(tmp_path / "things.db", ONE)
+
+
+def test_one_damage_that_two_processes_find_costs_one_file(path: Path) -> None:
+    filled(path)
+    damage = sqlite3.DatabaseError("database disk image is malformed")
+    with connected(path) as one, connected(path) as other:
+        put_aside(path, one.identity, damage, NOW)
+        assert is_moved(path, other.identity)
+        filled(path)  # the first has begun a new one
+        put_aside(path, other.identity, damage, NOW)
+        assert not is_moved(path, path_identity(path))
+    assert opened(path) == ([("kept",)], None)
+
+
+def path_identity(path: Path) -> tuple[int, int]:
+    return path.stat().st_dev, path.stat().st_ino

@@ -17,7 +17,7 @@ import pytest
 
 import store_load as load
 from everwarm.core.key import PUBLIC, ExactKey, Namespace, exact_key
-from everwarm.store import answers, database
+from everwarm.store import database, spaces
 from everwarm.store.protocol import Entry
 from everwarm.store.sqlite import SqliteStore
 from store_load import NOW, SECRET
@@ -37,6 +37,15 @@ def execute(path: Path, statement: str, *values: object) -> None:
     """From another process, so to speak."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(statement, values)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Ten seconds at most."""
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in ten seconds")
 
 
 @pytest.mark.parametrize("round_", range(5))
@@ -237,7 +246,8 @@ def test_a_payload_moved_to_another_key_is_not_returned(path: Path, opened: Open
     store.put(key("a"), entry(b"a"), NOW)
     store.flush()
     execute(path, "UPDATE bodies SET proof = ?", key("b", other).proof)
-    execute(path, "UPDATE entries SET namespace = ?, digest = ?", other.id, key("b", other).digest)
+    execute(path, "UPDATE spaces SET name = ? WHERE id <> 0", other.id)
+    execute(path, "UPDATE entries SET digest = ?", key("b", other).digest)
     assert store.get(key("b", other), NOW) is None
     assert store.faults().corrupt == 1
 
@@ -259,9 +269,11 @@ def test_accounts_that_are_wrong_are_set_right_after_a_start(path: Path, opened:
     store.flush()
     held = store.held()
     store.close()
-    execute(path, "UPDATE accounts SET bytes = 10000000000, entries = -1")
+    execute(path, "UPDATE spaces SET bytes = 10000000000, entries = -1")
     store = opened()
-    store.flush()
+    assert store.held() != held
+    store.watch(lambda _: None)
+    wait_until(lambda: store.held() == held)
     assert store.held() == store.held(PUBLIC) == held
     store.check_integrity()
 
@@ -298,7 +310,7 @@ def test_what_a_failing_disk_did_not_take_still_replaces_and_drops(
         raise error
 
     with monkeypatch.context() as broken:
-        broken.setattr(answers, "trim", fail)
+        broken.setattr(spaces, "trim", fail)
         store.put(key("replaced"), entry(b"new"), NOW)
         store.drop(PUBLIC, tag="dropped")
         assert [store.get(key(name), NOW) for name in ("replaced", "dropped")] == [None, None]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from everwarm.core.key import PUBLIC, ExactKey, exact_key
 from everwarm.store.memory import MemoryStore
+from everwarm.store.presence import Presence
 from everwarm.store.protocol import Entry
 from everwarm.store.sqlite import SqliteStore
 from everwarm.store.tiered import TieredStore
@@ -91,3 +95,26 @@ def test_what_memory_answers_does_not_look_unused_on_disk(opened: Opener) -> Non
     assert store.disk is not None
     assert store.disk.get(key("often"), NOW + 600) is not None
     assert store.disk.get(key("never"), NOW + 600) is None
+
+
+@pytest.mark.digest
+def test_what_is_surely_absent_is_not_looked_for(opened: Opener) -> None:
+    """After a restart, once the disk has been surveyed: what it never had is not worth asking for."""
+    first = TieredStore(MemoryStore(10**6), opened())
+    first.put(key("there"), entry(), NOW)
+    first.close()
+    presence = Presence(2**20)
+    store = TieredStore(MemoryStore(10**6), opened(), presence=presence)
+    for _ in range(1000):
+        if not store.worth_asking(key("absent")):
+            break
+        time.sleep(0.01)
+    assert not store.worth_asking(key("absent"))
+    assert store.worth_asking(key("there"))
+    store.put(key("new"), entry(), NOW)
+    assert store.worth_asking(key("new"))
+
+
+def test_without_a_disk_nothing_is_worth_asking_and_without_a_survey_all_is(opened: Opener) -> None:
+    assert not TieredStore(MemoryStore(10**6), None).worth_asking(key())
+    assert TieredStore(MemoryStore(10**6), opened()).worth_asking(key())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from everwarm.config.read import load
-from everwarm.config.reload import Changes, changes
+from everwarm.config.reload import Changes, changes, merged
 from everwarm.config.setting import Setting
 from everwarm.config.settings import (
     SETTINGS,
@@ -42,5 +42,6 @@ __all__ = [
     "as_json",
     "changes",
     "load",
+    "merged",
     "show",
 ]

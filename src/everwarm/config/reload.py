@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from everwarm.config.settings import SETTINGS, Config, value_of
+from everwarm.config.settings import SETTINGS, Config, build, value_of
 from everwarm.config.tables import dotted
 
 APPLIED = frozenset(
@@ -20,6 +20,7 @@ APPLIED = frozenset(
         "cache.ignore_headers",
         "stats.prices_of",
         "log.level",
+        "metrics.access",
     }
 )
 """Settings that are read anew for each request. The tables (aliases, models, upstream, tenant) are all of this sort."""
@@ -67,6 +68,13 @@ def changes(old: Config, new: Config) -> Changes:
     if not any(name.startswith("upstream.") for name in applied) and old.upstreams != new.upstreams:
         applied.append("upstream")  # the same ones in another order, which is that of their use
     return Changes(applied, [name for name in differ if name in RESTART])
+
+
+def merged(old: Config, new: Config) -> Config:
+    """What is in force after a reload: ``new``, but for what waits for a new start."""
+    values = {name: value_of(old if name in RESTART else new, name) for name in SETTINGS}
+    tables = {"aliases": new.aliases, "models": new.cache.models, "upstreams": new.upstreams, "tenants": new.tenants}
+    return build(values, **tables, file=new.file, sources=new.sources)
 
 
 def _tables(config: Config) -> dict[str, Mapping[str, Any]]:

@@ -122,7 +122,7 @@ class Telemetry:
     otlp: str = setting(
         "",
         Url('an address such as "http://localhost:4318", or "" for none', or_empty=True),
-        "where traces and figures are sent, over OTLP/HTTP",
+        "where traces are sent, over OTLP/HTTP",
     )
     service: str = setting("everwarm", Text(), "what we are called there")
 
@@ -130,6 +130,11 @@ class Telemetry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
     enabled: bool = setting(True, Switch(), "answer GET /metrics with figures in Prometheus' text format")
+    access: str = setting(
+        "auto",
+        Choice("auto", "local", "open"),
+        "who may read them: programs on this machine (auto: unless tenants only may ask), or everybody",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,13 +81,16 @@ class Breaker:
             return "closed"
         return "open" if now < self.until else "half-open"
 
+    def might_admit(self, now: float) -> bool:
+        """Whether a request might be sent at that time, as far as is known."""
+        state = self.state(now)
+        return state == "closed" or (state == "half-open" and not self.trying)
+
     def admits(self, now: float) -> bool:
         """Whether a request may be sent now. If it may, ``succeeded``, ``failed`` or ``unknown`` must follow."""
-        state = self.state(now)
-        if state == "half-open" and not self.trying:
-            self.trying = True
-            return True
-        return state == "closed"
+        admitted = self.might_admit(now)
+        self.trying = self.trying or (admitted and self.state(now) == "half-open")
+        return admitted
 
     def succeeded(self) -> None:
         """It answered."""

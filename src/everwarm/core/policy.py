@@ -116,6 +116,8 @@ class Absent:
 class Unsuited:
     """The flight gives an answer that cannot be had in the form that was asked for."""
 
+    why: str = "the same request was under way, but in a form without token counts"
+
 
 @dataclass(frozen=True, slots=True)
 class Aboard:
@@ -220,10 +222,10 @@ def _not_stored(life: Life) -> Step:
     return Life("over", life.control, "miss", life.why), Refuse(error)
 
 
-def _unsuited(life: Life, _: Event) -> Step:
+def _unsuited(life: Life, event: Event) -> Step:
     """Another flight, in the place of that one: what it brings can be had in the form that is asked for now."""
-    why = "the same request was under way, but in a form without token counts"
-    return Life("fly", life.control, why=why), Fly("anew" if life.control.write else "alone")
+    assert isinstance(event, Unsuited)
+    return Life("fly", life.control, why=event.why), Fly("anew" if life.control.write else "alone")
 
 
 def _aboard(life: Life, event: Event) -> Step:

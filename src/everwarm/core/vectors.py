@@ -79,23 +79,21 @@ def apart(answer: bytes, weights: Sequence[int], seconds: float) -> Apart:
         return Apart((), "it was not a JSON object", None)
     usage = whole.get("usage")
     tokens = count(usage, *_COUNTS) if type(usage) is dict else None
-    frame = b"" if tokens is None else _frame(whole)
     values = _values(answer, whole.get("data"), len(weights))
-    flaw = _flaw(whole, values, tokens, frame)
+    flaw = _flaw(whole, values)
     if flaw or tokens is None:
-        return Apart((), flaw, tokens)
+        return Apart((), flaw or "it did not say how many tokens it took", tokens)
+    frame = _frame(whole)
+    if frame is None:
+        return Apart((), "it held much more than embeddings", tokens)
     each = zip(shares(tokens, weights), values, strict=True)
     return Apart(tuple(Vector(share, seconds, frame, value) for share, value in each), None, tokens)
 
 
-def _flaw(whole: dict[str, Json], values: Sequence[bytes], tokens: int | None, frame: bytes) -> str | None:
+def _flaw(whole: dict[str, Json], values: Sequence[bytes]) -> str | None:
     if "error" in whole and "data" not in whole:
         return "it was an error"
-    if not values:
-        return "it did not hold one embedding for each input, in a form that is known"
-    if tokens is None:
-        return "it did not say how many tokens it took"
-    return "it held much more than embeddings" if len(frame) > LARGEST_FRAME else None
+    return None if values else "it did not hold one embedding for each input, in a form that is known"
 
 
 def _values(answer: bytes, items: Json, number: int) -> list[bytes]:
@@ -114,10 +112,15 @@ def _is_item(item: Json) -> bool:
     return known and type(item["index"]) is int
 
 
-def _frame(whole: dict[str, Json]) -> bytes:
-    """What stands around the vectors. Of the counts those stay that are not of this one request."""
+def _frame(whole: dict[str, Json]) -> bytes | None:
+    """What stands around the vectors, if it is no more than can be kept with each. What ``usage`` says of this one
+    request is left out."""
     usage = {k: 0 if k in _COUNTS else v for k, v in whole["usage"].items() if k in _COUNTS or not v}
-    return orjson.dumps({**whole, "data": [], "usage": usage})
+    try:
+        frame = orjson.dumps({**whole, "data": [], "usage": usage})
+    except orjson.JSONEncodeError:  # it is nested deeper than can be written
+        return None
+    return frame if len(frame) <= LARGEST_FRAME else None
 
 
 def shares(total: int, weights: Sequence[int]) -> list[int]:
@@ -137,8 +140,6 @@ def together(vectors: Sequence[Vector], around: Vector) -> bytes:
     """The answer that holds these vectors in this order, in the frame of ``around``."""
     frame = orjson.loads(around.frame)
     tokens = sum(v.tokens for v in vectors)
-    items = [
-        {"object": "embedding", "index": i, "embedding": orjson.Fragment(v.value)} for i, v in enumerate(vectors)
-    ]
+    items = [{"object": "embedding", "index": i, "embedding": orjson.Fragment(v.value)} for i, v in enumerate(vectors)]
     usage = {k: tokens if k in _COUNTS else v for k, v in frame["usage"].items()}
     return orjson.dumps({**frame, "data": items, "usage": usage})

@@ -18,8 +18,11 @@ def require_honourable(request: Request, vocabulary: int) -> None:
 
     Fields that nobody here knows are ignored, as the API does.
     """
-    if not request.messages:
-        raise BadRequest("messages: must not be empty", param="messages")
+    if not request.messages and not request.prompt:
+        where = "messages" if request.prompt is None else "prompt"
+        raise BadRequest(f"{where}: must not be empty", param=where)
+    if request.prompt is not None and request.prompt.endswith("\0"):  # which the tokenizer would lose
+        raise Unsupported("prompt: must not end in U+0000", param="prompt")
     for i, message in enumerate(request.messages):
         if message.role not in ROLES:
             path = f"messages[{i}].role"

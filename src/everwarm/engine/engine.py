@@ -113,7 +113,9 @@ class Engine:
 
     def tokens_of(self, request: Request) -> list[int]:
         """The prompt of ``request`` as the model reads it."""
-        text = self._template.render(request.messages, request.tools, datetime.now().astimezone())
+        text = request.prompt
+        if text is None:
+            text = self._template.render(request.messages, request.tools, datetime.now().astimezone())
         return self._voice.tokenizer.encode(text)
 
     async def count(self, request: Request) -> int:
@@ -141,13 +143,14 @@ class Engine:
 
     def _task(self, request: Request, namespace: Namespace) -> Task:
         context = self._card.context
-        least = sum(len(m.text.encode("utf-8", "replace")) for m in request.messages) // self._voice.tokenizer.longest
+        texts = [request.prompt or "", *(m.text for m in request.messages)]
+        least = sum(len(text.encode("utf-8", "replace")) for text in texts) // self._voice.tokenizer.longest
         if least > context:  # known without the seconds that it takes to count megabytes
-            raise _too_long(f"more than {least}", context)
+            raise _too_long(f"more than {least}", context, request)
         prompt = tuple(self.tokens_of(request))
         left = context - len(prompt)
         if left < 1:
-            raise _too_long(str(len(prompt)), context)
+            raise _too_long(str(len(prompt)), context, request)
         wanted = request.sampling.max_tokens
         limit = min(self._max_tokens if wanted is None else wanted, left)
         return Task(namespace, prompt, request.sampling, limit)
@@ -176,11 +179,12 @@ class Engine:
             job.post(Broken("the model failed while answering; ask again"))
 
 
-def _too_long(tokens: str, context: int) -> BadRequest:
+def _too_long(tokens: str, context: int, request: Request) -> BadRequest:
+    where = "messages" if request.prompt is None else "prompt"
     return BadRequest(
         f"the prompt has {tokens} tokens and the model's context is {context}, with at least one for the answer; "
-        "shorten the messages",
-        param="messages",
+        f"shorten the {where}",
+        param=where,
         code="context_length_exceeded",
     )
 

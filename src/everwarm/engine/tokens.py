@@ -38,7 +38,7 @@ class Tokenizer:
 
         The begin token is put in front if the model wants one and the template has not written it. Lone surrogates,
         which JSON can carry and UTF-8 cannot, are read as U+FFFD. NULs at the very end are lost in OpenVINO's Python
-        binding; a rendered prompt does not end in them.
+        binding; a rendered prompt does not end in them, and a raw one must not (``demands``).
         """
         clean = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         with self._lock:

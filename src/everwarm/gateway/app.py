@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from everwarm.core.dialects import openai_chat
+from everwarm.core.dialects import openai_chat, openai_embeddings
 from everwarm.core.dialects.registry import CONVERSING, telling
-from everwarm.errors import Bug, EverwarmError, MethodNotAllowed, NotFound
-from everwarm.gateway import manage, models, pages, passthrough
+from everwarm.errors import Bug, EverwarmError, Forbidden, MethodNotAllowed, NotFound
+from everwarm.gateway import count, embed, manage, models, operate, pages, passthrough
 from everwarm.gateway.converse import FAILED, converse
 from everwarm.gateway.exchange import Disconnected, Exchange, Receive, Scope, Send
 from everwarm.gateway.house import House
+from everwarm.gateway.notice import log_access
+from everwarm.gateway.origin import allowed
 
 log = logging.getLogger("everwarm.gateway")
 
@@ -21,9 +23,13 @@ Handler = Callable[[House, Exchange], Awaitable[None]]
 
 ROUTES: Final[dict[str, dict[str, Handler]]] = {
     **{d.path: {"POST": partial(converse, dialect=d)} for d in CONVERSING},
+    count.PATH: {"POST": count.tokens},
+    openai_embeddings.DIALECT.path: {"POST": embed.embeddings},
     models.PATH: {"GET": models.models},
     "/v1/cache": {"DELETE": manage.drop},
     "/healthz": {"GET": manage.health},
+    "/readyz": {"GET": operate.ready},
+    "/metrics": {"GET": operate.metrics},
     "/stats": {"GET": manage.stats},
     "/favicon.ico": {"GET": pages.no_icon},
     **{path: {"GET": pages.page} for path in pages.FILES},
@@ -41,6 +47,7 @@ class App:
         x: Exchange | None = None
         try:
             x = Exchange(scope, receive, send)
+            self._require_trust(x)
             await _handler(scope["path"], scope["method"])(self.house, x)
         except Disconnected:
             return
@@ -53,6 +60,19 @@ class App:
             log.exception("a request could not be answered")
             if x is not None:
                 await x.refuse(Bug(FAILED))
+        finally:
+            if x is not None:
+                log_access(x)
+
+    def _require_trust(self, x: Exchange) -> None:
+        """Raises ``Forbidden`` for what somebody else's web page sends from a browser here."""
+        host, origin = x.header(b"host"), x.header(b"origin")
+        config = self.house.config
+        reason = allowed(
+            host.decode("latin-1") or None, origin.decode("latin-1") or None, config.host, config.trusted_origins
+        )
+        if reason is not None:
+            raise Forbidden(reason)
 
 
 def _handler(path: str, method: str) -> Handler:

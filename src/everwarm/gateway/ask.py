@@ -51,9 +51,7 @@ class Ask(NamedTuple):
 
 async def understand(house: House, x: Exchange, dialect: Dialect, caller: Caller, data: bytes) -> Ask:
     """Raises ``ClientError`` where the request cannot be understood."""
-    context = house.keyed.of(x.headers)
-    if query := x.scope["query_string"]:
-        context += b"?%b" % query
+    context = context_of(house, x)
     name = (caller.space.id, dialect.name, context, data)
     question = house.questions.get(name)
     if question is None:
@@ -63,6 +61,14 @@ async def understand(house: House, x: Exchange, dialect: Dialect, caller: Caller
     control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=question.obstacle)
     labels = x.header(b"x-everwarm-tags")
     return Ask(caller, data, question, control, policy.tags(labels.decode("utf-8", "replace")) if labels else ())
+
+
+def context_of(house: House, x: Exchange) -> bytes:
+    """What reaches an upstream besides the body, and may change the answer."""
+    context = house.keyed.of(x.headers)
+    if query := x.scope["query_string"]:
+        context += b"?%b" % query
+    return context
 
 
 async def aside(house: House, data: bytes, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:

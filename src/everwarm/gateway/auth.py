@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from everwarm.config import Config, Tenant
+from everwarm.core.eviction import Quota
 from everwarm.core.key import PUBLIC, Namespace, namespace_of
 from everwarm.errors import Forbidden, Unauthorized
 from everwarm.gateway.exchange import Exchange
 from everwarm.gateway.headers import CREDENTIALS
 
+MIB: Final = 2**20
 REMEMBERED: Final = 4096
 """So many credentials' callers are kept, in memory only, instead of being derived for each request."""
 
@@ -65,18 +68,44 @@ class Auth:
         if tenant is not None and not tenant.may_use(model):
             raise Forbidden(f"The tenant {tenant.name} may use: {', '.join(tenant.models)}.", param="model")
 
+    def renewed(self, config: Config) -> Auth:
+        """For a changed configuration. A tenant's namespace stays the same."""
+        return Auth(self._secret, config)
+
+    def quotas(self) -> dict[str, Quota]:
+        """What tenants are guaranteed in the store and what they may hold, by the id of the namespace of their answers.
+
+        Tenants that share one have the sum; where one of them is not bounded, none is.
+        """
+        shares: dict[str, list[Tenant]] = {}
+        for tenant in self._tenants:
+            shares.setdefault(self._space(tenant).id, []).append(tenant)
+        return {space: _quota(tenants) for space, tenants in shares.items()}
+
     def _derive(self, credential: bytes) -> Caller:
         name = self._tenants.of(credential)
         if name is None:
             namespace = namespace_of(credential, self._secret)
             return Caller(namespace, namespace, None)
         tenant = self._tenants.named(name)
+        return Caller(self._own(tenant), self._space(tenant), tenant)
+
+    def _own(self, tenant: Tenant) -> Namespace:
         # A header cannot hold a zero byte: no credential is ever taken for a tenant's name, nor a name for a group's.
-        namespace = Namespace(namespace_of(b"\0" + name.encode(), self._secret).id, name)
+        return Namespace(namespace_of(b"\0" + tenant.name.encode(), self._secret).id, tenant.name)
+
+    def _space(self, tenant: Tenant) -> Namespace:
+        """Where its answers are stored."""
         if tenant.share is None:
-            return Caller(namespace, namespace, tenant)
-        group = Namespace(namespace_of(b"\0\0" + tenant.share.encode(), self._secret).id, tenant.share)
-        return Caller(namespace, group, tenant)
+            return self._own(tenant)
+        return Namespace(namespace_of(b"\0\0" + tenant.share.encode(), self._secret).id, tenant.share)
+
+
+def _quota(tenants: Sequence[Tenant]) -> Quota:
+    """Of one namespace in the store."""
+    caps = [t.store_max_mb for t in tenants if t.store_max_mb is not None]
+    floor = sum(t.store_mb or 0 for t in tenants)
+    return Quota(floor * MIB, sum(caps) * MIB if len(caps) == len(tenants) else None)
 
 
 def is_own(value: bytes) -> bool:

@@ -22,6 +22,9 @@ from everwarm.gateway.source import Opening
 AHEAD: Final = 256 * 2**10
 """Bytes that the upstream may be ahead of its fastest reader."""
 
+END: Final = 64 * 2**10
+"""Bytes of a long answer's end that are kept though everybody has read them: there it says whether it is whole."""
+
 
 class Reader:
     """How far one reader has come."""
@@ -34,8 +37,8 @@ class Reader:
 
 
 class Call:
-    """``limit`` bytes are kept, so that others may join and the answer may be stored; of a longer answer only what
-    somebody aboard has not read yet."""
+    """``limit`` bytes are kept, so that others may join and the answer may be stored; of a longer answer only its end, and
+    what somebody aboard has not read yet."""
 
     def __init__(self, flight: Flight[ExactKey], limit: int) -> None:
         self.flight = flight
@@ -153,15 +156,16 @@ class Call:
     def _crowded(self) -> bool:
         if self.size <= AHEAD or not self._readers:
             return False
-        if self.size - max(r.bytes for r in self._readers) > AHEAD:
-            return True
-        return not self.whole and self.size - self._dropped_bytes > self._limit
+        read = [r.bytes for r in self._readers]
+        return self.size - max(read) > AHEAD or (not self.whole and self.size - min(read) > self._limit)
 
     def _progress(self) -> None:
         """A reader has come further, or left."""
         if not self.whole and self._readers:
             behind = min(r.pieces for r in self._readers)
-            while self._dropped < behind and self._pieces:
+            spare = self.size - self._dropped_bytes - END
+            while self._dropped < behind and len(self._pieces[0]) <= spare:
+                spare -= len(self._pieces[0])
                 self._dropped_bytes += len(self._pieces.popleft())
                 self._dropped += 1
         if self._source is not None and not self._source.done() and not self._crowded():

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from math import inf
 from typing import Any, Final
 
 import httptools
@@ -22,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from everwarm.errors import BadRequest, EverwarmError, RequestTimeout
 from everwarm.gateway import framing
 from everwarm.gateway.deadlines import Deadlines
-from everwarm.gateway.farewell import Farewell, refusal
+from everwarm.gateway.farewell import Farewell, objection, refusal
 from everwarm.gateway.framing import HEAD_BYTES, WATCHED
 from everwarm.gateway.half_closed import HalfClosed
 from everwarm.gateway.turn import abandon, turn_of
@@ -50,7 +49,6 @@ class Connection(HttpToolsProtocol):
         "_framing",
         "_in_head",
         "_keep",
-        "_left",
         "_read",
         "_refusal",
         "_timed",
@@ -69,7 +67,6 @@ class Connection(HttpToolsProtocol):
         self._unpaid = 0  # bytes since there was progress: no less than a head has so far, or than frames a body
         self._answering: RequestResponseCycle | None = None  # whose turn it is; ``cycle`` is the one that came last
         self._refusal: EverwarmError | None = None  # waits for its turn
-        self._left: float = inf  # bytes that the client had not taken at the last deadline
         self._deaf = False  # nothing is interpreted any more
 
     # From the transport
@@ -86,7 +83,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._deaf or self._farewell.begun:
             self._farewell.discard(len(data))
             return
         self._read = len(data)
@@ -96,7 +93,7 @@ class Connection(HttpToolsProtocol):
             if self._unpaid:
                 self._check_progress()
         except httptools.HttpParserError as e:
-            self._refuse(_reason(e))
+            self._refuse(objection(e))
         except EverwarmError as e:
             self._refuse(e)
 
@@ -148,12 +145,13 @@ class Connection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name in WATCHED:
-            framing.note(self._framing, name, value)
+            if name in self._framing:
+                raise framing.sent_twice(name)
+            self._framing[name] = value
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        framing.check_number(self.url, self.headers)
         if self._unpaid > HEAD_BYTES:
             framing.check_size(self.url, self.headers)
         self._unpaid = 0
@@ -161,12 +159,11 @@ class Connection(HttpToolsProtocol):
             framing.check_upgrade(self.parser.get_method())
             return  # the head comes again, without what upgrades: see ``_feed``
         version = self.parser.get_http_version()
-        framing.check_head(version, self._framing)
+        framing.check_head(version, self.url, self.headers, self._framing)
         if len(self.pipeline) == QUEUE:
             raise BadRequest(f"More than {QUEUE} requests wait for their answers on this connection.")
         self._keep = version != "1.0" and self.parser.should_keep_alive()
-        wait = self._framing.get(b"expect", b"").lower() == b"100-continue"
-        self.cycle = turn_of(self, self._farewell, version, wait=wait)
+        self.cycle = turn_of(self, self._farewell, version, self._framing)
         self.headers = []  # for trailers, which nobody waits for: they must not pass for headers
         if self._busy():
             self.flow.pause_reading()
@@ -181,7 +178,8 @@ class Connection(HttpToolsProtocol):
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
-        self._unpaid = max(0, self._unpaid - WORTH * len(body))
+        if self._unpaid:
+            self._unpaid = max(0, self._unpaid - WORTH * len(body))
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -220,20 +218,10 @@ class Connection(HttpToolsProtocol):
         """A deadline has passed. None does while an answer is under way."""
         if self._busy():
             self._deadlines.set(self, HEAD_SECONDS)
-        elif self._in_head and not self._deaf:
+        elif self._in_head and not self._farewell.begun:
             self._refuse(RequestTimeout(f"The head of the request did not arrive within {HEAD_SECONDS:g} seconds."))
         else:
-            self._end()
-
-    def _end(self) -> None:
-        """Close; abort, if that was done before and the client has since taken nothing of what is left to send."""
-        left = self.transport.get_write_buffer_size()
-        if self.transport.is_closing() and left >= self._left:
-            self.transport.abort()
-            return
-        self._left = left
-        self.transport.close()
-        self._deadlines.set(self, HEAD_SECONDS)
+            self._farewell.end()
 
     def _busy(self) -> bool:
         return self._answering is not None and not self._answering.response_complete
@@ -262,10 +250,3 @@ class Connection(HttpToolsProtocol):
         path = self.url.partition(b"?")[0].decode("latin-1")
         self.transport.write(refusal(error, path, self.server_state.default_headers))
         self._farewell.close()
-
-
-def _reason(e: httptools.HttpParserError) -> EverwarmError:
-    """What was wrong: our own word where one of our callbacks objected, else the parser's."""
-    if isinstance(e.__context__, EverwarmError):
-        return e.__context__
-    return BadRequest(f"This is not proper HTTP/1.1: {e}.")

@@ -11,6 +11,7 @@ from everwarm.gateway.ask import Ask, understand
 from everwarm.gateway.auth import ANYBODY, Caller
 from everwarm.gateway.exchange import Disconnected, Exchange
 from everwarm.gateway.house import House
+from everwarm.gateway.notice import take_down
 from everwarm.gateway.run import Run
 from everwarm.ledger.record import Row
 
@@ -22,8 +23,8 @@ CLIENT_GONE: Final = 499
 """What the ledger says of a client that left before its answer began: no status was sent (nginx's number)."""
 
 
-async def converse(house: House, x: Exchange, dialect: Dialect) -> None:
-    """One request, one answer, one row."""
+async def converse(house: House, x: Exchange, dialect: Dialect, kind: type[Run] = Run) -> None:
+    """One request, one answer, one row. ``kind``: how the request lives."""
     run: Run | None = None
     caller = ANYBODY
     x.dialect = dialect
@@ -31,7 +32,7 @@ async def converse(house: House, x: Exchange, dialect: Dialect) -> None:
         caller = house.auth.caller(x)
         require_json(x)
         data = await x.body(house.config.limits.body_mb * MIB, house.patience)
-        run = Run(house, x, await understand(house, x, dialect, caller, data))
+        run = kind(house, x, await understand(house, x, dialect, caller, data))
         await run.live()
     except EverwarmError as e:
         await x.refuse(e)
@@ -41,8 +42,7 @@ async def converse(house: House, x: Exchange, dialect: Dialect) -> None:
         log.exception("a request could not be answered")
         await x.refuse(Bug(FAILED))
     finally:
-        if house.ledger is not None:
-            house.ledger.add(_row(x, dialect, caller, run))
+        take_down(house, x, _row(x, dialect, caller, run), run.ask.question.envelope.model if run else "")
 
 
 def require_json(x: Exchange) -> None:

@@ -37,9 +37,6 @@ class Deadlines:
         """``who`` has no deadline any more. Nothing happens if it had none."""
         self._due.pop(who, None)
 
-    def __contains__(self, who: Late) -> bool:
-        return who in self._due
-
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for who in [who for who, due in self._due.items() if due <= now]:

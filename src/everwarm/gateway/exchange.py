@@ -46,10 +46,13 @@ class Exchange:
         "_held_back",
         "_receive",
         "_send",
+        "_streams",
         "at",
         "bytes_in",
         "bytes_out",
+        "cache",
         "dialect",
+        "error",
         "first_byte",
         "headers",
         "scope",
@@ -66,7 +69,10 @@ class Exchange:
         self.at = time()
         self._begun = perf_counter()
         self._held_back: tuple[Headers, list[bytes]] | None = None
+        self.cache = ""  # how the answer was made, in the ledger's words; "" where there was none to make
+        self.error = ""  # the name of the error with which it ended
         self.status = 0  # 0: nothing sent yet
+        self._streams = False  # whether what is sent are server-sent events
         self.bytes_in = 0
         self.bytes_out = 0
         self.first_byte: float | None = None  # after this many seconds
@@ -135,6 +141,7 @@ class Exchange:
     async def start(self, status: int, headers: Headers) -> None:
         """The head of a response; ``write`` must follow."""
         self.status = status
+        self._streams = any(n == b"content-type" and v.startswith(b"text/event-stream") for n, v in headers)
         if self.scope.get("http_version") == "1.0" and not any(n == b"content-length" for n, _ in headers):
             self._held_back = (headers, [])
             return
@@ -162,9 +169,12 @@ class Exchange:
             await self.reply(self.status, headers, whole)
 
     async def refuse(self, error: EverwarmError, headers: Headers | None = None) -> None:
-        """The error: as a response, or as the last event of a stream that has begun."""
+        """The error: as a response, or as the last event of a stream that has begun. Of any other body only the end of
+        the connection can tell that it is not whole: nothing more is sent, and the server closes."""
+        self.error = type(error).__name__
         if self.status:
-            await self.write(self.dialect.error_event(error), more=False)
+            if self._streams:
+                await self.write(self.dialect.error_event(error), more=False)
             return
         out = [JSON, *(headers or [])]
         if error.retry_after is not None:

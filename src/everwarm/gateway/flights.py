@@ -47,17 +47,19 @@ class Tower:
         landed: Landed,
         *,
         anew: bool = False,
+        limit: int | None = None,
     ) -> tuple[Call, bool]:
         """The call for ``key`` (a lone one for None) and whether somebody else had started it.
 
         ``anew`` starts one in any case, in the place of what was under way. ``source`` is asked only for a new call.
+        ``limit``: bytes that are kept of this answer.
         """
         if anew and key is not None:
             self._flights.supersede(key)
         flight, new = self._flights.board(key) if key is not None else (Flight[ExactKey](None), True)
         if not new:
             return self._calls[flight], True
-        call = Call(flight, self.limit)
+        call = Call(flight, self.limit if limit is None else limit)
         self._calls[flight] = call
         self._tasks[call] = asyncio.create_task(self._fly(call, source(), landed))
         return call, False

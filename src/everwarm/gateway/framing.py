@@ -27,18 +27,16 @@ WATCHED: Final = frozenset((b"host", b"content-length", b"transfer-encoding", b"
 
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9!$&'()*+,;=._~%-]+)(:[0-9]{0,5})?[ \t]*")
 _PER_HEADER: Final = len(b": \r\n")
-_PER_HEAD: Final = len(b"POST  HTTP/1.1\r\n\r\n")
+_PER_HEAD: Final = len(b"GET  HTTP/1.1\r\n\r\n")
 
 
-def note(once: dict[bytes, bytes], name: bytes, value: bytes) -> None:
-    """Keep one of the headers that are ``WATCHED``. Raises ``BadRequest`` if it is there already."""
-    if name in once:
-        raise BadRequest(f"The header {name.decode()} was sent twice. Send it once.", param=name.decode())
-    once[name] = value
+def check_head(version: str, url: bytes, headers: Headers, once: dict[bytes, bytes]) -> None:
+    """Raise ``BadRequest`` if this head can be read in two ways, and as ``check_number`` does.
 
-
-def check_head(version: str, once: dict[bytes, bytes]) -> None:
-    """Raise ``BadRequest`` if a head with these ``WATCHED`` headers can be read in two ways."""
+    ``once`` are those of its headers that are ``WATCHED``.
+    """
+    if len(url) > URL_BYTES or len(headers) > HEADERS:
+        check_number(url, headers)
     if version not in ("1.1", "1.0"):
         raise BadRequest("Only HTTP/1.1 and HTTP/1.0 are spoken here.")
     host = once.get(b"host")
@@ -82,6 +80,11 @@ def check_size(url: bytes, headers: Headers) -> None:
 def head_too_large() -> HeadTooLarge:
     """The error for a head that is over either limit."""
     return HeadTooLarge(f"The head of a request may have {HEADERS} headers and {HEAD_BYTES // 1024} KiB.")
+
+
+def sent_twice(name: bytes) -> BadRequest:
+    """The error for a header that stands twice and may not."""
+    return BadRequest(f"The header {name.decode()} was sent twice. Send it once.", param=name.decode())
 
 
 def too_much_frame() -> BadRequest:

@@ -68,8 +68,9 @@ VOLATILE: Final = {
 }
 """What reaches an upstream and is left out of the key, and why: name, or pattern with ``*``."""
 
-NOT_BACK: Final = HOP_BY_HOP | frozenset((b"content-length", b"content-encoding", b"set-cookie", b"alt-svc"))
-"""Of an answer, what stays here: of the connection to the upstream, or a cookie that is not this server's."""
+NOT_BACK: Final = HOP_BY_HOP | frozenset((b"content-length", b"content-encoding", b"date", b"set-cookie", b"alt-svc"))
+"""Of an answer, what stays here: of the connection to the upstream, a cookie that is not this server's, or what this
+server says itself."""
 
 
 class Keyed:

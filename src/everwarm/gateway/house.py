@@ -15,7 +15,10 @@ from everwarm.gateway.directory import Directory
 from everwarm.gateway.flights import Tower
 from everwarm.gateway.headers import Keyed
 from everwarm.gateway.memo import Memo
+from everwarm.gateway.metrics import Metrics
 from everwarm.gateway.patience import Patience
+from everwarm.gateway.provider import Provider
+from everwarm.gateway.trace import Tracer
 from everwarm.ledger.book import Ledger
 from everwarm.store.tiered import TieredStore
 
@@ -40,3 +43,7 @@ class House:
     recent: Recent = field(default_factory=Recent)
     drops: dict[str, float] = field(default_factory=dict)  # namespace -> when it last dropped entries, by ``clock``
     clock: Callable[[], float] = time  # seconds since 1970
+    metrics: Metrics | None = None  # None: metrics.enabled = false
+    tracer: Tracer | None = None  # None: no telemetry.otlp
+    retired: list[Provider] = field(default_factory=list)  # upstreams of earlier configurations
+    stopping: bool = False  # it was told to stop: no new work, please

@@ -36,7 +36,7 @@ def keeper(house: House, x: Exchange, ask: Ask) -> Landed:
             verdict = Verdict(True, "the upstream answered in a form that is not known", None)
         call.verdict = verdict
         if ask.control.write:
-            await _settle(house, ask, call, _flaw(house, ask, call, began))
+            await _settle(house, ask, call, began)
         return None if verdict.ended else Broken(BROKEN)
 
     return landed
@@ -49,10 +49,10 @@ def _flaw(house: House, ask: Ask, call: Call, began: float) -> str | None:
     return too_long or call.verdict.flaw or _overtaken(house, ask, began)
 
 
-async def _settle(house: House, ask: Ask, call: Call, flaw: str | None) -> None:
-    expires = None
+async def _settle(house: House, ask: Ask, call: Call, began: float) -> None:
+    expires, flaw = None, _flaw(house, ask, call, began)
     if flaw is None:
-        expires = _store(house, ask, call, await _body(house, ask, call))
+        expires = _store(house, ask, call, await _body(house, ask, call), began)
     elif not ask.control.read:
         _forget(house, ask)
     house.recent.settle(ask.question.key, flaw, expires)
@@ -93,12 +93,12 @@ def _forget(house: House, ask: Ask) -> None:
     house.store.put(ask.question.key, Entry(b"", now, now), now)
 
 
-def _store(house: House, ask: Ask, call: Call, kept: tuple[Form, bytes]) -> float:
+def _store(house: House, ask: Ask, call: Call, kept: tuple[Form, bytes], began: float) -> float:
     """Store it; when it will expire."""
     assert call.verdict is not None
     assert house.store is not None
     now = house.clock()
     expires = now + house.config.cache.ttl_of(ask.question.envelope.model, ask.question.target.model)
     stored = Stored(*kept, call.verdict.usage, call.seconds)
-    house.store.put(ask.question.key, Entry(pack(stored), now, expires, ask.tags), now)
+    house.store.put(ask.question.key, Entry(pack(stored), now, expires, ask.tags), now, began=began)
     return expires

@@ -53,8 +53,8 @@ async def drop(house: House, x: Exchange) -> None:
     dropped = 0
     if house.store is not None:
         namespace = house.auth.caller(x).space
-        house.drops[namespace.id] = house.clock()  # what is being made now is not stored when it is done
-        work = lambda: house.store.drop(namespace, digest=digest, tag=tag)  # noqa: E731
+        now = house.drops[namespace.id] = house.clock()  # what is being made now is not stored when it is done
+        work = lambda: house.store.drop(namespace, digest=digest, tag=tag, now=now)  # noqa: E731
         dropped = await asyncio.get_running_loop().run_in_executor(house.threads, work)
     await _json(x, {"object": "cache.dropped", "dropped": dropped})
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Final
+from urllib.parse import unquote
 
 from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.dialect import Vendor
 from everwarm.core.dialects.registry import telling
-from everwarm.errors import Forbidden, NotFound
+from everwarm.errors import BadRequest, Forbidden, NotFound
 from everwarm.gateway.auth import is_own
 from everwarm.gateway.exchange import Exchange
 from everwarm.gateway.headers import back, onward
@@ -27,6 +29,7 @@ async def relay(house: House, x: Exchange, data: bytes | None = None) -> None:
     """
     x.dialect = telling(x.scope["path"])
     house.auth.caller(x)
+    _check(x)
     provider = _provider(house, x)
     read = asyncio.Event()
     if data is not None or x.scope["method"] in BODYLESS:
@@ -44,6 +47,14 @@ async def relay(house: House, x: Exchange, data: bytes | None = None) -> None:
         for task in (work, watch):
             task.cancel()
         await asyncio.gather(work, watch, return_exceptions=True)
+
+
+def _check(x: Exchange) -> None:
+    """Raises ``BadRequest`` for a path that a server may take for one outside of ``/v1/``: dots lead there, also if they
+    are encoded, even twice, or followed by parameters."""
+    raw: bytes = x.scope["raw_path"]
+    if not raw.startswith(b"/v1/") or {".", ".."} & set(re.split(r"[/\\;]", unquote(x.scope["path"]))):
+        raise BadRequest("The path leads out of /v1/. Send it without segments of dots, and its beginning as it is.")
 
 
 def _provider(house: House, x: Exchange) -> Provider:
@@ -87,7 +98,7 @@ async def _pass(x: Exchange, provider: Provider, body: AsyncIterator[bytes] | by
     length = x.header(b"content-length")
     if length and body is not None:
         headers.append((b"content-length", length))
-    url = provider.address(x.scope["path"], x.scope["query_string"])
+    url = provider.address(x.scope["raw_path"].decode("ascii"), x.scope["query_string"])
     response = await provider.send(x.scope["method"], url, headers, body)
     try:
         answer = back(response.raw_headers)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from hashlib import blake2b
-from math import log
+from math import inf, log
 from time import monotonic, time
 
 from everwarm.core import manners
-from everwarm.errors import Overloaded, UpstreamError
+from everwarm.errors import Overloaded, TimedOut, UpstreamError
 from everwarm.gateway import retry_after
 from everwarm.gateway.provider import Provider
 from everwarm.gateway.source import Item, Opening, Sending
 
 ANCHOR = 4096
 """Bytes of a request's beginning by which a session stays with one of several weighted upstreams."""
+
+SOON = 0.01
+"""Seconds. Who is ready by then is ready now: timers are not exact."""
 
 
 class Pool:
@@ -38,19 +41,23 @@ class Pool:
             provider = trial.next()
             items = provider.fetch(sending)
             async with aclosing(items):  # type: ignore[type-var]  # an async generator
-                opening = await self._opening(trial, provider, items)
-                if opening is None:
-                    await asyncio.sleep(trial.pause)
-                    continue
-                yield opening
-                async for item in items:
-                    yield item
-                return
+                if (opening := await self._opening(trial, provider, items)) is not None:
+                    yield opening
+                    async for item in items:
+                        if trial.left < 0:
+                            raise _late(trial, provider)
+                        yield item
+                    return
+            await asyncio.sleep(trial.pause)
 
     async def _opening(self, trial: _Trial, provider: Provider, items: AsyncIterator[Item]) -> Opening | None:
         """How the answer begins, or None: try again. Raises ``UpstreamError`` if there is nothing left to try."""
         try:
-            opening = await anext(items)
+            async with asyncio.timeout(trial.left):
+                opening = await anext(items)
+        except TimeoutError:
+            provider.breaker.failed(monotonic())
+            raise _late(trial, provider) from None
         except UpstreamError as e:
             provider.breaker.failed(monotonic())
             if trial.goes_on(provider, None):
@@ -82,6 +89,10 @@ class Pool:
         return sorted(self.providers, key=lambda p: _score(anchor, p), reverse=True)
 
 
+def _late(trial: _Trial, provider: Provider) -> TimedOut:
+    return TimedOut(f"The upstream {provider.settings.name} did not give a whole answer within {trial.seconds:g} s.")
+
+
 def _score(anchor: bytes, provider: Provider) -> float:
     weight = 1.0 if provider.settings.weight is None else provider.settings.weight
     digest = blake2b(anchor + provider.name.encode(), digest_size=8).digest()
@@ -90,40 +101,45 @@ def _score(anchor: bytes, provider: Provider) -> float:
 
 
 class _Trial:
-    """One request's way through its upstreams: once along the line, then again after a pause, within bounds."""
+    """One request's way through its upstreams: once along the line, then again after pauses, within bounds."""
 
     def __init__(self, providers: Sequence[Provider]) -> None:
-        self._line = providers
-        self._tried: list[Provider] = []
-        self._asks: Mapping[str, float] = {}
-        self._until = monotonic() + max(p.settings.seconds for p in providers)
+        self._ready = dict.fromkeys(providers, 0.0)  # when each may be asked, in the order of the line
+        self._tried = dict.fromkeys(providers, 0)  # how often each was
+        self.seconds = max(p.settings.seconds for p in providers)
+        self._until = monotonic() + self.seconds
         self.pause = 0.0  # seconds to wait before ``next``
 
+    @property
+    def left(self) -> float:
+        """Seconds until the whole answer must be there."""
+        return self._until - monotonic()
+
     def next(self) -> Provider:
-        """The first that was tried least and may be asked now. Raises ``Overloaded`` if none may."""
+        """The first that is ready and may be asked now. Raises ``Overloaded`` if none may."""
         now = monotonic()
-        for provider in sorted(self._line, key=self._tried.count):
-            if provider.breaker.admits(now):
-                if provider not in self._tried:
+        for provider in sorted(self._ready, key=self._ready.__getitem__):
+            if self._ready[provider] <= now + SOON and provider.breaker.admits(now):
+                if self._tried[provider]:
+                    provider.again += 1
+                else:
                     provider.budget.asked()
-                self._tried.append(provider)
+                self._tried[provider] += 1
                 return provider
-        soonest = min(p.breaker.wait(now) for p in self._line)
-        names = ", ".join(p.settings.name for p in self._line)
+        soonest = min(p.breaker.wait(now) for p in self._ready)
+        names = ", ".join(p.settings.name for p in self._ready)
         raise Overloaded(f"No upstream for this model answers now ({names}).", retry_after=max(1.0, soonest))
 
     def goes_on(self, failed: Provider, asked: float | None) -> bool:
         """Whether there is another attempt; ``pause`` says after how long. ``asked``: what ``failed`` wants."""
         now = monotonic()
-        fresh = [p for p in self._line if p not in self._tried and p.breaker.state(now) != "open"]
-        if fresh:
-            self.pause = 0.0
-            return True
-        attempt = self._tried.count(failed) - 1
+        attempt = self._tried[failed] - 1
         wait = manners.pause(attempt, asked, random.random())  # noqa: S311  # jitter, no secret
-        if wait is None or attempt >= failed.settings.retries or now + wait >= self._until:
+        self._ready[failed] = inf if wait is None or attempt >= failed.settings.retries else now + wait
+        willing = [p for p, at in self._ready.items() if p.breaker.might_admit(max(now, at))]
+        chosen = min(willing, key=self._ready.__getitem__, default=failed)
+        at = max(now, self._ready[chosen])
+        if not willing or at >= self._until or (self._tried[chosen] and not chosen.budget.take()):
             return False
-        if not failed.budget.take():
-            return False
-        self.pause = wait
+        self.pause = at - now
         return True

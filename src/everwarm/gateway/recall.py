@@ -31,10 +31,11 @@ async def recall(
     store, key = house.store, ask.question.key
     assert store is not None  # else the control would not allow to read
     entry = store.peek(key, now)
-    if entry is None and (store.deep or prepare):
+    worth = entry is None and store.worth_asking(key)
+    if worth or (entry is None and prepare):
         # While the disk was asked, a flight for the same key may have landed: then the answer is in memory now.
         # From here to boarding nothing is awaited, so no flight can slip through between the look and the call.
-        entry = await _from_disk(house, ask, now) if store.deep else None
+        entry = await _from_disk(house, ask, now) if worth else None
         if entry is None and prepare:
             await prepare()
         now = house.clock()
@@ -72,4 +73,5 @@ async def _from_disk(house: House, ask: Ask, now: float) -> Entry | None:
         async with asyncio.timeout(RECALL_SECONDS):
             return await work
     except TimeoutError:
+        store.too_slow()
         return None

@@ -1,106 +1,75 @@
-"""Puts a gateway together and runs it until it is told to stop."""
+"""Runs a gateway until it is told to stop: SIGTERM or SIGINT once, or twice to end at once; SIGHUP reloads."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
+import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
-from typing import cast
+from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 
-from everwarm.config import Config
+from everwarm.config import Changes, Config
 from everwarm.core.upstream import Upstream
-from everwarm.errors import ConfigError
+from everwarm.errors import ConfigError, EverwarmError
+from everwarm.gateway import trace
 from everwarm.gateway.app import App
-from everwarm.gateway.auth import Auth
+from everwarm.gateway.board import EVERY
 from everwarm.gateway.connection import Connection
 from everwarm.gateway.deadlines import Deadlines
-from everwarm.gateway.directory import Directory
-from everwarm.gateway.flights import Tower
-from everwarm.gateway.headers import Keyed
+from everwarm.gateway.furnish import alone, begin_boards, furnished, shared
 from everwarm.gateway.house import House
-from everwarm.gateway.patience import Patience
-from everwarm.gateway.provider import Provider
-from everwarm.ledger.book import Ledger
-from everwarm.lock import file_lock
-from everwarm.store.memory import MemoryStore
-from everwarm.store.seal import load_secret
-from everwarm.store.sqlite import SqliteStore
-from everwarm.store.tiered import TieredStore
+from everwarm.gateway.reload import take_up
 
-MIB = 2**20
+__all__ = ["alone", "begin_boards", "furnished", "listening", "run", "settings", "shared", "work"]
+
+log = logging.getLogger("everwarm.gateway")
+
 KEEP_ALIVE = 75
 """Seconds that an idle connection stays open: longer than the clients' pools keep theirs, so that they close first."""
 GRACE = 10
 """Seconds that answers under way may take to finish once the server was told to stop."""
+LAST_WORDS = 0.2
+"""Seconds for what clients are told to go out, before their connections are cut."""
 
 GARBAGE = (10_000, 20, 20)
 """A request leaves no cycles behind, so the collector may come less often than by default (700, 10, 10)."""
 
+RELOADS = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
+"""The signal that reloads, where there is one. Until a server listens to it, it waits."""
+
 Announce = Callable[[str, House], None]
+Reload = Callable[[], Config]
+"""The configuration as it is written now. Raises ``ConfigError``. Reads files."""
 
 
-@contextmanager
-def furnished(config: Config, upstreams: Sequence[Upstream]) -> Iterator[House]:
-    """A house with its store and ledger open; closed, and all written, at the end."""
-    with ExitStack() as stack:
-        secret = load_secret(config.data)
-        stack.enter_context(file_lock(config.data / "serve.lock", lambda: _taken(config)))
-        threads = ThreadPoolExecutor(4, thread_name_prefix="everwarm")
-        stack.callback(threads.shutdown)
-        store = _store(config, secret)
-        if store is not None:
-            stack.callback(store.close)
-        ledger = _ledger(config)
-        if ledger is not None:
-            stack.callback(ledger.close)
-        yield House(
-            config,
-            Directory(upstreams, config.aliases, config.cache.models, _providers(config)),
-            Auth(secret, config),
-            threads,
-            store,
-            ledger,
-            Patience(config.limits.body_seconds),
-            Keyed(config.cache.ignore_headers),
-            Tower(config.cache.entry_mb * MIB),
-        )
-
-
-def _providers(config: Config) -> list[Provider]:
-    return [Provider(u, u.credential(os.environ)) for u in config.upstreams]
-
-
-def _taken(config: Config) -> None:
-    raise ConfigError(f"Another Everwarm runs on the data folder {config.data}. Choose another one with --data.")
-
-
-def _store(config: Config, secret: bytes) -> TieredStore | None:
-    if not config.cache.enabled:
-        return None
-    memory = MemoryStore(config.cache.memory_mb * MIB)
-    return TieredStore(memory, SqliteStore(config.data / "cache.db", secret, config.cache.disk_mb * MIB))
-
-
-def _ledger(config: Config) -> Ledger | None:
-    if not config.ledger.enabled:
-        return None
-    return Ledger(config.data / "ledger.db", max_age_days=config.ledger.days, max_bytes=config.ledger.mb * MIB)
-
-
-def run(config: Config, upstreams: Callable[[], Sequence[Upstream]], announce: Announce) -> None:
+def run(
+    config: Config, upstreams: Callable[[], Sequence[Upstream]], announce: Announce, reload: Reload | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM. Raises ``ConfigError`` if the address cannot be had, before a model is loaded."""
-    with listening(config.host, config.port) as sock, furnished(config, upstreams()) as house:
-        server = _Server(house, announce)
-        server.run(sockets=[sock])
+    trace.require(config.telemetry)
+    hold_reloads()
+    with listening(config.host, config.port) as sock, alone(config), shared(config, upstreams()) as house:
+        _Server(house, announce, reload).run(sockets=[sock])
+
+
+def work(sock: socket.socket, house: House, announce: Announce | None, reload: Reload, parent: socket.socket) -> None:
+    """Serve as one of several processes on one socket. ``parent``: told with a byte when this one is ready; when it
+    closes its end, this one stops."""
+    _Server(house, announce, reload, parent).run(sockets=[sock])
+
+
+def hold_reloads() -> None:
+    """A SIGHUP that comes before there is a server to hear it must not end the process."""
+    if RELOADS:
+        signal.pthread_sigmask(signal.SIG_BLOCK, RELOADS)
 
 
 @contextmanager
@@ -122,10 +91,21 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 class _Server(uvicorn.Server):
     """uvicorn, saying when it is ready and letting go of what is under way when it stops."""
 
-    def __init__(self, house: House, announce: Announce) -> None:
+    def __init__(
+        self,
+        house: House,
+        announce: Announce | None,
+        reload: Reload | None = None,
+        parent: socket.socket | None = None,
+    ) -> None:
         super().__init__(settings(App(house)))
         self._house = house
         self._announce = announce
+        self._reload = reload
+        self._reloading = asyncio.Lock()
+        self._parent = parent
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -134,27 +114,85 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
+        self._loop = asyncio.get_running_loop()
+        ends = [signal.SIGTERM] if self._parent else [signal.SIGTERM, signal.SIGINT]  # a worker leaves Ctrl-C to it
+        before = {s: signal.signal(s, self.handle_exit) for s in ends}
+        if self._reload is not None:
+            before |= {s: signal.signal(s, self._handle_reload) for s in RELOADS}
+            if RELOADS:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, RELOADS)
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; the second time, at once."""
+        if self.should_exit and not self.force_exit and self._loop is not None:
+            self.force_exit = True
+            self._loop.call_soon_threadsafe(self._start, self._hurry)
+        self._house.stopping = self.should_exit = True
+
+    def _handle_reload(self, sig: int, frame: FrameType | None) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._start, self._take_up)
+
+    def _start(self, work: Callable[[], Any]) -> None:
+        task = asyncio.ensure_future(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_unexpected)
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         gc.set_threshold(*GARBAGE)
-        if sockets:
+        if self._house.metrics is not None and self._house.metrics.board is not None:
+            self._start(self._leave_figures)
+        if sockets and self._announce is not None:
             host, port = sockets[0].getsockname()[:2]
             self._announce(f"http://{f'[{host}]' if ':' in host else host}:{port}", self._house)
+        if self._parent is not None:
+            self._parent.send(b"r")
+            loop.add_reader(self._parent, self._lose, self._parent)
+
+    def _lose(self, parent: socket.socket) -> None:
+        asyncio.get_running_loop().remove_reader(parent)
+        self._house.stopping = self.should_exit = True
+
+    async def _leave_figures(self) -> None:
+        house = self._house
+        assert house.metrics is not None
+        while True:
+            await asyncio.sleep(EVERY)
+            work = partial(house.metrics.leave, house.tower, house.directory, house.store)
+            await asyncio.get_running_loop().run_in_executor(house.threads, work)
+
+    async def _take_up(self) -> None:
+        assert self._reload is not None
+        house = self._house
+        async with self._reloading:
+            try:
+                wanted = await asyncio.get_running_loop().run_in_executor(house.threads, self._reload)
+                told = take_up(house, wanted)
+            except EverwarmError as e:
+                log.error("The configuration stays as it was: %s", e.message)
+                return
+        for provider in house.retired:
+            self._start(provider.retire)
+        if self._parent is None:
+            log_changes(told)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._house.stopping = True
         in_time = asyncio.create_task(self._give_up_in_time())
         try:
             await super().shutdown(sockets=sockets)
         finally:
-            in_time.cancel()
+            for task in (in_time, *self._tasks):
+                task.cancel()
             await self._give_up()
 
     async def _give_up_in_time(self) -> None:
@@ -162,10 +200,30 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(GRACE - 2)
         await self._give_up()
 
+    async def _hurry(self) -> None:
+        """Tell every client, and cut the connections of those that are slow to hear it."""
+        await self._give_up()
+        await asyncio.sleep(LAST_WORDS)
+        for connection in list(self.server_state.connections):
+            cast(Connection, connection).transport.abort()
+
     async def _give_up(self) -> None:
-        await self._house.tower.close()
-        directory = self._house.directory
-        await asyncio.gather(*(u.close() for u in directory.upstreams), *(p.close() for p in directory.providers))
+        house = self._house
+        await house.tower.close()
+        providers = (*house.directory.providers, *house.retired)
+        await asyncio.gather(*(u.close() for u in house.directory.upstreams), *(p.close() for p in providers))
+
+
+def log_changes(told: Changes) -> None:
+    """What a reload has done, for the operator."""
+    log.info("The configuration was taken up anew: %s.", ", ".join(told.applied) or "nothing in it has changed")
+    if told.restart:
+        log.warning("What else has changed waits for a new start: %s.", ", ".join(told.restart))
+
+
+def _unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What no task has caught. asyncio's own account of it would quote the exception."""
+    log.error("%s", context.get("message", "something failed"), exc_info=context.get("exception"))
 
 
 def settings(app: App) -> uvicorn.Config:

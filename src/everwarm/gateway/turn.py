@@ -14,9 +14,9 @@ _ASGI: Final[ASGIVersions] = {"version": "3.0", "spec_version": "2.3"}
 
 
 def turn_of(
-    connection: HttpToolsProtocol, transport: asyncio.Transport, version: str, *, wait: bool
+    connection: HttpToolsProtocol, transport: asyncio.Transport, version: str, watched: dict[bytes, bytes]
 ) -> RequestResponseCycle:
-    """The turn of the request whose head is whole. ``wait``: the client sends the body when told to go on.
+    """The turn of the request whose head has come; ``watched`` are some of its headers (``framing.WATCHED``).
 
     Raises ``httptools.HttpParserInvalidURLError``.
     """
@@ -29,7 +29,7 @@ def turn_of(
         access_log=False,
         default_headers=connection.server_state.default_headers,
         message_event=asyncio.Event(),
-        expect_100_continue=wait,
+        expect_100_continue=b"expect" in watched and watched[b"expect"].lower() == b"100-continue",
         keep_alive=False,
         on_response=connection.on_response_complete,
     )

@@ -6,12 +6,16 @@
 A request never waits for the disk: ``submit`` appends, and says no when ``queue_bytes`` are waiting. What cannot be
 written is handed back to the owner (``settle``), who counts it and says what to try again; after a failure the writer
 opens the file anew, so that it recovers by itself. Damage found at any time: the file is set aside and begun anew.
+
+Several processes may each have a ``Database`` on the same file: every batch is one transaction that takes the right to
+write first and waits ``file.BUSY_SECONDS`` for it. Each must open its own, after a fork and never before: neither
+SQLite's connections nor threads survive one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import enum
-import logging
 import sqlite3
 import threading
 import time
@@ -20,7 +24,9 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from everwarm.errors import StoreError
-from everwarm.store.file import Schema, is_damage, is_surroundings, open_file, open_reader, set_aside, transaction
+from everwarm.store.blame import FAILURES, Failure, is_damage, is_surroundings
+from everwarm.store.file import PAGE_BYTES, Schema, open_reader, transaction
+from everwarm.store.handle import Handle, Trouble
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,10 +34,8 @@ R = TypeVar("R")
 PAUSE_SECONDS = 0.05  # how long a write may wait for company
 BATCH = 1000  # so many do not wait
 BACKOFF_SECONDS = 1.0  # after a failed write, before the next
-WARN_SECONDS = 60.0
 QUEUE_BYTES = 32 * 2**20
-
-_log = logging.getLogger("everwarm.store")
+CLOSE_SECONDS = 10.0  # how long closing waits for a disk that hangs
 
 
 class Owner(Protocol[T]):
@@ -62,32 +66,35 @@ class Database(Generic[T]):
         owner: Owner[T],
         *,
         queue_bytes: int = QUEUE_BYTES,
+        page_bytes: int = PAGE_BYTES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
-        self._schema = schema
         self._owner = owner
         self._queue_limit = queue_bytes
-        self._clock = clock
-        self._warned = -WARN_SECONDS
-        self.unreadable = 0  # reads that failed, and files that were set aside
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)  # for the writer: there is something to do
         self._done = threading.Condition(self._lock)  # for flush: something was settled
         self._queue: list[T] = []
         self._queue_bytes = 0  # of the queue and of the batch that is being written
         self._submitted = self._settled = 0
-        self._urgent = self._closing = False
-        self._damage: tuple[sqlite3.Error, int] | None = None  # found by a reader in that generation, for the writer
-        self._failing = self._reopen = False
+        self._urgent = self._closing = self._failing = self._last_try = False
+        self._trouble: Trouble | None = None  # found by a reader, for the writer
         self._taken_bytes = 0
-        self._reading = threading.Lock()
-        self._generation = 0  # of the file; so that one damage is not dealt with twice
-        self._writer: sqlite3.Connection | None = None
-        self._reader: sqlite3.Connection | None = None
-        self._open()
+        self._handle = Handle(path, schema, page_bytes=page_bytes, clock=clock, ask=self._take_trouble)
+        self._handle.open()
         self._thread = threading.Thread(target=self._run, name=f"write {path.name}", daemon=True)
         self._thread.start()
+
+    @property
+    def unreadable(self) -> int:
+        """Reads that failed, and files that were set aside."""
+        return self._handle.unreadable
+
+    @unreadable.setter
+    def unreadable(self, count: int) -> None:
+        """For owners, who see failures of their own."""
+        self._handle.unreadable = count
 
     def submit(self, item: T, size: int, *, force: bool = False) -> bool:
         """Queue a write of about ``size`` bytes of memory. False if it was not taken: too much waits already."""
@@ -107,77 +114,77 @@ class Database(Generic[T]):
         Damage is dealt with by the writer, soon. Other errors of SQLite that are not the surroundings' fault mean a
         damaged row; they are raised, since only the caller knows which.
         """
-        with self._reading:
-            if self._reader is None:
-                self._ask_to_open()
-                return otherwise
-            generation = self._generation
-            try:
-                return work(self._reader)
-            except sqlite3.Error as error:
-                if not (is_damage(error) or is_surroundings(error)):
-                    raise
-                self.unreadable += 1
-                failure = error
-        self._report_damage(failure, generation) if is_damage(failure) else self._warn("read", failure)
-        return otherwise
+        return self._handle.read(work, otherwise)
 
-    def flush(self) -> None:
-        """Return when everything submitted so far is committed, or has failed."""
+    def survey(self, work: Callable[[sqlite3.Connection], R], otherwise: R) -> R:
+        """Like ``read``, on a connection of its own: for what takes long. Nothing is counted if it fails."""
+        try:
+            with contextlib.closing(open_reader(self.path)) as connection:
+                return work(connection)
+        except (*FAILURES, StoreError):
+            return otherwise
+
+    def flush(self, patience: float | None = None) -> bool:
+        """Return when everything submitted so far is committed, or has failed; False if that takes longer."""
         with self._lock:
             goal = self._submitted
             self._urgent = True
             self._wake.notify()
-            self._done.wait_for(lambda: self._settled >= goal or not self._thread.is_alive())
+            return self._done.wait_for(lambda: self._settled >= goal or not self._thread.is_alive(), patience)
 
     def close(self) -> None:
-        """Write what waits, and let go of the file."""
+        """Write what waits, and let go of the file; a disk that hangs is waited for CLOSE_SECONDS."""
         with self._lock:
             self._closing = True
             self._wake.notify()
-        self._thread.join()
-        with self._reading:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
+        self._thread.join(CLOSE_SECONDS)
+        self._handle.close(0 if self._thread.is_alive() else CLOSE_SECONDS)
 
     def _run(self) -> None:
         try:
             while (items := self._next()) is not None:
-                again = self._deal(items) if items or self._writer is None else []
+                again = self._deal(items) if items else []
                 with self._lock:
                     self._queue_bytes += len(again) - self._taken_bytes
                     self._settled += len(items)
-                    if not (self._closing and self._failing):  # at the end there is no second try
+                    if not (self._closing and self._failing and self._last_try):
                         self._queue[:0] = again
                         self._submitted += len(again)
+                    self._last_try = self._closing  # at the end there is one second try
                     self._done.notify_all()
         finally:
-            self._let_go()
+            self._handle.let_go()
             with self._lock:
                 self._closing = True
                 self._done.notify_all()
 
     def _next(self) -> list[T] | None:
-        """Wait for work and take it all. An empty list: only open the file again. None: it is over."""
+        """Wait for work and take it all, if any. None: it is over."""
         with self._lock:
-            self._wake.wait_for(lambda: self._queue or self._closing or self._damage or self._reopen)
+            self._wake.wait_for(lambda: self._queue or self._closing or self._trouble)
             if self._failing:
                 self._wake.wait_for(lambda: self._urgent or self._closing, BACKOFF_SECONDS)
-            elif not self._damage:
+            elif not self._trouble:
                 self._wake.wait_for(self._pressing, PAUSE_SECONDS)
-            damage, self._damage = self._damage, None
+            trouble, self._trouble = self._trouble, None
             if self._closing and not self._queue:
                 return None
             items, self._queue = self._queue, []
             self._taken_bytes = self._queue_bytes
-            self._urgent = self._reopen = False
-        if damage is not None and damage[1] == self._generation:  # else the writer met it too
-            self._begin_anew(damage[0])
+            self._urgent = False
+        if trouble is not None:
+            self._mend(trouble)
         return items
 
     def _pressing(self) -> bool:
         return self._urgent or self._closing or len(self._queue) >= BATCH
+
+    def _mend(self, trouble: Trouble) -> None:
+        try:
+            self._handle.mend(trouble)
+            self._failing = False
+        except StoreError as error:
+            self._failed(error, _Outcome.FAILED)
 
     def _deal(self, items: list[T]) -> list[T]:
         """Write and settle; says what to try again. One item that SQLite refuses does not take the others with it."""
@@ -188,17 +195,19 @@ class Database(Generic[T]):
 
     def _attempt(self, items: list[T]) -> _Outcome:
         """One transaction. If the file turns out to be damaged it is set aside and a new one gets the items."""
+        handle = self._handle
         for _ in range(2):
             try:
-                if self._writer is None:
-                    self._open()
-                assert self._writer is not None
-                with transaction(self._writer):
-                    self._owner.apply(self._writer, items)
+                handle.let_go_if_moved()
+                if handle.writer is None:
+                    handle.open()
+                assert handle.writer is not None
+                with transaction(handle.writer):
+                    self._owner.apply(handle.writer, items)
                 self._failing = False
                 return _Outcome.WRITTEN
-            except (sqlite3.Error, StoreError) as error:
-                self._let_go()
+            except (*FAILURES, StoreError) as error:
+                handle.let_go()
                 if isinstance(error, StoreError) or is_surroundings(error):
                     return self._failed(error, _Outcome.FAILED)
                 if not is_damage(error):
@@ -208,59 +217,19 @@ class Database(Generic[T]):
                 return self._failed(error, _Outcome.REFUSED)
         return _Outcome.FAILED
 
-    def _failed(self, error: Exception, outcome: _Outcome) -> _Outcome:
-        self._failing = True
-        self._warn("written", error)
-        return outcome
-
-    def _warn(self, what: str, error: Exception) -> None:
-        now = self._clock()
-        if not 0 <= now - self._warned < WARN_SECONDS:
-            self._warned = now
-            _log.warning("%s cannot be %s (%s). Going on without it; trying again.", self.path, what, error)
-
-    def _ask_to_open(self) -> None:
-        with self._lock:
-            if not self._closing:
-                self.unreadable += 1
-                self._reopen = True
-                self._wake.notify()
-
-    def _report_damage(self, error: sqlite3.Error, generation: int) -> None:
-        with self._lock:
-            self._damage = (error, generation)
-            self._wake.notify()
-
-    def _open(self) -> None:
-        self._writer, aside = open_file(self.path, self._schema, self._clock)
-        self.unreadable += aside is not None
-        with self._reading:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
-            try:
-                self._reader = open_reader(self.path)
-            except sqlite3.Error as error:
-                raise StoreError(f"{self.path} cannot be read: {error}") from error
-            self._generation += 1
-
-    def _let_go(self) -> None:
-        """Close the writer's connection; the next write opens the file anew, and judges it anew."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    def _begin_anew(self, damage: sqlite3.Error) -> None:
-        """Set the file aside and open a new one. If even that fails, the next write tries again."""
-        self._let_go()
-        with self._reading:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
-            self._generation += 1
+    def _begin_anew(self, damage: Failure) -> None:
         try:
-            aside = set_aside(self.path, self._clock())
-            _log.warning("%s is damaged (%s). It is now %s, and a new one is begun.", self.path, damage, aside)
-            self._open()
+            self._handle.begin_anew(damage)
         except StoreError as error:
             self._failed(error, _Outcome.FAILED)
+
+    def _failed(self, error: Exception, outcome: _Outcome) -> _Outcome:
+        self._failing = True
+        self._handle.warn("written", error)
+        return outcome
+
+    def _take_trouble(self, trouble: Trouble) -> None:
+        with self._lock:
+            if not self._closing:
+                self._trouble = trouble
+                self._wake.notify()

@@ -4,12 +4,15 @@ A damaged file never stops a start. It is renamed to NAME.corrupt-<date>-<time> 
 and a new one is begun. What is checked at opening is what costs the same however large the file is: SQLite's header,
 our application id, the version (kept twice, so that a flipped bit is not taken for a newer program), and the text of
 the schema, so that no trigger or view that we did not write ever runs. Pages are not read through: rows carry seals,
-and damage that SQLite meets later is handled in the same way then (``database.py``).
+and damage that SQLite meets later is handled in the same way then (``handle.py``).
+
+Several processes may have the file open. Opening, migrating and setting aside are done by one at a time (``alone.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -19,34 +22,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from everwarm.errors import StoreError
+from everwarm.store.alone import alone
+from everwarm.store.aside import set_aside
+from everwarm.store.blame import FAILURES, Failure, is_surroundings, primary
 from everwarm.store.seal import make_folder
 
-SIDES = ("-wal", "-shm")
-KEPT_ASIDE = 3
-"""Damaged files that are kept per name; older ones are removed, so that a bad disk does not fill itself."""
-
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 5.0  # how long to wait for another process that writes
+PAGE_BYTES = 4096
+CHECKPOINT_BYTES = 4 * 2**20  # of log, before it is copied into the file
 
 _log = logging.getLogger("everwarm.store")
 
 _META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID"
-_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_SURROUNDINGS = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_INTERRUPT,
-    }
-)
 
-
+Identity = tuple[int, int]  # device and inode
 Text = list[tuple[str, ...]]  # of a schema: (type, name, table, SQL) of all that it defines
 
 
@@ -69,61 +58,100 @@ class _DamagedError(Exception):
     """The file is not what we wrote. Says why."""
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether SQLite says that the file itself is broken."""
-    return _primary(error) in _DAMAGE
+class Opened(NamedTuple):
+    """A file that is ours. Both connections are in autocommit mode."""
 
-
-def is_surroundings(error: sqlite3.Error) -> bool:
-    """Whether the disk, the rights or another process are to blame, not the file and not the statement."""
-    return _primary(error) in _SURROUNDINGS
-
-
-def _primary(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    writer: sqlite3.Connection
+    reader: sqlite3.Connection  # cannot write
+    identity: Identity
+    aside: Path | None  # where the damaged file went, if there was one
 
 
 def open_file(
-    path: Path, schema: Schema, clock: Callable[[], float] = time.time
-) -> tuple[sqlite3.Connection, Path | None]:
-    """A connection that may write, in autocommit mode; and where the damaged file went, if there was one.
+    path: Path, schema: Schema, clock: Callable[[], float] = time.time, *, page_bytes: int = PAGE_BYTES
+) -> Opened:
+    """Open the file, or make it, with pages of ``page_bytes`` (an existing one keeps its own).
 
     Raises StoreError when a newer program wrote the file, or when the folder, the disk or the rights do not let us.
     """
     expected = _expected(schema)  # first, so that a migration with a mistake spoils no file
-    try:
-        return _open(path, schema, expected), None
-    except _DamagedError as damage:
-        aside = set_aside(path, clock())
-        _log.warning("%s is damaged (%s). It is now %s, and a new one is begun.", path, damage, aside)
-    try:
-        return _open(path, schema, expected), aside
-    except _DamagedError as damage:
-        raise StoreError(f"{path} cannot be made: {damage}. Is its disk sound?") from damage
+    with _in_charge(path):
+        try:
+            return _open(path, schema, expected, page_bytes, None)
+        except _DamagedError as damage:
+            aside = set_aside(path, clock())
+            _log.warning("%s is damaged (%s). It is now %s, and a new one is begun.", path, damage, aside)
+        try:
+            return _open(path, schema, expected, page_bytes, aside)
+        except _DamagedError as damage:
+            raise StoreError(f"{path} cannot be made: {damage}. Is its disk sound?") from damage
 
 
-def _open(path: Path, schema: Schema, expected: Text) -> sqlite3.Connection:
-    connection = None
+def put_aside(path: Path, identity: Identity | None, damage: Failure, now: float) -> None:
+    """Set a file aside that was found damaged while it was open, unless another process has already done so."""
+    with _in_charge(path):
+        if not is_moved(path, identity):
+            aside = set_aside(path, now)
+            _log.warning("%s is damaged (%s). It is now %s, and a new one is begun.", path, damage, aside)
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """One more connection that only reads, for what takes long. Raises StoreError or sqlite3.Error."""
+    with _in_charge(path), contextlib.ExitStack() as stack:
+        reader = stack.enter_context(contextlib.closing(_connect(path)))
+        _restrain(reader)
+        stack.pop_all()
+        return reader
+
+
+def is_moved(path: Path, identity: Identity | None) -> bool:
+    """Whether there is no longer the same file at ``path``: another process set it aside, or somebody removed it."""
     try:
-        _own(path)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        _tune(connection)
-        _bring_up(connection, path, schema, expected)
-        return connection
-    except BaseException as error:
-        if connection is not None:
-            connection.close()
-        if isinstance(error, sqlite3.Error):
+        return identity != _identity(path)
+    except OSError:
+        return True
+
+
+def _identity(path: Path) -> Identity:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+@contextlib.contextmanager
+def _in_charge(path: Path) -> Iterator[None]:
+    """No other process opens or sets aside a file of this folder meanwhile."""
+    try:
+        make_folder(path.parent)
+        with alone(path.parent):
+            yield
+    except OSError as error:
+        raise StoreError(_advice(path, error.strerror or str(error))) from error
+
+
+def _open(path: Path, schema: Schema, expected: Text, page_bytes: int, aside: Path | None) -> Opened:
+    with contextlib.ExitStack() as stack:
+        try:
+            _own(path)
+            writer = stack.enter_context(contextlib.closing(_connect(path)))
+            _tune(writer, page_bytes)
+            _bring_up(writer, path, schema, expected)
+            reader = stack.enter_context(contextlib.closing(_connect(path)))
+            _restrain(reader)
+            opened = Opened(writer, reader, _identity(path), aside)
+        except FAILURES as error:
             raise _judge(error, path) from error
-        if isinstance(error, OSError):
-            raise StoreError(_advice(path, error.strerror or str(error))) from error
-        raise
+        stack.pop_all()  # both stay open
+        return opened
 
 
-def _judge(error: sqlite3.Error, path: Path) -> Exception:
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _judge(error: Failure, path: Path) -> Exception:
     """Whose fault a failed opening is. A file that we may write but that calls itself read-only is damaged."""
     readonly = (
-        _primary(error) == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+        primary(error) == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     )
     if is_surroundings(error) and not readonly:
         return StoreError(_advice(path, str(error)))
@@ -138,31 +166,36 @@ def _advice(path: Path, why: str) -> str:
 
 
 def _own(path: Path) -> None:
-    """Make the file before SQLite does, for its owner only; -wal and -shm inherit its mode."""
-    make_folder(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    """Make the file before SQLite does, for its owner only; -wal and -shm inherit its mode.
+
+    One that exists is not opened here, not even for a moment: closing it would let go of all locks that SQLite holds on
+    it for this process, and another process could then take its log away.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     if os.name == "posix" and path.stat().st_mode & 0o077:
         path.chmod(0o600)
 
 
-def _tune(connection: sqlite3.Connection) -> None:
+def _tune(connection: sqlite3.Connection, page_bytes: int) -> None:
     for pragma in (
+        f"page_size = {page_bytes:d}",  # of a new file
         "journal_mode = WAL",  # readers do not wait for the writer; a commit is one append
         "synchronous = NORMAL",  # a commit survives kill -9; a power cut may take the last ones, never the file
         "foreign_keys = ON",
         "trusted_schema = OFF",
         "cell_size_check = ON",  # meet damage early
         "journal_size_limit = 67108864",  # give the disk back after a burst
+        f"wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes:d}",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection beside the writer's that cannot write."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def _restrain(connection: sqlite3.Connection) -> None:
+    """Make it a connection that only reads, and have it open the log while no other process can rename it."""
     for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
-    return connection
+    connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
 
 
 def _bring_up(connection: sqlite3.Connection, path: Path, schema: Schema, expected: Text) -> None:
@@ -209,6 +242,7 @@ def _text(connection: sqlite3.Connection) -> Text:
     ).fetchall()
 
 
+@functools.cache
 def _expected(schema: Schema) -> Text:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
         scratch.execute(_META)
@@ -230,32 +264,3 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
             with contextlib.suppress(sqlite3.Error):  # the first error is the one that matters
                 connection.execute("ROLLBACK")
         raise
-
-
-def set_aside(path: Path, now: float) -> Path:
-    """Rename the file and its -wal and -shm; say where to. Raises StoreError if it cannot be renamed."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
-    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
-    number = 0
-    while any(Path(f"{aside}{side}").exists() for side in ("", *SIDES)):
-        number += 1
-        aside = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
-    try:
-        for side in (*SIDES, ""):
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(f"{path}{side}", f"{aside}{side}")
-    except OSError as error:
-        raise StoreError(
-            f"{path} is damaged and cannot be renamed ({error.strerror}). Move it away by hand."
-        ) from error
-    _forget_oldest(path)
-    return aside
-
-
-def _forget_oldest(path: Path) -> None:
-    aside = [p for p in path.parent.glob(f"{path.name}.corrupt-*") if not p.name.endswith(SIDES)]
-    for old in sorted(aside, key=lambda p: p.stat().st_mtime)[:-KEPT_ASIDE]:
-        for side in ("", *SIDES):
-            with contextlib.suppress(OSError):
-                Path(f"{old}{side}").unlink()
-        _log.warning("%s is removed: the %d newest damaged files are kept.", old, KEPT_ASIDE)

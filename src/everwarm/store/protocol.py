@@ -6,15 +6,17 @@ reads no clock; every ``now`` is seconds since 1970, given by the caller. Thread
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from everwarm.core.eviction import Quota
 from everwarm.core.key import ExactKey, Namespace
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored answer. ``payload`` is opaque here (``gateway/answer.py`` gives it its form)."""
+    """One stored answer. ``payload`` is opaque here (``core/answer.py`` gives it its form)."""
 
     payload: bytes
     created: float  # seconds since 1970
@@ -48,8 +50,18 @@ class Store(Protocol):
         """Keep it, in place of what the key had. A ``get`` right after it finds it, unless it is over the bound."""
         ...
 
-    def drop(self, namespace: Namespace, *, digest: bytes | None = None, tag: str | None = None) -> int:
-        """Forget the namespace's entries with this digest, or with this tag, or all; say how many."""
+    def drop(
+        self, namespace: Namespace, *, digest: bytes | None = None, tag: str | None = None, now: float | None = None
+    ) -> int:
+        """Forget the namespace's entries with this digest, or with this tag, or all; say how many.
+
+        With ``now``, answers that were begun before it are not kept any more (where a store can know, see ``put`` of
+        ``TieredStore``).
+        """
+        ...
+
+    def set_quotas(self, quotas: Mapping[str, Quota]) -> None:
+        """From now on these floors and caps hold, by namespace id; a namespace that is not named has none."""
         ...
 
     def held(self, namespace: Namespace | None = None) -> Accounting:

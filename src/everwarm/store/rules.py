@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from everwarm.store.protocol import Entry
 
-OVERHEAD = 768
+OVERHEAD = 576
 """Bytes counted per entry besides proof, payload and tags: objects and indexes (measured, rounded up)."""
 
 TAG_OVERHEAD = 192
 """Bytes counted per tag besides its text, for the index of tags."""
-
-SKEW = 5.0
-"""Seconds by which the ``now`` of calls that overlap may be out of order. A ``now`` further back than that means that
-the clock was set back; entries from what is then the future cannot be aged any more and are forgotten (promise r08)."""
 
 
 def weight(proof: bytes, entry: Entry) -> int:
@@ -28,6 +24,13 @@ def tag_bytes(tag: str) -> bytes:
     return tag.encode("utf-8", "surrogatepass")
 
 
-def alive(entry: Entry, now: float) -> bool:
+def alive(entry: Entry, at: float) -> bool:
     """Whether an entry may be found: neither expired nor from the future, so that no age is negative."""
-    return entry.created <= now < entry.expires
+    return entry.created <= at < entry.expires
+
+
+def moved(entry: Entry, seconds: float) -> Entry:
+    """The same entry, dated so much later: from the clock to the ``Timeline`` of a store, or back."""
+    if not seconds:
+        return entry
+    return Entry(entry.payload, entry.created + seconds, entry.expires + seconds, entry.tags)

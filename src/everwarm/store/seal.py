@@ -6,16 +6,16 @@ parts, checked before a payload is used. Who can write the database but not read
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
 from hmac import compare_digest
 from pathlib import Path
 
 from everwarm.errors import StoreError
+from everwarm.store.alone import alone
 
 SECRET_NAME = "secret.key"  # noqa: S105  (the file's name)
 SECRET_BYTES = 32
@@ -78,7 +78,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _make(path: Path) -> bytes:
-    with _alone(path.parent):
+    with alone(path.parent):
         secret = _read(path)  # another process may have been faster
         if secret is not None:
             return secret
@@ -104,24 +104,3 @@ def _write(path: Path, secret: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Only one process at a time is in here, by a lock on the folder.
-
-    Where a folder cannot be locked (Windows, some network disks) we go on without: two first starts within the same
-    millisecond could then disagree, and the loser's rows would be dropped at its next start.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

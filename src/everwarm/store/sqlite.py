@@ -1,33 +1,42 @@
-"""Answers on disk: the tier that survives a restart. The ``Store`` contract over one SQLite file.
+"""Answers on disk: the tier that survives a restart, and that several processes share. The ``Store`` contract over one
+SQLite file.
 
     put  -> _pending (found by get at once) -> queue -> the writer thread -> entries, bodies, tags
-    drop -> _drops   (hides at once)        -> queue -> the writer thread
-    get  -> _pending, else the file as _drops let it be seen; its seal is checked before anything is returned
+    drop -> _pending (hides at once)        -> queue -> the writer thread
+    get  -> _pending, else the file as the drops that wait let it be seen; its seal is checked before it is returned
 
-Nothing here raises into a request, and ``put`` and ``touch`` never wait for the disk. ``get`` reads the disk and
+Nothing here raises into a request, and ``put`` and ``touch`` never wait for the disk. ``get`` reads the disk, and
 ``drop``, ``flush`` and ``close`` wait for it: they belong in a worker thread.
+
+Each process opens its own, after it was forked. What one has committed, the others find; what they hold in memory
+besides, ``watch`` tells them to forget (``changes.py``).
 """
 
 from __future__ import annotations
 
-import math
+import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from everwarm.core.eviction import NO_QUOTA, Quota
 from everwarm.core.key import ExactKey, Namespace
-from everwarm.store import answers
+from everwarm.store import answers, changes, spaces
 from everwarm.store.database import QUEUE_BYTES, Database
-from everwarm.store.orders import Drop, Order, Purge, Put, Tidy, Touch
+from everwarm.store.orders import Drop, Order, Pen, Purge, Put, Touch, Wake
+from everwarm.store.pending import Pending
 from everwarm.store.protocol import Accounting, Entry, Faults
-from everwarm.store.rules import SKEW, alive, weight
+from everwarm.store.rules import alive, moved, weight
+from everwarm.store.timeline import Timeline
+from everwarm.store.verify import verify
+from everwarm.store.watch import Watch
 
 TOUCH_SECONDS = 60.0  # a use is written down at most that often per entry
 EXPIRE_SECONDS = 10.0  # how often expired rows are looked for
 EXPIRE_MOST = 2000  # and how many go at a time, so that no transaction is long
-DROPS_KEPT = 10_000  # deletions that wait for a failing disk
+DROP_SECONDS = 5.0  # how long a drop waits for the disk
 
 
 class SqliteStore:
@@ -38,88 +47,116 @@ class SqliteStore:
         path: Path,
         secret: bytes,
         max_bytes: int,
+        quotas: Mapping[str, Quota] | None = None,
         *,
         queue_bytes: int = QUEUE_BYTES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.max_bytes = max_bytes
-        self._secret = secret
+        self.timeline = Timeline()
+        self._pen = Pen(secret, secrets.randbelow(2**62) + 1)
+        self._quotas: Mapping[str, Quota] = dict(quotas or {})
+        self._applied: Mapping[str, Quota] | None = None
+        self._committed: Mapping[str, Quota] | None = None  # the quotas that the caps were last brought under
         self._lock = threading.Lock()
-        self._pending: dict[tuple[str, bytes], list[Put]] = {}
-        self._drops: list[Drop] = []
+        self._pending = Pending()
         self._used: dict[int, float] = {}  # row id -> when, not yet written down
         self._purging: set[int] = set()
-        self._latest = -math.inf  # the latest now seen
-        self._expired_at = -math.inf
+        self._expired_at = 0.0
         self._corrupt = self._unwritten = 0
         self._closed = False
-        self._database: Database[Order] = Database(path, answers.SCHEMA, self, queue_bytes=queue_bytes, clock=clock)
-        self._database.submit(Tidy(mend=True), 64)  # not before the start: it reads for a while if the file is large
+        self._watch: Watch | None = None
+        self._database: Database[Order] = Database(
+            path, answers.SCHEMA, self, queue_bytes=queue_bytes, page_bytes=answers.PAGE_BYTES, clock=clock
+        )
+        clock_of_all = self._database.read(lambda connection: changes.read_clock(connection, secret), changes.NEVER)
+        self.timeline.adopt(*clock_of_all)
+        self.set_quotas(self._quotas)
 
     def get(self, key: ExactKey, now: float) -> Entry | None:
-        space = key.namespace.id
         with self._lock:
             if self._closed:
                 return None
-            self._tell_time(now)
-            for put in self._pending.get((space, key.digest), ()):
-                if put.key.proof == key.proof:
-                    return put.entry if alive(put.entry, now) else None
-            drops = [drop for drop in self._drops if drop.space == space]
+            at = self.timeline.at(now)
+            put = self._pending.find(key)
+            drops = self._pending.drops_of(key.namespace.id)
+        if put is not None:
+            return self._dated(put.entry, at)
         found = self._find(key)
         if found is None:
             return None
         if found.entry is None:
             self._lose(found.id)
             return None
-        if not alive(found.entry, now) or any(drop.hides(key, found.entry) for drop in drops):
+        if not alive(found.entry, at) or any(drop.hides(key, found.entry) for drop in drops):
             return None
-        if not 0 <= now - found.used < TOUCH_SECONDS:
-            self._note_use(found.id, now)
-        return found.entry
+        if not 0 <= at - found.used < TOUCH_SECONDS:
+            self._note_use(found.id, at)
+        return self._dated(found.entry, at)
 
-    def put(self, key: ExactKey, entry: Entry, now: float) -> None:
+    def put(self, key: ExactKey, entry: Entry, now: float, *, began: float | None = None) -> None:
+        """As the contract says. With ``began``: not if, since then, any process has stored a newer answer for this key
+        or dropped entries of this namespace."""
         size = weight(key.proof, entry)
         with self._lock:
             if self._closed:
                 return
-            self._tell_time(now)
-            self._hide(key)
-            if size > self.max_bytes or not alive(entry, now):
+            at = self.timeline.at(now)
+            entry = moved(entry, self.timeline.ahead)
+            old = self._pending.find(key)
+            if old is not None:
+                self._pending.lift(old)
+            cap = self._quotas.get(key.namespace.id, NO_QUOTA).cap
+            if size > (self.max_bytes if cap is None else min(cap, self.max_bytes)) or not alive(entry, at):
                 self._forget(key)
                 return
-            put = Put(key, entry, now)
+            put = Put(key, entry, at, None if began is None else began + self.timeline.ahead)
             if self._database.submit(put, size):
-                self._pending.setdefault((key.namespace.id, key.digest), []).append(put)
+                self._pending.add(put)
             else:
                 self._unwritten += 1
                 self._forget(key)
 
-    def drop(self, namespace: Namespace, *, digest: bytes | None = None, tag: str | None = None) -> int:
-        """As the contract says. Waits for the disk; if that fails, the entries stay hidden and it is tried again."""
-        drop = Drop(namespace.id, digest, tag)
+    def drop(
+        self, namespace: Namespace, *, digest: bytes | None = None, tag: str | None = None, now: float | None = None
+    ) -> int:
+        """As the contract says. Waits for the disk, DROP_SECONDS at most; if that fails, the entries stay hidden here
+        and it is tried again."""
+        drop = Drop(namespace.id, digest, tag, at=None if now is None else self.timeline.at(now))
         with self._lock:
             if self._closed:
                 return 0
-            for at in [at for at in self._pending if at[0] == namespace.id]:
-                for put in list(self._pending[at]):
-                    if drop.hides(put.key, put.entry):
-                        self._lift(put)
+            self._pending.lift_hidden(drop)
             self._enqueue_drop(drop)
-        self._database.flush()
+        self._database.flush(DROP_SECONDS)
         return drop.count
+
+    def set_quotas(self, quotas: Mapping[str, Quota]) -> None:
+        with self._lock:
+            self._quotas = dict(quotas)
+        self._database.submit(Wake(), 64)
 
     def touch(self, used: Sequence[tuple[ExactKey, float]]) -> None:
         """Note that entries were used elsewhere, and when. Lost if too much waits for the disk: no harm."""
         if used:
-            self._database.submit(Touch(used), 64 * len(used))
+            ahead = self.timeline.ahead
+            self._database.submit(Touch([(key, now + ahead) for key, now in used]), 64 * len(used))
+
+    def watch(self, tell: Callable[[Sequence[changes.Change] | None], None]) -> None:
+        """From now on say what other processes put and dropped, within ``watch.EVERY`` seconds after they committed it
+        and from a thread of its own; None: anything may have changed. Also sets right accounts that are not."""
+        self._watch = Watch(self._database, self._pen, self.timeline, tell)
+
+    def survey(self, take: Callable[[Iterable[bytes]], None]) -> None:
+        """Give all digests on disk to ``take``, on a connection of its own; nothing, if the file cannot be read."""
+        self._database.survey(lambda connection: take(answers.digests(connection)), None)
 
     def held(self, namespace: Namespace | None = None) -> Accounting:
         """What is on disk: up to 50 ms behind ``put``, unless flushed."""
         space = "" if namespace is None else namespace.id
         nothing = Accounting(0, 0)
         try:
-            return self._database.read(lambda connection: answers.held(connection, space), nothing)
+            return self._database.read(lambda connection: spaces.held(connection, space), nothing)
         except sqlite3.Error:
             self._corrupt += 1
             return nothing
@@ -131,24 +168,31 @@ class SqliteStore:
         self._database.flush()
 
     def close(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
         with self._lock:
             self._closed = True
+        self._database.submit(Wake(), 64)  # writes the clock down
         self._database.close()
         self._pending.clear()
 
     def check_integrity(self) -> None:
         self.flush()
-        self._database.read(lambda connection: answers.verify(connection, self._secret, self.max_bytes), None)
+        self._database.read(lambda connection: verify(connection, self._pen.secret, self.max_bytes), None)
 
-    def _note_use(self, id_: int, now: float) -> None:
+    def _dated(self, entry: Entry, at: float) -> Entry | None:
+        """As the clock dates it, if it may be found."""
+        return moved(entry, -self.timeline.ahead) if alive(entry, at) else None
+
+    def _note_use(self, id_: int, at: float) -> None:
         with self._lock:
             if not self._used:
-                self._database.submit(Tidy(), 64)
-            self._used[id_] = now
+                self._database.submit(Wake(), 64)
+            self._used[id_] = at
 
     def _find(self, key: ExactKey) -> answers.Found | None:
         try:
-            return self._database.read(lambda connection: answers.find(connection, self._secret, key), None)
+            return self._database.read(lambda connection: answers.find(connection, self._pen.secret, key), None)
         except sqlite3.Error:  # a row so damaged that SQLite cannot hand it over
             self._lose_all(key.namespace.id, key.digest)
             return None
@@ -156,7 +200,7 @@ class SqliteStore:
     def _lose_all(self, space: str, digest: bytes) -> None:
         """The same for a row that cannot be pointed at: what has its digest goes."""
         with self._lock:
-            if not any((drop.space, drop.digest, drop.proof) == (space, digest, None) for drop in self._drops):
+            if not self._pending.hides_all(space, digest):
                 self._corrupt += 1
                 self._enqueue_drop(Drop(space, digest, None))
 
@@ -167,73 +211,49 @@ class SqliteStore:
                 self._purging.add(id_)
                 self._corrupt += 1
 
-    def _tell_time(self, now: float) -> None:
-        """See that nothing comes from the future: at the first call, and when the clock was set back."""
-        if now < self._latest - SKEW or self._latest == -math.inf:
-            for put in [put for puts in self._pending.values() for put in puts if put.entry.created > now]:
-                self._lift(put)
-            self._database.submit(Tidy(now), 64, force=True)
-            self._latest = now
-        self._latest = max(self._latest, now)
-
-    def _hide(self, key: ExactKey) -> None:
-        """What waits under this key is superseded."""
-        for put in list(self._pending.get((key.namespace.id, key.digest), ())):
-            if put.key.proof == key.proof:
-                self._lift(put)
-
-    def _lift(self, put: Put) -> None:
-        """Take a put out of what is pending, if it is still there."""
-        at = (put.key.namespace.id, put.key.digest)
-        puts = self._pending.get(at, [])
-        if put in puts:
-            puts.remove(put)
-        if not puts:
-            self._pending.pop(at, None)
-
     def _forget(self, key: ExactKey) -> None:
         """Delete what the key has on disk: it is superseded."""
         self._enqueue_drop(Drop(key.namespace.id, key.digest, None, key.proof))
 
     def _enqueue_drop(self, drop: Drop) -> None:
-        if len(self._drops) < DROPS_KEPT and self._database.submit(drop, 128 + len(drop.proof or b""), force=True):
-            self._drops.append(drop)
+        size = 128 + len(drop.proof or b"")
+        if self._pending.has_room() and self._database.submit(drop, size, force=True):
+            self._pending.add_drop(drop)
 
     def apply(self, connection: sqlite3.Connection, items: list[Order]) -> None:
         """In the writer thread, in a transaction."""
         with self._lock:
             used, self._used = self._used, {}
-            now = self._latest
+            quotas = self._applied = self._quotas
+            caps_are_new = self._committed is not quotas
+        changes.keep_clock(connection, self._pen.secret, self.timeline)
         for item in items:
-            if isinstance(item, Put):
-                answers.insert(connection, self._secret, item.key, item.entry, item.now)
-            elif isinstance(item, Drop):
-                item.apply(connection)
-            elif isinstance(item, Purge):
-                answers.purge(connection, (item.id,))
-            elif isinstance(item, Touch):
-                answers.touch_keys(connection, item.used)
-            else:
-                _tidy(connection, item)
+            item.apply(connection, self._pen)
         answers.touch(connection, used)
+        now = self.timeline.latest
         if not 0 <= now - self._expired_at < EXPIRE_SECONDS:
             self._expired_at = now
             answers.expire(connection, now, EXPIRE_MOST)
-        answers.trim(connection, self.max_bytes, now)
+            changes.prune(connection, now)
+        written = {item.key.namespace.id for item in items if isinstance(item, Put)}
+        spaces.keep_caps(connection, quotas if caps_are_new else written, quotas)
+        spaces.trim(connection, self.max_bytes, quotas, now)
 
     def settle(self, items: list[Order], written: bool) -> Iterable[Order]:
         """In the writer thread: what was written need not be pending any more; what was not is counted."""
         again: list[Order] = []
         with self._lock:
+            if written:
+                self._committed = self._applied
             for item in items:
                 if isinstance(item, Put):
-                    self._lift(item)
+                    self._pending.lift(item)
                     if not written:
                         self._unwritten += 1
                         again += self._instead(item)
                 elif isinstance(item, Drop):
                     if written:
-                        self._drops.remove(item)
+                        self._pending.settle(item)
                     else:
                         again.append(item)
                 elif isinstance(item, Purge):
@@ -242,15 +262,8 @@ class SqliteStore:
 
     def _instead(self, put: Put) -> list[Order]:
         """A put that could not be written still supersedes what its key had on disk."""
-        if len(self._drops) >= DROPS_KEPT:
+        if not self._pending.has_room():
             return []
         drop = Drop(put.key.namespace.id, put.key.digest, None, put.key.proof)
-        self._drops.append(drop)
+        self._pending.add_drop(drop)
         return [drop]
-
-
-def _tidy(connection: sqlite3.Connection, order: Tidy) -> None:
-    if order.mend:
-        answers.mend(connection)
-    if order.back_to is not None:
-        answers.forget_future(connection, order.back_to)

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import orjson
+
 from everwarm.core.answer import JSON, Form, Verdict
 from everwarm.core.dialects import openai_error
 from everwarm.core.dialects.check import model
 from everwarm.core.dialects.dialect import Dialect, Envelope, Head, Vendor, Writer
+from everwarm.core.dialects.openai_usage import read_usage
+from everwarm.core.usage import Usage
 from everwarm.core.wire import Json, Request
 from everwarm.errors import Bug, EverwarmError, Unsupported
 
@@ -37,7 +41,7 @@ class OpenaiEmbeddings:
         raise Bug("The model inside makes no embeddings.")
 
     def judge(self, answer: bytes, form: Form) -> Verdict:
-        return Verdict(True, "embeddings are kept one by one", None)
+        return Verdict(True, "embeddings are kept one by one", _usage(answer))
 
     def convert(self, answer: bytes, have: Form, want: Form) -> bytes | None:
         return answer if have == want else None
@@ -52,6 +56,16 @@ class OpenaiEmbeddings:
         return openai_error.error_event(e)
 
 
-UPSTREAM_NEEDED: Final = "Embeddings come from an upstream that speaks OpenAI's protocols ([[upstream]] in the settings)."
+def _usage(answer: bytes) -> Usage | None:
+    try:
+        value = orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        return None
+    return read_usage(value.get("usage")) if type(value) is dict else None
+
+
+UPSTREAM_NEEDED: Final = (
+    "Embeddings come from an upstream that speaks OpenAI's protocols ([[upstream]] in the settings)."
+)
 
 DIALECT: Final[Dialect] = OpenaiEmbeddings()
