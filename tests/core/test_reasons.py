@@ -143,3 +143,16 @@ def test_the_turns_of_a_responses_request_are_told_too() -> None:
     ):
         form = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         assert why in recent.explain(exact_key(PUBLIC, "openai_responses", "t", form), form, float(n))
+
+
+def test_a_header_that_differs_is_named() -> None:
+    recent, form = Recent(), asked("a")[1]
+    reasons = [
+        recent.explain(exact_key(PUBLIC, "openai_chat", "t", form, context), form, 1.0, context)
+        for context in (b"x-run: 1\n", b"x-run: 2\n", b"x-run: 2\n?a=1", b"")
+    ]
+    assert reasons[0] == NEW
+    assert reasons[1].endswith("but the header x-run differs")
+    assert reasons[2].endswith("but the query differs")
+    assert reasons[3].endswith("but the header x-run and the query differ")
+    assert not any("1" in r.replace("0 s", "") for r in reasons[1:])  # no value of a header

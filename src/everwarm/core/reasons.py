@@ -40,21 +40,21 @@ class Recent:
         self._seen: OrderedDict[tuple[str, bytes], Seen] = OrderedDict()
         self._heads: dict[tuple[str, int], Seen] = {}
 
-    def explain(self, key: ExactKey, canonical: bytes, now: float) -> str:
-        """Why there is no stored answer for ``key``; and remember it as asked now."""
+    def explain(self, key: ExactKey, canonical: bytes, now: float, context: bytes = b"") -> str:
+        """Why there is no stored answer for ``key``; and remember it as asked now. ``context`` as in ``exact_key``."""
         if len(canonical) > LARGEST:
             return "too large to compare with what was asked before"
-        fields, chain = _digest(canonical)
+        fields, chain = _digest(canonical, context)
         space = key.namespace.id
         before = self._seen.get((space, key.digest))
         why = _fate(before, now) if before else self._nearest(space, fields, chain, now)
         self._remember((space, key.digest), Seen(now, fields, chain))
         return why
 
-    def note(self, key: ExactKey, canonical: bytes, now: float) -> None:
+    def note(self, key: ExactKey, canonical: bytes, now: float, context: bytes = b"") -> None:
         """Remember it as asked now, where the reason for a miss is known already."""
         if len(canonical) <= LARGEST:
-            self._remember((key.namespace.id, key.digest), Seen(now, *_digest(canonical)))
+            self._remember((key.namespace.id, key.digest), Seen(now, *_digest(canonical, context)))
 
     def settle(self, key: ExactKey, fate: str | None, expires: float | None) -> None:
         """What became of the answer: kept until ``expires`` (``fate`` None), or why not."""
@@ -92,7 +92,7 @@ def _size(seen: Seen) -> int:
     return 1 + len(seen.chain) + len(seen.fields)
 
 
-def _digest(canonical: bytes) -> tuple[dict[str, int], tuple[int, ...]]:
+def _digest(canonical: bytes, context: bytes) -> tuple[dict[str, int], tuple[int, ...]]:
     value = orjson.loads(canonical)
     messages = value.pop("messages", None) or value.pop("input", None)
     chain: list[int] = []
@@ -100,7 +100,11 @@ def _digest(canonical: bytes) -> tuple[dict[str, int], tuple[int, ...]]:
     for message in messages if isinstance(messages, list) else [messages] if messages else []:
         before = hash((before, orjson.dumps(message)))
         chain.append(before)
-    return {k: hash(orjson.dumps(v)) for k, v in value.items()}, tuple(chain)
+    fields = {k: hash(orjson.dumps(v)) for k, v in value.items()}
+    for line in context.splitlines():
+        name = "the query" if line.startswith(b"?") else f"the header {line.partition(b':')[0].decode('latin-1')}"
+        fields[name] = hash((fields.get(name), line))
+    return fields, tuple(chain)
 
 
 def _fate(before: Seen, now: float) -> str:

@@ -36,6 +36,7 @@ class Question(NamedTuple):
     envelope: Envelope
     canonical: bytes
     key: ExactKey
+    context: bytes  # what else counts: headers and query that reach an upstream
     obstacle: str | None  # what keeps the answer out of the store, in words
 
 
@@ -83,8 +84,9 @@ def _question(house: House, dialect: Dialect, caller: Caller, data: bytes, conte
     envelope = dialect.envelope(body.value)
     target = house.directory.find(envelope.model, dialect)
     form = canonical(dialect.name, body, target.model)
-    key = exact_key(caller.space, dialect.name, target.identity, form, b"" if target.inside else context)
-    return Question(dialect, target, envelope, form, key, _obstacle(house, body, dialect, envelope, target))
+    context = b"" if target.inside else context
+    key = exact_key(caller.space, dialect.name, target.identity, form, context)
+    return Question(dialect, target, envelope, form, key, context, _obstacle(house, body, dialect, envelope, target))
 
 
 def _obstacle(house: House, body: Body, dialect: Dialect, envelope: Envelope, target: Target) -> str | None:

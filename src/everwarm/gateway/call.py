@@ -37,8 +37,8 @@ class Reader:
 
 
 class Call:
-    """``limit`` bytes are kept, so that others may join and the answer may be stored; of a longer answer only its end, and
-    what somebody aboard has not read yet."""
+    """``limit`` bytes are kept, so that others may join and the answer may be stored; of a longer answer only the end,
+    and what somebody aboard has not read yet."""
 
     def __init__(self, flight: Flight[ExactKey], limit: int) -> None:
         self.flight = flight

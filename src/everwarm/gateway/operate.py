@@ -52,7 +52,10 @@ async def metrics(house: House, x: Exchange) -> None:
 def _is_local(house: House, x: Exchange) -> bool:
     """Whether the peer is on this machine. A proxy on it is a local peer, whoever sent it."""
     client = x.scope["client"]
-    return client is not None and ip_address(client[0].partition("%")[0]).is_loopback
+    if client is None:
+        return False
+    address = ip_address(client[0].partition("%")[0])
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 ADMITS: Final[dict[str, Callable[[House, Exchange], bool]]] = {

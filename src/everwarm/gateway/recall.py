@@ -41,10 +41,10 @@ async def recall(
         now = house.clock()
         entry = entry or store.peek(key, now)
     if entry is None:
-        return house.recent.explain(key, ask.question.canonical, now)
+        return house.recent.explain(key, ask.question.canonical, now, ask.question.context)
     found = _usable(ask, entry, max_age, now)
     if isinstance(found, str):
-        house.recent.note(key, ask.question.canonical, now)
+        house.recent.note(key, ask.question.canonical, now, ask.question.context)
     return found
 
 

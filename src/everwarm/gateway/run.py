@@ -164,7 +164,7 @@ class Run:
         question, sending = self.ask.question, self._sending()
         question.target.source.check(sending)
         if how == "anew":
-            self.house.recent.note(question.key, question.canonical, self.house.clock())
+            self.house.recent.note(question.key, question.canonical, self.house.clock(), question.context)
         self._call, joined = self.house.tower.board(
             None if how == "alone" else question.key,
             lambda: question.target.source.fetch(sending),

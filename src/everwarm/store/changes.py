@@ -19,7 +19,7 @@ from everwarm.store.rules import tag_bytes
 from everwarm.store.seal import check, seal
 from everwarm.store.timeline import Timeline
 
-KEPT = 10_000
+KEPT = 4_000
 NOBODY = 0  # the writer of changes that concern the process itself too
 DROPS_SECONDS = 86_400.0  # no answer takes longer than that
 
@@ -69,9 +69,13 @@ def dropped_since(connection: sqlite3.Connection, namespace: str, at: float) -> 
     return row is not None
 
 
-def prune(connection: sqlite3.Connection, at: float) -> None:
-    """Forget what nobody needs any more."""
+def prune(connection: sqlite3.Connection) -> None:
+    """Forget the changes that everybody has seen by now."""
     connection.execute("DELETE FROM changes WHERE id <= (SELECT MAX(id) FROM changes) - ?", (KEPT,))
+
+
+def prune_drops(connection: sqlite3.Connection, at: float) -> None:
+    """Forget the drops before which no answer can have been begun that is still under way."""
     connection.execute("DELETE FROM drops WHERE at < ?", (at - DROPS_SECONDS,))
 
 

@@ -234,7 +234,8 @@ class SqliteStore:
         if not 0 <= now - self._expired_at < EXPIRE_SECONDS:
             self._expired_at = now
             answers.expire(connection, now, EXPIRE_MOST)
-            changes.prune(connection, now)
+            changes.prune_drops(connection, now)
+        changes.prune(connection)
         written = {item.key.namespace.id for item in items if isinstance(item, Put)}
         spaces.keep_caps(connection, quotas if caps_are_new else written, quotas)
         spaces.trim(connection, self.max_bytes, quotas, now)
