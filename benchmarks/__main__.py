@@ -1,24 +1,52 @@
-"""Run the benchmarks: all, or those that are named (``make bench ARGS=hits``)."""
+"""Run the benchmarks: the quick ones, or those that are named (``make bench ARGS=hits``)."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 
-from benchmarks import entries, hits, passing, rest
+from benchmarks import entries, first_byte, hits, passing, rest, steady
+from benchmarks.field import Field
+from benchmarks.servers import NotStartedError, console
 
-ALL = {"hits": hits.run, "passing": passing.run, "rest": rest.run, "entries": entries.run}
+LONG = ("entries",)
+"""Those that take many minutes: they run where they are named, or with ``--full``."""
+
+
+def benchmarks(field: Field, args: argparse.Namespace) -> dict[str, Callable[[], None]]:
+    """Each by its name."""
+    times = {"seconds": args.seconds, "rounds": args.rounds}
+    return {
+        "hits": partial(hits.run, field, **times),
+        "passing": partial(passing.run, field, **times),
+        "first_byte": partial(first_byte.run, field, **times),
+        "rest": partial(rest.run, **times),
+        "steady": partial(steady.run, field, full=args.full),
+        "entries": partial(entries.run, **times),
+    }
 
 
 def main() -> int:
     """Exit status 1 if a benchmark could not run; what a figure is never decides it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*ALL, []], metavar="NAME", help=f"which ones: {', '.join(ALL)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which ones")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of one measurement (default 4)")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each (default 3); the median counts")
+    parser.add_argument("--full", action="store_true", help="the long ones too, and all requests of steady")
+    parser.add_argument("--no-peers", action="store_true", help="without other gateways beside ours")
     args = parser.parse_args()
-    for name in args.names or ALL:
-        ALL[name](seconds=args.seconds, rounds=args.rounds)
+    with Field(console(), peers=not args.no_peers) as field:
+        table = benchmarks(field, args)
+        if unknown := set(args.names) - set(table):
+            parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(table)}")
+        for name in args.names or [n for n in table if args.full or n not in LONG]:
+            try:
+                table[name]()
+            except NotStartedError as e:
+                print(f"{name}: a server of ours did not start: {e}", file=sys.stderr)
+                return 1
     return 0
 
 

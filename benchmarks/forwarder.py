@@ -34,9 +34,8 @@ class Forwarder:
             data += message.get("body", b"")
             more = message.get("more_body", False)
         async with self.session.post(self.url + scope["path"], data=data, headers=HEADERS) as response:
-            kind = response.headers["content-type"].encode()
-            length = response.headers["content-length"].encode()
-            head = [(b"content-type", kind), (b"content-length", length)]
+            kept = (name for name in ("content-type", "content-length") if name in response.headers)
+            head = [(name.encode(), response.headers[name].encode()) for name in kept]
             await send({"type": "http.response.start", "status": response.status, "headers": head})
             async for piece in response.content.iter_any():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})

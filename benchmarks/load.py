@@ -2,25 +2,30 @@
 
 It sends one request again and again, with a running number in the place of ``@@@@@@@@`` if that stands in it. It counts
 whole responses by their length, and checks that each begins with 200.
-Bounded in time. Runs as a process of its own: ``python -m benchmarks.load HOST PORT SECONDS CONNECTIONS < request``.
+Bounded in time, and in number if one is given. Runs as a process of its own: ``python -m benchmarks.load HOST PORT
+SECONDS CONNECTIONS [REQUESTS] < request``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
 from itertools import count
 from time import perf_counter, process_time
 from typing import cast
 
 NUMBER = b"@" * 8
+TOP = 10 ** len(NUMBER)
 
 
 class Asker(asyncio.Protocol):
     """One connection."""
 
-    numbers = count()
+    numbers = count(random.randrange(TOP))  # so that one measurement does not repeat what another has asked
+    left = sys.maxsize
+    """Requests that all connections together may still send."""
 
     def __init__(self, request: bytes, until: float, latencies: list[float]) -> None:
         self.request = request
@@ -37,7 +42,8 @@ class Asker(asyncio.Protocol):
         self._ask()
 
     def _ask(self) -> None:
-        request = self.request.replace(NUMBER, b"%08d" % next(self.numbers)) if self.numbered else self.request
+        Asker.left -= 1
+        request = self.request.replace(NUMBER, b"%08d" % (next(self.numbers) % TOP)) if self.numbered else self.request
         self._sent = perf_counter()
         self.transport.write(request)
 
@@ -54,7 +60,7 @@ class Asker(asyncio.Protocol):
             return
         now = perf_counter()
         self.latencies.append(now - self._sent)
-        if now < self.until:
+        if now < self.until and Asker.left > 0:
             self._ask()
         else:
             self.transport.close()
@@ -95,6 +101,8 @@ async def load(host: str, port: int, seconds: float, connections: int, request: 
 def main() -> None:
     """Prints one line of JSON."""
     host, port, seconds, connections = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    if len(sys.argv) > 5:
+        Asker.left = int(sys.argv[5])
     request = sys.stdin.buffer.read()
     try:
         import uvloop

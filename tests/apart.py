@@ -1,4 +1,4 @@
-"""A gateway in a process of its own, started as a user starts it: its memory and its files can be looked at from outside.
+"""A gateway in a process of its own, started as a user starts it: its memory and its files can be seen from outside.
 
 Linux tells both; elsewhere ``resident`` and ``files`` are not to be had.
 """

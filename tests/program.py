@@ -31,6 +31,7 @@ class Program:
         self.log = log
         self.url = ""
         self.told = ""  # what it has said on standard output so far
+        self.asks = 0  # requests of ``ask``
 
     @property
     def file(self) -> Path:
@@ -43,6 +44,7 @@ class Program:
 
     def ask(self, text: str = "hi", key: str = "sk-a", **more: Any) -> httpx.Response:
         """One chat request, on a connection of its own: so any worker may answer it."""
+        self.asks += 1
         body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **more}
         headers = {"authorization": f"Bearer {key}", "connection": "close"}
         return httpx.post(self.url + CHAT, json=body, headers=headers, timeout=PATIENCE)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +100,16 @@ def test_upstreams_are_counted_by_what_they_answered(tmp_path: Path) -> None:
     assert found["everwarm_upstream_state", "open", "u1"] == 0
 
 
+def in_front_of(data: Path, *urls: str) -> AbstractContextManager[Live]:
+    """A gateway that asks each of these once."""
+    return gateway(data, toml=asks(*urls, more="retries = 0"), inside=False)
+
+
 def test_an_open_breaker_is_told(tmp_path: Path) -> None:
-    with nobody_listens() as nowhere:
-        with gateway(tmp_path, toml=asks(nowhere, more="retries = 0"), inside=False) as live:
-            for n in range(5):
-                live.ask(f"{n}", model="gpt-x")
-            assert figures(live)["everwarm_upstream_state", "open", "u0"] == 1
+    with nobody_listens() as nowhere, in_front_of(tmp_path, nowhere) as live:
+        for n in range(5):
+            live.ask(f"{n}", model="gpt-x")
+        assert figures(live)["everwarm_upstream_state", "open", "u0"] == 1
 
 
 def test_labels_have_no_value_that_a_client_has_chosen(live: Live) -> None:
@@ -113,7 +118,7 @@ def test_labels_have_no_value_that_a_client_has_chosen(live: Live) -> None:
     live.client.get("/v1/zq7")
     live.client.request("ZQ8", "/v1/chat/completions")
     assert "zq" not in live.client.get("/metrics").text.lower()
-    assert set(label for f in FAMILIES.values() for label in f.labels) == {
+    assert {label for f in FAMILIES.values() for label in f.labels} == {
         "dialect", "cache", "status_class", "kind", "upstream", "state",
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What a reload changes in a gateway that runs, part by part. With signals and processes: tests/test_program_signals."""
+"""What a reload changes in a gateway that runs, part by part. With signals and processes: test_program_signals."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_what_waits_for_a_new_start_stays_in_force(tmp_path: Path) -> None:
         assert told.restart == ["host", "limits.queue"]
         assert live.house.config.host == "0.0.0.0"
         assert live.house.config.cache.ttl == 3600
-        assert take_up(live.house, settings_of(tmp_path, '[limits]\nqueue = 7\n')).restart == ["host", "limits.queue"]
+        assert take_up(live.house, settings_of(tmp_path, "[limits]\nqueue = 7\n")).restart == ["host", "limits.queue"]
 
 
 def test_a_tenants_answers_are_found_again_under_its_next_key(live: Live) -> None:

@@ -16,6 +16,7 @@ from everwarm.core.sse import Reader
 from herd import all_aboard
 from live import Live
 from providers import HEAD
+from providers.bare import chunks
 
 paths = pytest.mark.parametrize("path", PATHS)
 
@@ -47,18 +48,25 @@ async def ask(live: Live, path: str, question: str, *, stream: bool = False, who
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     try:
         data = json.dumps(body(path, question, stream=stream, **more)).encode()
-        named = {"authorization": f"Bearer {who}", "content-length": str(len(data)), **VERSION}
-        lines = [f"POST {path} HTTP/1.0", *(f"{k}: {v}" for k, v in named.items() if k in USED[path]), "", ""]
+        named = {
+            "host": url.netloc,
+            "authorization": f"Bearer {who}",
+            "content-length": str(len(data)),
+            "connection": "close",
+        }
+        named |= VERSION if path == MESSAGES else {}
+        lines = [f"POST {path} HTTP/1.1", *(f"{k}: {v}" for k, v in named.items()), "", ""]
         writer.write("\r\n".join(lines).encode() + data)
-        head, _, content = (await reader.read(-1)).partition(b"\r\n\r\n")
+        answer = await reader.read(-1)
     finally:
         writer.close()
+    head, _, content = answer.partition(b"\r\n\r\n")
     first, *rest = head.decode().lower().split("\r\n")
     told = dict(line.split(": ", 1) for line in rest)
+    if "transfer-encoding" in told:
+        assert answer.endswith(b"\r\n0\r\n\r\n")
+        content = b"".join(chunks(answer))
     return Got(int(first.split()[1]), told["x-everwarm-cache"], TEXTS[path, stream](content))
-
-
-USED = {path: {"authorization", "content-length", *(VERSION if path == MESSAGES else ())} for path in PATHS}
 
 
 def events(content: bytes) -> list[dict[str, Any]]:
@@ -150,12 +158,9 @@ def test_tenants_make_a_call_each(plain: Behind, path: str) -> None:
 
 
 @paths
-@pytest.mark.parametrize("stream", [False, True], ids=["json", "sse"])
-@pytest.mark.parametrize("place", [HEAD, 0, 1], ids=["before the head", "after the head", "in the body"])
+@pytest.mark.parametrize(("stream", "place"), [(False, HEAD), (False, 0), (True, HEAD), (True, 0), (True, 1)])
 def test_a_leader_that_leaves_hands_over(counting: Behind, path: str, stream: bool, place: int) -> None:
     """And the last one to leave ends the call."""
-    if place == 1 and not stream:
-        pytest.skip("a JSON body is one event")
     asked, cancelled = len(counting.fake.asked), counting.fake.cancelled
     question = f"leave {stream} {place}"
 

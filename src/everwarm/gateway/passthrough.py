@@ -50,8 +50,8 @@ async def relay(house: House, x: Exchange, data: bytes | None = None) -> None:
 
 
 def _check(x: Exchange) -> None:
-    """Raises ``BadRequest`` for a path that a server may take for one outside of ``/v1/``: dots lead there, also if they
-    are encoded, even twice, or followed by parameters."""
+    """Raises ``BadRequest`` for a path that a server may take for one outside of ``/v1/``: dots lead there, also if
+    they are encoded, even twice, or followed by parameters."""
     raw: bytes = x.scope["raw_path"]
     if not raw.startswith(b"/v1/") or {".", ".."} & set(re.split(r"[/\\;]", unquote(x.scope["path"]))):
         raise BadRequest("The path leads out of /v1/. Send it without segments of dots, and its beginning as it is.")

@@ -76,7 +76,7 @@ def hold_reloads() -> None:
 def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A socket bound to the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     with sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
