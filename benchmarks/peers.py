@@ -29,9 +29,10 @@ model_list:
     litellm_params: {{model: openai/default, api_base: "{url}/v1", api_key: sk-bench}}
 litellm_settings:
   cache: true
-  cache_params: {{type: local, supported_call_types: [acompletion]}}
+  cache_params: {{type: local, supported_call_types: [acompletion], max_messages: 1000}}
   telemetry: false
 """
+"""By default its cache is for requests of at most four messages; ours here have eight."""
 
 
 class Peer(NamedTuple):

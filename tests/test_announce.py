@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from everwarm.config import load
+from everwarm.gateway.directory import Directory
 from everwarm.serve import announce
 from gateway_upstreams import asks
-from live import gateway
+from scripted import Scripted
 
 URL = "http://127.0.0.1:8400"
-SHARED = 'key_env = "PATH"'  # a variable that is set
+SHARED = 'key_env = "OURS"'
 
 
 def said(data: Path, toml: str, capsys: pytest.CaptureFixture[str], *, inside: bool = False) -> str:
-    with gateway(data, toml=toml, inside=inside) as live:
-        announce(URL, live.house)
+    data.mkdir(exist_ok=True)
+    file = data / "everwarm.toml"
+    file.write_text(toml)
+    flags = {"config": str(file), "data": str(data), "model": None if inside else "none"}
+    config = load(flags, {"OURS": "sk-ours"}, data)
+    directory = Directory([Scripted()] if inside else [], config.aliases)
+    announce(URL, SimpleNamespace(config=config, directory=directory))  # type: ignore[arg-type]
     return capsys.readouterr().out
 
 
@@ -40,7 +48,7 @@ def test_upstreams_and_how_to_point_a_client_here(tmp_path: Path, capsys: pytest
 
 def test_an_anthropic_upstream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = said(tmp_path, asks("http://a.example", dialect="anthropic", more=SHARED), capsys)
-    assert "u0 (anthropic) http://a.example  every model; our credential: PATH" in told
+    assert "u0 (anthropic) http://a.example  every model; our credential: OURS" in told
     assert f"export ANTHROPIC_BASE_URL={URL}\n" in told
 
 
@@ -64,6 +72,6 @@ def test_tenants_only_and_none_yet(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_tenants_that_share_one_credential_upstream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = said(tmp_path / "a", tenants("acme", "globex") + asks("http://a.example", more=SHARED), capsys)
     assert "share one credential at the provider" in told
-    assert "u0 (PATH)" in told
+    assert "u0 (OURS)" in told
     own = said(tmp_path / "b", tenants("acme", "globex") + asks("http://a.example"), capsys)
     assert "share one credential" not in own

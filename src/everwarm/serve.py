@@ -79,7 +79,13 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
 
     gguf = None if config.model == "smollm2" else Path(config.model)
     chosen = config.engine
-    settings = Settings(chosen.threads or None, chosen.context or None, config.limits.queue, chosen.max_tokens)
+    settings = Settings(
+        threads=chosen.threads or None,
+        context=chosen.context or None,
+        waiting=config.limits.queue,
+        max_tokens=chosen.max_tokens,
+        temperature=chosen.temperature,
+    )
     if quiet:
         return [engine.load(gguf, config.data, settings, lambda what, done: None)]
     with Steps() as steps:

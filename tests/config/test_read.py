@@ -48,9 +48,11 @@ OTHER = {
     "data": "d",
     "model": "none",
     "access": "open",
+    "engine.temperature": "1.5",
     "log.level": "debug",
     "log.format": "json",
     "telemetry.otlp": "http://localhost:4318",
+    "metrics.access": "open",
 }
 """Values of settings for which 7 is none."""
 

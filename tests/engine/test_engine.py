@@ -128,6 +128,21 @@ def test_choices_share_the_prompt_and_differ(tiny: Engine, ask: Ask, request_of:
     assert alone.text == answer.text
 
 
+def test_a_request_that_names_no_temperature_gets_the_operators(
+    tiny: Engine, tiny_gguf: Path, data: Path, ask: Ask, request_of: Make
+) -> None:
+    common = {"max_tokens": 40, "logit_bias": NEVER_END}
+    greedy = ask(tiny, request_of("x", temperature=0, **common)).text
+    assert ask(tiny, request_of("x", temperature=2, seed=1, **common)).text != greedy
+    engine = Engine.load(tiny_gguf, data, Settings(threads=1, temperature=0))
+    try:
+        assert ask(engine, request_of("x", **common)).text == greedy
+        assert ask(engine, request_of("x", temperature=2, seed=1, **common)).text != greedy
+        assert engine.models()[0].fingerprint != tiny.models()[0].fingerprint, "what was stored is not its answer"
+    finally:
+        asyncio.run(engine.close())
+
+
 def test_a_prefix_is_reused_in_whole_chunks_within_a_namespace(tiny: Engine, ask: Ask, request_of: Make) -> None:
     long = request_of("y" * 500, max_tokens=1)
     assert ask(tiny, long, PUBLIC).prefilled.cached == 0

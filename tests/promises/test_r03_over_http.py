@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -19,6 +21,9 @@ from providers import HEAD
 from providers.bare import chunks
 
 paths = pytest.mark.parametrize("path", PATHS)
+
+
+RESET = struct.pack("ii", 1, 0)
 
 
 class Got(NamedTuple):
@@ -43,9 +48,10 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
 
 
 async def ask(live: Live, path: str, question: str, *, stream: bool = False, who: str = "sk-a", **more: Any) -> Got:
-    """One request on a socket of its own, by hand: an HTTP client costs more than all else here."""
+    """One request on a socket of its own, by hand: an HTTP client costs more than all else here. Leaves with a reset."""
     url = urlsplit(live.url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     try:
         data = json.dumps(body(path, question, stream=stream, **more)).encode()
         named = {

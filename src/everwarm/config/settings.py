@@ -109,6 +109,9 @@ class Engine:
         0, Whole(0, 1_048_576), "longest prompt and answer together, in tokens; 0 is the model's own"
     )
     max_tokens: int = setting(1024, Whole(1, 1_048_576), "longest answer where the request names no bound, in tokens")
+    temperature: float = setting(
+        0.2, Number(0, 2), "where the request names none; 0 is greedy, and a small model at 1 often finds no end"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class Engine:
         self._voice = voice
         self._template = template
         self._card = card
-        self._max_tokens = settings.max_tokens
+        self._settings = settings
         self._line = Line(settings.waiting)
         self._tokenising = ThreadPoolExecutor(1, "everwarm-tokens")
         self._thread = threading.Thread(target=self._serve, name="everwarm-engine", daemon=True)
@@ -84,7 +85,7 @@ class Engine:
         tokenizer = Tokenizer(ready.folder, facts)
         voice = Voice(model, tokenizer, frozenset(facts.ends), len(facts.tokens), LastPrompt(model.chunk))
         template = ChatTemplate(facts.chat_template, _special(facts))
-        engine = cls(voice, template, _card(ready, model, room), settings)
+        engine = cls(voice, template, _card(ready, model, room, settings.temperature), settings)
         progress("loading the model", 1.0)
         return engine
 
@@ -151,9 +152,11 @@ class Engine:
         left = context - len(prompt)
         if left < 1:
             raise _too_long(str(len(prompt)), context, request)
-        wanted = request.sampling.max_tokens
-        limit = min(self._max_tokens if wanted is None else wanted, left)
-        return Task(namespace, prompt, request.sampling, limit)
+        sampling = request.sampling
+        if sampling.temperature is None:
+            sampling = replace(sampling, temperature=self._settings.temperature)
+        limit = self._settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens
+        return Task(namespace, prompt, sampling, min(limit, left))
 
     def _serve(self) -> None:
         while (job := self._line.next()) is not None:
@@ -202,9 +205,9 @@ def _special(facts: Facts) -> dict[str, str]:
     return {name: "" if token is None else facts.tokens[token] for name, token in named.items()}
 
 
-def _card(ready: Weights, model: PagedModel, context: int) -> ModelCard:
+def _card(ready: Weights, model: PagedModel, context: int, temperature: float) -> ModelCard:
     """The model's card. Its fingerprint covers whatever changes the bits of an answer."""
-    identity = f"{ready.fingerprint} {ready.facts.gguf} {model.settings} {context}"
+    identity = f"{ready.fingerprint} {ready.facts.gguf} {model.settings} {context} {temperature}"
     fingerprint = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
     made_by = "everwarm"
     if ready.packaged:

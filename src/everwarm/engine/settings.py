@@ -12,6 +12,7 @@ class Settings(NamedTuple):
     context: int | None = None  # tokens, prompt and answer together: the model's own
     waiting: int = 64  # requests that may wait; one more gets ``Overloaded``
     max_tokens: int = 1024  # of an answer whose request names no bound
+    temperature: float = 0.2  # likewise; what the makers of the packaged model recommend
 
 
 DEFAULTS = Settings()

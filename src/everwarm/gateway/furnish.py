@@ -58,6 +58,8 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
         secret = load_secret(config.data)
         threads = ThreadPoolExecutor(4, thread_name_prefix="everwarm")
         stack.callback(threads.shutdown)
+        disk_threads = ThreadPoolExecutor(4, thread_name_prefix="everwarm-disk")
+        stack.callback(disk_threads.shutdown)
         store = _store(config, secret)
         if store is not None:
             stack.callback(store.close)
@@ -69,6 +71,7 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
             Directory(upstreams, config.aliases, config.cache.models, _providers(config)),
             Auth(secret, config),
             threads,
+            disk_threads,
             store,
             ledger,
             Patience(config.limits.body_seconds),

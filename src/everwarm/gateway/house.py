@@ -33,7 +33,8 @@ class House:
     config: Config
     directory: Directory
     auth: Auth
-    threads: Executor  # for what would hold up the event loop: waiting for a disk, large bodies
+    threads: Executor  # for work that would hold up the event loop: large bodies and answers
+    disk_threads: Executor  # for waiting for a disk: one that hangs must not keep bodies from being understood
     store: TieredStore | None  # None: cache.enabled = false
     ledger: Ledger | None  # None: ledger.enabled = false
     patience: Patience

@@ -27,7 +27,7 @@ async def stats(house: House, x: Exchange) -> None:
         raise NotFound("Nothing is counted here: the server runs with ledger.enabled = false.")
     namespace = house.auth.caller(x).namespace
     loop = asyncio.get_running_loop()
-    await _json(x, await loop.run_in_executor(house.threads, _sums, house, namespace))
+    await _json(x, await loop.run_in_executor(house.disk_threads, _sums, house, namespace))
 
 
 def _sums(house: House, namespace: Namespace) -> dict[str, Any]:
@@ -55,7 +55,7 @@ async def drop(house: House, x: Exchange) -> None:
         namespace = house.auth.caller(x).space
         now = house.drops[namespace.id] = house.clock()  # what is being made now is not stored when it is done
         work = lambda: house.store.drop(namespace, digest=digest, tag=tag, now=now)  # noqa: E731
-        dropped = await asyncio.get_running_loop().run_in_executor(house.threads, work)
+        dropped = await asyncio.get_running_loop().run_in_executor(house.disk_threads, work)
     await _json(x, {"object": "cache.dropped", "dropped": dropped})
 
 

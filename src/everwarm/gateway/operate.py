@@ -45,7 +45,7 @@ async def metrics(house: House, x: Exchange) -> None:
             "setting metrics.access."
         )
     work = partial(house.metrics.text, house.tower, house.directory, house.store)
-    text = await asyncio.get_running_loop().run_in_executor(house.threads, work)
+    text = await asyncio.get_running_loop().run_in_executor(house.disk_threads, work)
     await x.reply(200, [TEXT], text)
 
 

@@ -68,7 +68,7 @@ def _usable(ask: Ask, entry: Entry, max_age: float | None, now: float) -> Recall
 async def _from_disk(house: House, ask: Ask, now: float) -> Entry | None:
     store = house.store
     assert store is not None
-    work = asyncio.get_running_loop().run_in_executor(house.threads, store.recall, ask.question.key, now)
+    work = asyncio.get_running_loop().run_in_executor(house.disk_threads, store.recall, ask.question.key, now)
     try:
         async with asyncio.timeout(RECALL_SECONDS):
             return await work

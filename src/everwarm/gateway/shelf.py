@@ -67,11 +67,12 @@ async def _from_disk(house: House, keys: Sequence[ExactKey], now: float) -> dict
 
     found: dict[ExactKey, Entry] = {}
     for at in range(0, len(keys), AT_ONCE):
-        work = asyncio.get_running_loop().run_in_executor(house.threads, recall, keys[at : at + AT_ONCE])
+        work = asyncio.get_running_loop().run_in_executor(house.disk_threads, recall, keys[at : at + AT_ONCE])
         try:
             async with asyncio.timeout(RECALL_SECONDS):
                 found |= await work
         except TimeoutError:
+            store.too_slow()
             break
     return found
 
