@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import entries, first_byte, hits, passing, rest, steady
+from benchmarks import entries, first_byte, hits, passing, rest, steady, streams
 from benchmarks.field import Field
 from benchmarks.servers import NotStartedError, console
 
@@ -24,6 +24,7 @@ def benchmarks(field: Field, args: argparse.Namespace) -> dict[str, Callable[[],
         "first_byte": partial(first_byte.run, field, **times),
         "rest": partial(rest.run, **times),
         "steady": partial(steady.run, field, full=args.full),
+        "streams": streams.run,
         "entries": partial(entries.run, **times),
     }
 

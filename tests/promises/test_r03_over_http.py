@@ -48,7 +48,10 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
 
 
 async def ask(live: Live, path: str, question: str, *, stream: bool = False, who: str = "sk-a", **more: Any) -> Got:
-    """One request on a socket of its own, by hand: an HTTP client costs more than all else here. Leaves with a reset."""
+    """One request on a socket of its own, by hand: an HTTP client costs more than all else here.
+
+    Who is cancelled leaves with a reset.
+    """
     url = urlsplit(live.url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

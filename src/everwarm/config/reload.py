@@ -42,6 +42,7 @@ RESTART = frozenset(
         "engine.threads",
         "engine.context",
         "engine.max_tokens",
+        "engine.temperature",
         "log.format",
         "telemetry.otlp",
         "telemetry.service",

@@ -58,7 +58,7 @@ class Board:
     def _read(self, path: Path) -> Figures:
         try:
             return read(orjson.loads(path.read_bytes()))
-        except (OSError, orjson.JSONDecodeError) as e:
+        except (OSError, ValueError, TypeError) as e:  # not there, no JSON, or JSON of another shape
             self._complain(path, e)
             return {}
 
