@@ -11,13 +11,13 @@ from math import inf, log
 from time import monotonic, time
 
 from everwarm.core import manners
-from everwarm.errors import Overloaded, TimedOut, UpstreamError
+from everwarm.errors import ClientError, Overloaded, TimedOut, UpstreamError
 from everwarm.gateway import retry_after
 from everwarm.gateway.provider import Provider
 from everwarm.gateway.source import Item, Opening, Sending
 
 ANCHOR = 4096
-"""Bytes of a request's beginning by which a session stays with one of several weighted upstreams."""
+"""Bytes of a request's beginning that stand for a session where there is no question in it."""
 
 SOON = 0.01
 """Seconds. Who is ready by then is ready now: timers are not exact."""
@@ -85,8 +85,19 @@ class Pool:
         stays where its prefix is cached (rendezvous hashing: an upstream more or less moves no other's sessions)."""
         if not self._weighted:
             return self.providers
-        anchor = blake2b(sending.namespace.id.encode() + sending.data[:ANCHOR], digest_size=16).digest()
+        anchor = blake2b(sending.namespace.id.encode() + _anchor(sending), digest_size=16).digest()
         return sorted(self.providers, key=lambda p: _score(anchor, p), reverse=True)
+
+
+def _anchor(sending: Sending) -> bytes:
+    """What stays the same while a session grows: all messages up to the first question."""
+    try:
+        messages = sending.request().messages
+    except ClientError:  # what we do not understand, the upstream may
+        messages = ()
+    first = next((i for i, m in enumerate(messages, 1) if m.role == "user"), 0)
+    lines = [f"{m.role}\0{m.text}\0" for m in messages[:first]]
+    return "".join(lines).encode("utf-8", "surrogatepass") or sending.data[:ANCHOR]
 
 
 def _late(trial: _Trial, provider: Provider) -> TimedOut:
