@@ -1,5 +1,5 @@
 """The floor of passing on: a bare ASGI application that sends the body upstream with aiohttp and gives the answer back,
-under the very settings of uvicorn that the gateway runs with.
+on uvicorn with httptools and uvloop, as fast as it comes.
 
 ``python -m benchmarks.forwarder URL``: prints its own URL, serves until told to stop.
 """
@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 import uvicorn
 
-from everwarm.gateway.serve import listening, settings
+from benchmarks.servers import bare
+from everwarm.gateway.serve import listening
 
 HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-bench"}
 
@@ -46,7 +47,7 @@ def main() -> None:
     """Serve until told to stop."""
     with listening("127.0.0.1", 0) as sock:
         print(f"listening  http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
-        uvicorn.Server(settings(Forwarder(sys.argv[1]))).run(sockets=[sock])  # type: ignore[arg-type]
+        uvicorn.Server(bare(Forwarder(sys.argv[1]))).run(sockets=[sock])
 
 
 if __name__ == "__main__":

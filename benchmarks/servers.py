@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import uvicorn
 from rich.console import Console
 
 WIDE = 118  # columns of a table that is written to a file
@@ -60,6 +61,22 @@ def _stats() -> dict[int, _Stat]:
             continue
         out[int(file.parent.name)] = _Stat(int(fields[1]), int(fields[11]) + int(fields[12]))
     return out
+
+
+def bare(app: Any) -> uvicorn.Config:
+    """uvicorn as a floor runs with it: nothing of ours, and nothing that costs time."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        loop="auto",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        proxy_headers=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=75,
+    )
 
 
 class NotStartedError(Exception):

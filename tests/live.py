@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
@@ -40,21 +42,32 @@ class Live:
         return self.client.post(CHAT, content=data, headers={"content-type": "application/json", **named})
 
 
-def settings_of(data: Path, toml: str = "") -> Config:
-    """A configuration from TOML text, as a user writes it."""
+def settings_of(data: Path, toml: str = "", env: Mapping[str, str] | None = None) -> Config:
+    """A configuration from TOML text, as a user writes it. ``env``: the environment, for credentials."""
     file = data / "everwarm.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(toml)
-    return load({"config": str(file), "data": str(data), "model": "none"}, {}, data)
+    return load({"config": str(file), "data": str(data), "model": "none"}, env or {}, data)
 
 
 @contextmanager
-def gateway(data: Path, upstream: Scripted | None = None, toml: str = "", *, inside: bool = True) -> Iterator[Live]:
+def gateway(
+    data: Path,
+    upstream: Scripted | None = None,
+    toml: str = "",
+    *,
+    inside: bool = True,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Live]:
     """Runs until the block ends, and shuts down as a user's would. ``inside``: with a scripted model in it."""
     upstream = upstream or Scripted()
     ready, where = threading.Event(), []
     models = [upstream] if inside else []
-    with listening("127.0.0.1", 0) as sock, furnished(settings_of(data, toml), models) as house:
+    with (
+        patch.dict(os.environ, env) if env else nullcontext(),
+        listening("127.0.0.1", 0) as sock,
+        furnished(settings_of(data, toml, env), models) as house,
+    ):
         server = _Server(house, lambda url, _: (where.append(url), ready.set()))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()

@@ -42,7 +42,7 @@ def written(held: list[tuple[int, int]]) -> Iterator[sqlite3.Connection]:
         opened = open_file(Path(folder) / "cache.db", answers.SCHEMA)
         with contextlib.closing(opened.reader), contextlib.closing(opened.writer) as connection:
             for number, (space, size) in enumerate(held):
-                answers.insert(connection, SECRET, key(space, number), entry(size), float(number))
+                answers.insert(connection, SECRET, [answers.New(key(space, number), entry(size), float(number))])
             yield connection
 
 

@@ -11,11 +11,12 @@ from everwarm.core.dialects import openai_chat, openai_embeddings
 from everwarm.core.dialects.registry import CONVERSING, telling
 from everwarm.errors import Bug, EverwarmError, Forbidden, MethodNotAllowed, NotFound
 from everwarm.gateway import count, embed, manage, models, operate, pages, passthrough
-from everwarm.gateway.converse import FAILED, converse
+from everwarm.gateway.converse import FAILED, at_once, converse, go_on
 from everwarm.gateway.exchange import Disconnected, Exchange, Receive, Scope, Send
 from everwarm.gateway.house import House
 from everwarm.gateway.notice import log_access
 from everwarm.gateway.origin import allowed
+from everwarm.gateway.turn import EXTENSION, Turn
 
 log = logging.getLogger("everwarm.gateway")
 
@@ -36,6 +37,10 @@ ROUTES: Final[dict[str, dict[str, Handler]]] = {
 }
 
 
+AT_ONCE: Final = {d.path: d for d in CONVERSING}
+"""Where an answer may be found in memory, without waiting for anything."""
+
+
 class App:
     """Every request ends in exactly one response; none of them is a traceback."""
 
@@ -44,16 +49,20 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's entry. Lifespan and websockets are not spoken here (uvicorn is told so)."""
+        turn: Turn = scope["extensions"][EXTENSION]
         x: Exchange | None = None
         try:
-            x = Exchange(scope, receive, send)
+            if turn.pending is not None:
+                x = await go_on(self.house, turn)
+                return
+            x = Exchange(turn)
             self._require_trust(x)
             await _handler(scope["path"], scope["method"])(self.house, x)
         except Disconnected:
             return
         except EverwarmError as e:
             allow = [(b"allow", e.allow.encode())] if isinstance(e, MethodNotAllowed) else []
-            x = x or Exchange({**scope, "headers": []}, receive, send)
+            x = x or Exchange(turn, [])
             x.dialect = telling(scope["path"])
             await x.refuse(e, allow)
         except Exception:  # a bug of ours: the client gets a clear error, the log gets the trace
@@ -63,6 +72,25 @@ class App:
         finally:
             if x is not None:
                 log_access(x)
+
+    def at_once(self, turn: Turn) -> bool:
+        """Answer a request whose body is here, if memory has the answer; whether it was so. If not, what was understood
+        of it waits in the turn. Whatever is wrong with the request is told when the application is called."""
+        dialect = AT_ONCE.get(turn.scope["path"])
+        if dialect is None or turn.scope["method"] != "POST" or turn.flow.write_paused:
+            return False
+        try:
+            x = Exchange(turn)
+            self._require_trust(x)
+            answered = at_once(self.house, x, dialect)
+        except EverwarmError:
+            return False
+        except Exception:  # a bug of ours: told to the client when the application comes to the same point
+            log.exception("a request could not be answered at once")
+            return False
+        if answered:
+            log_access(x)
+        return answered
 
     def _require_trust(self, x: Exchange) -> None:
         """Raises ``Forbidden`` for what somebody else's web page sends from a browser here."""

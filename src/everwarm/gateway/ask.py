@@ -51,13 +51,25 @@ class Ask(NamedTuple):
 
 
 async def understand(house: House, x: Exchange, dialect: Dialect, caller: Caller, data: bytes) -> Ask:
-    """Raises ``ClientError`` where the request cannot be understood."""
+    """Raises ``ClientError`` where the request cannot be understood. A large body is understood in a thread."""
+    if len(data) > LARGE:
+        question = await aside(house, data, _question, house, dialect, caller, data, context_of(house, x))
+        return _asked(house, x, caller, data, question)
+    return understand_now(house, x, dialect, caller, data)
+
+
+def understand_now(house: House, x: Exchange, dialect: Dialect, caller: Caller, data: bytes) -> Ask:
+    """As ``understand``, here and now."""
     context = context_of(house, x)
     name = (caller.space.id, dialect.name, context, data)
     question = house.questions.get(name)
     if question is None:
-        question = await aside(house, data, _question, house, dialect, caller, data, context)
+        question = _question(house, dialect, caller, data, context)
         house.questions.keep(name, question)
+    return _asked(house, x, caller, data, question)
+
+
+def _asked(house: House, x: Exchange, caller: Caller, data: bytes, question: Question) -> Ask:
     house.auth.require_model(caller, question.target.model)
     control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=question.obstacle)
     labels = x.header(b"x-everwarm-tags")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from everwarm.core.answer import JSON, Form, Verdict
@@ -40,7 +40,8 @@ class Call:
     """``limit`` bytes are kept, so that others may join and the answer may be stored; of a longer answer only the end,
     and what somebody aboard has not read yet."""
 
-    def __init__(self, flight: Flight[ExactKey], limit: int) -> None:
+    def __init__(self, flight: Flight[ExactKey], limit: int, overflowed: Callable[[], None]) -> None:
+        """``overflowed``: called when the beginning is about to be let go, so that nobody can join any more."""
         self.flight = flight
         self.opening: Opening | None = None
         self.verdict: Verdict | None = None  # set before readers see the end
@@ -48,6 +49,7 @@ class Call:
         self.size = 0  # bytes so far
         self.whole = True  # all of it is still here
         self._limit = limit
+        self._overflowed = overflowed
         self._pieces: deque[bytes] = deque()
         self._dropped = 0  # pieces that are no longer here,
         self._dropped_bytes = 0  # and their bytes
@@ -73,8 +75,9 @@ class Call:
         """The next piece, to all readers."""
         self._pieces.append(piece)
         self.size += len(piece)
-        if self.size > self._limit:
+        if self.size > self._limit and self.whole:
             self.whole = False
+            self._overflowed()
         self._wake()
 
     def end(self, error: EverwarmError | None = None) -> None:
@@ -146,14 +149,16 @@ class Call:
 
     async def room(self) -> None:
         """Wait until more may be pushed: back-pressure to the upstream."""
-        while self._crowded():
+        while self.crowded:
             self._source = asyncio.get_running_loop().create_future()
             try:
                 await self._source
             finally:
                 self._source = None
 
-    def _crowded(self) -> bool:
+    @property
+    def crowded(self) -> bool:
+        """Whether the upstream is to wait."""
         if self.size <= AHEAD or not self._readers:
             return False
         read = [r.bytes for r in self._readers]
@@ -168,7 +173,7 @@ class Call:
                 spare -= len(self._pieces[0])
                 self._dropped_bytes += len(self._pieces.popleft())
                 self._dropped += 1
-        if self._source is not None and not self._source.done() and not self._crowded():
+        if self._source is not None and not self._source.done() and not self.crowded:
             self._source.set_result(None)
 
     async def _more(self) -> None:

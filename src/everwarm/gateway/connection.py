@@ -6,17 +6,20 @@
 - An answer given before its request has come whole is the connection's last.
 - ``Upgrade`` is ignored, as RFC 9110 allows in section 7.8: the request is served as plain HTTP/1.1.
 - Who closes its sending side only still gets its answer (``half_closed``).
+- A small request that has come whole is first shown to ``at_once``: if that answers, nothing of ASGI is set in motion.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from everwarm.errors import BadRequest, EverwarmError, RequestTimeout
 from everwarm.gateway import framing
@@ -24,7 +27,7 @@ from everwarm.gateway.deadlines import Deadlines
 from everwarm.gateway.farewell import Farewell, objection, refusal
 from everwarm.gateway.framing import HEAD_BYTES, WATCHED
 from everwarm.gateway.half_closed import HalfClosed
-from everwarm.gateway.turn import abandon, turn_of
+from everwarm.gateway.turn import Turn, turn_of
 
 log = logging.getLogger("everwarm.gateway")
 
@@ -34,19 +37,24 @@ QUEUE: Final = 100
 """Requests that may wait for their turn on one connection."""
 READ_BYTES: Final = 256 * 1024
 """What one read brings, at most."""
+HELD: Final = 1.0
+"""Seconds that a small body may take before the application is called and waits for the rest of it."""
 WORTH: Final = 16
 """Bytes that one byte of a body pays for: itself and what frames it. A chunk of one byte has six."""
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn makes one for each connection. Those of one server share ``deadlines``."""
+    """uvicorn makes one for each connection. Those of one server share ``deadlines``. ``at_once``: whether it has
+    answered; it never raises."""
 
     __slots__ = (  # beside uvicorn's thirty, more attributes in the instance's dictionary cost 1 us a request
         "_answering",
+        "_at_once",
         "_deadlines",
         "_deaf",
         "_farewell",
         "_framing",
+        "_held",
         "_in_head",
         "_keep",
         "_read",
@@ -55,7 +63,11 @@ class Connection(HttpToolsProtocol):
         "_unpaid",
     )
 
-    def __init__(self, *args: Any, deadlines: Deadlines, **more: Any) -> None:
+    cycle: Turn
+
+    def __init__(
+        self, *args: Any, deadlines: Deadlines, at_once: Callable[[Turn], bool] | None = None, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
         self.url = b""
         self._deadlines = deadlines
@@ -65,7 +77,9 @@ class Connection(HttpToolsProtocol):
         self._keep = False  # whether the connection stays once the request has come whole and is answered
         self._read = 0  # bytes of the read that is being looked at
         self._unpaid = 0  # bytes since there was progress: no less than a head has so far, or than frames a body
-        self._answering: RequestResponseCycle | None = None  # whose turn it is; ``cycle`` is the one that came last
+        self._at_once = at_once
+        self._held: Turn | None = None  # whose body has not come yet, and who is to be shown to ``at_once``
+        self._answering: Turn | None = None  # whose turn it is; ``cycle`` is the one that came last
         self._refusal: EverwarmError | None = None  # waits for its turn
         self._deaf = False  # nothing is interpreted any more
 
@@ -78,8 +92,9 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadlines.clear(self)
+        self._held = None
         if self._answering is not None:
-            abandon(self._answering)
+            self._answering.abandon()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -170,7 +185,21 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
         else:
             self._answering = self.cycle
-            self._start_asgi_task(self.cycle, self.app)
+            if self._is_small():
+                self._held = self.cycle
+                self._deadlines.set(self, HELD)
+            else:
+                self._start_asgi_task(self.cycle, self.app)
+
+    def _is_small(self) -> bool:
+        """Whether it is worth waiting for its body, and that fits into what is read without being asked for."""
+        length = self._framing.get(b"content-length")
+        return (
+            self._at_once is not None
+            and length is not None
+            and int(length) <= HIGH_WATER_LIMIT
+            and b"expect" not in self._framing
+        )
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
@@ -191,6 +220,11 @@ class Connection(HttpToolsProtocol):
         if not cycle.response_started:
             cycle.keep_alive = self._keep
             cycle.transport = self.transport
+        if self._held is cycle:
+            self._held = None
+            assert self._at_once is not None
+            if not self._at_once(cycle):
+                self._start_asgi_task(cycle, self.app)
 
     # From the application, the server and the clock
 
@@ -200,8 +234,9 @@ class Connection(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._answering, app = self.pipeline.pop()
-            self._start_asgi_task(self._answering, app)
+            turn, app = cast("tuple[Turn, ASGI3Application]", self.pipeline.pop())
+            self._answering = turn
+            self._start_asgi_task(turn, app)
         elif self._refusal is not None:
             self._tell(self._refusal)
         else:
@@ -216,7 +251,10 @@ class Connection(HttpToolsProtocol):
 
     def late(self) -> None:
         """A deadline has passed. None does while an answer is under way."""
-        if self._busy():
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._start_asgi_task(held, self.app)
+        elif self._busy():
             self._deadlines.set(self, HEAD_SECONDS)
         elif self._in_head and not self._farewell.begun:
             self._refuse(RequestTimeout(f"The head of the request did not arrive within {HEAD_SECONDS:g} seconds."))
@@ -235,7 +273,8 @@ class Connection(HttpToolsProtocol):
         if halfway and self.cycle is not self._answering:
             self.pipeline.popleft()  # its turn is the refusal's
         elif halfway:
-            abandon(self.cycle)
+            self._held = None
+            self.cycle.abandon()
             self._answering = None
             if self.cycle.response_started:
                 self.transport.close()

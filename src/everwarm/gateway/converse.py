@@ -7,12 +7,13 @@ from typing import Final
 
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.errors import Bug, EverwarmError, UnsupportedMediaType
-from everwarm.gateway.ask import Ask, understand
+from everwarm.gateway.ask import Ask, understand, understand_now
 from everwarm.gateway.auth import ANYBODY, Caller
 from everwarm.gateway.exchange import Disconnected, Exchange
 from everwarm.gateway.house import House
 from everwarm.gateway.notice import take_down
 from everwarm.gateway.run import Run
+from everwarm.gateway.turn import Turn
 from everwarm.ledger.record import Row
 
 log = logging.getLogger("everwarm.gateway")
@@ -33,6 +34,45 @@ async def converse(house: House, x: Exchange, dialect: Dialect, kind: type[Run] 
         require_json(x)
         data = await x.body(house.config.limits.body_mb * MIB, house.patience)
         run = kind(house, x, await understand(house, x, dialect, caller, data))
+    except EverwarmError as e:
+        await x.refuse(e)
+    except Disconnected:
+        pass
+    except Exception:  # as in App, but before the row is written
+        log.exception("a request could not be answered")
+        await x.refuse(Bug(FAILED))
+    if run is None:
+        take_down(house, x, _row(x, caller, None), "")
+    else:
+        await _live(house, run)
+
+
+def at_once(house: House, x: Exchange, dialect: Dialect) -> bool:
+    """As ``converse``, for a small body that is here: whether memory had the answer and it is out. If not, ``go_on``
+    does the rest. Raises ``EverwarmError``, and then nothing has happened."""
+    x.dialect = dialect
+    caller = house.auth.caller(x)
+    require_json(x)
+    run = Run(house, x, understand_now(house, x, dialect, caller, x.body_now()))
+    if run.at_once():
+        take_down(house, x, _row(x, caller, run), run.ask.question.envelope.model)
+        return True
+    x.turn.pending = run
+    x.turn.body.clear()
+    return False
+
+
+async def go_on(house: House, turn: Turn) -> Exchange:
+    """With what ``at_once`` has begun."""
+    run: Run = turn.pending
+    turn.pending = None
+    await _live(house, run)
+    return run.x
+
+
+async def _live(house: House, run: Run) -> None:
+    x = run.x
+    try:
         await run.live()
     except EverwarmError as e:
         await x.refuse(e)
@@ -42,7 +82,7 @@ async def converse(house: House, x: Exchange, dialect: Dialect, kind: type[Run] 
         log.exception("a request could not be answered")
         await x.refuse(Bug(FAILED))
     finally:
-        take_down(house, x, _row(x, dialect, caller, run), run.ask.question.envelope.model if run else "")
+        take_down(house, x, _row(x, run.ask.caller, run), run.ask.question.envelope.model)
 
 
 def require_json(x: Exchange) -> None:
@@ -58,7 +98,7 @@ CURLS: Final = b"application/x-www-form-urlencoded"
 """What ``curl -d`` says of any body; those who forget the header mean JSON."""
 
 
-def _row(x: Exchange, dialect: Dialect, caller: Caller, run: Run | None) -> Row:
+def _row(x: Exchange, caller: Caller, run: Run | None) -> Row:
     ask: Ask | None = run.ask if run else None
     life = run.life if run else None
     usage = run.usage if run else None
@@ -69,7 +109,7 @@ def _row(x: Exchange, dialect: Dialect, caller: Caller, run: Run | None) -> Row:
     return Row(
         at=x.at,
         namespace=caller.namespace.id,
-        dialect=dialect.name,
+        dialect=x.dialect.name,
         model=ask.question.target.model if ask else "",
         status=x.status or CLIENT_GONE,
         cache=cache,

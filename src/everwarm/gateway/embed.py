@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from everwarm.core import policy
@@ -105,7 +106,7 @@ class Embedding(Run):
             self.house.recent.note(question.key, question.canonical, self.house.clock())
         self._call, joined = self.house.tower.board(
             batch.key(self._asked),
-            lambda: source.fetch(sending),
+            partial(source.fetch, sending),
             shelf.keeper(self.house, self.x, batch, self._asked),
             anew=how == "anew",
             limit=LIMIT,

@@ -11,6 +11,7 @@ from everwarm.core.dialects.dialect import Dialect
 from everwarm.errors import BadRequest, EverwarmError, RequestTimeout, TooLarge
 from everwarm.gateway.headers import CREDENTIALS, Headers
 from everwarm.gateway.patience import Patience
+from everwarm.gateway.turn import Turn
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -57,17 +58,20 @@ class Exchange:
         "headers",
         "scope",
         "status",
+        "turn",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope = scope
-        self._receive = receive
-        self._send = send
-        self.headers: Headers = scope["headers"]  # as they came, names in lower case
+    def __init__(self, turn: Turn, headers: Headers | None = None) -> None:
+        """``headers``: in place of those that came. Raises ``BadRequest`` if one stands twice that may not."""
+        self.turn = turn
+        self.scope: Scope = turn.scope  # type: ignore[assignment]  # ASGI's, whose values are read one by one
+        self._receive: Receive = turn.receive  # type: ignore[assignment]
+        self._send: Send = turn.send  # type: ignore[assignment]
+        self.headers: Headers = self.scope["headers"] if headers is None else headers  # as they came, in lower case
         self._headers = _picked(self.headers)
         self.dialect: Dialect = openai_chat.DIALECT  # in which errors are told; the route may set another
         self.at = time()
-        self._begun = perf_counter()
+        self._begun = turn.begun
         self._held_back: tuple[Headers, list[bytes]] | None = None
         self.cache = ""  # how the answer was made, in the ledger's words; "" where there was none to make
         self.error = ""  # the name of the error with which it ended
@@ -109,6 +113,12 @@ class Exchange:
             if not message.get("more_body", False):
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def body_now(self) -> bytes:
+        """The whole body, where all of it is here already."""
+        data = bytes(self.turn.body)
+        self.bytes_in = len(data)
+        return data
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it comes, for what is passed on unread. Raises ``Disconnected``."""
         more = True
@@ -134,9 +144,16 @@ class Exchange:
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """A whole response."""
-        headers.append((b"content-length", b"%d" % len(body)))
-        await self.start(status, headers)
-        await self.write(body, more=False)
+        if self.turn.flow.write_paused and not self.turn.disconnected:
+            await self.turn.flow.drain()
+        self.reply_now(status, headers, body)
+
+    def reply_now(self, status: int, headers: Headers, body: bytes) -> None:
+        """As ``reply``, where nothing that was sent before has to be waited for."""
+        self.status = status
+        self.first_byte = self.elapsed
+        self.bytes_out += len(body)
+        self.turn.respond(status, headers, body)
 
     async def start(self, status: int, headers: Headers) -> None:
         """The head of a response; ``write`` must follow."""

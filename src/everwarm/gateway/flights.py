@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from everwarm.core.flight import Flight, Flights
 from everwarm.core.key import ExactKey
 from everwarm.errors import Broken, Bug, EverwarmError
 from everwarm.gateway.call import Call
-from everwarm.gateway.source import Item, Opening
+from everwarm.gateway.source import Sink
 
 log = logging.getLogger("everwarm.gateway")
 
@@ -43,7 +43,7 @@ class Tower:
     def board(
         self,
         key: ExactKey | None,
-        source: Callable[[], AsyncIterator[Item]],
+        fetch: Callable[[Sink], Awaitable[None]],
         landed: Landed,
         *,
         anew: bool = False,
@@ -51,7 +51,7 @@ class Tower:
     ) -> tuple[Call, bool]:
         """The call for ``key`` (a lone one for None) and whether somebody else had started it.
 
-        ``anew`` starts one in any case, in the place of what was under way. ``source`` is asked only for a new call.
+        ``anew`` starts one in any case, in the place of what was under way. ``fetch`` is called only for a new call.
         ``limit``: bytes that are kept of this answer.
         """
         if anew and key is not None:
@@ -59,9 +59,9 @@ class Tower:
         flight, new = self._flights.board(key) if key is not None else (Flight[ExactKey](None), True)
         if not new:
             return self._calls[flight], True
-        call = Call(flight, self.limit if limit is None else limit)
+        call = Call(flight, self.limit if limit is None else limit, partial(self._flights.land, flight))
         self._calls[flight] = call
-        self._tasks[call] = asyncio.create_task(self._fly(call, source(), landed))
+        self._tasks[call] = asyncio.create_task(self._fly(call, fetch, landed))
         return call, False
 
     def leave(self, call: Call) -> None:
@@ -76,11 +76,12 @@ class Tower:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fly(self, call: Call, source: AsyncIterator[Item], landed: Landed) -> None:
+    async def _fly(self, call: Call, fetch: Callable[[Sink], Awaitable[None]], landed: Landed) -> None:
         error: EverwarmError | None = Broken("The answer was given up.")
         try:
-            async with aclosing(source):  # type: ignore[type-var]  # an async generator, by the contract of Source
-                await self._follow(call, source)
+            await fetch(call)
+            if call.opening is None:
+                raise Broken("The upstream ended before it answered.")
             error = await landed(call)
         except EverwarmError as e:
             error = e
@@ -92,15 +93,3 @@ class Tower:
             self._calls.pop(call.flight, None)
             self._tasks.pop(call, None)
             call.end(error)
-
-    async def _follow(self, call: Call, source: AsyncIterator[Item]) -> None:
-        async for item in source:
-            if isinstance(item, Opening):
-                call.open(item)
-                continue
-            call.push(item)
-            if not call.whole:
-                self._flights.land(call.flight)  # what comes too late for the beginning takes another
-            await call.room()
-        if call.opening is None:
-            raise Broken("The upstream ended before it answered.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import translate
+from functools import lru_cache
 from re import compile as pattern
 from typing import Final
 
@@ -68,7 +69,7 @@ VOLATILE: Final = {
 }
 """What reaches an upstream and is left out of the key, and why: name, or pattern with ``*``."""
 
-NOT_BACK: Final = HOP_BY_HOP | frozenset((b"content-length", b"content-encoding", b"date", b"set-cookie", b"alt-svc"))
+NOT_BACK: Final = HOP_BY_HOP | frozenset((b"content-length", b"date", b"set-cookie", b"alt-svc"))
 """Of an answer, what stays here: of the connection to the upstream, a cookie that is not this server's, or what this
 server says itself."""
 
@@ -103,6 +104,7 @@ class Keyed:
         return counts
 
 
+@lru_cache(maxsize=1024)
 def passes(name: bytes) -> bool:
     """Whether a request's header reaches an upstream."""
     return name not in KEPT_HERE and not name.startswith(b"x-everwarm-")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from time import time
 from typing import Final
@@ -12,7 +11,7 @@ from everwarm.core.answer import Form
 from everwarm.core.dialects.dialect import Head
 from everwarm.core.upstream import ModelCard, Upstream
 from everwarm.core.wire import Prefilled
-from everwarm.gateway.source import Item, Opening, Sending
+from everwarm.gateway.source import Opening, Sending, Sink
 
 FORM: Final = Form(stream=True, counted=True)
 """Always the fullest form: any other can be made of it, for whoever joins."""
@@ -32,7 +31,7 @@ class Inside:
         """As ``core.upstream``: what the model cannot do is refused by name."""
         self._upstream.check(sending.request())
 
-    async def fetch(self, sending: Sending) -> AsyncIterator[Item]:
+    async def fetch(self, sending: Sending, sink: Sink) -> None:
         """See ``source.Source``."""
         request = sending.request()
         head = Head(uuid4().hex, int(time()), self._card.id, self._card.fingerprint)
@@ -44,6 +43,8 @@ class Inside:
                 if not opened:
                     opened = True
                     prefilled = event if isinstance(event, Prefilled) else None
-                    yield Opening(200, [EVENTS], FORM, self.name, prefilled)
+                    sink.open(Opening(200, [EVENTS], FORM, self.name, prefilled))
                 if piece := writer.write(event):
-                    yield piece
+                    sink.push(piece)
+                    if sink.crowded:
+                        await sink.room()

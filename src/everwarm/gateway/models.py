@@ -12,10 +12,9 @@ from everwarm.core.dialects.dialect import Vendor
 from everwarm.core.upstream import ModelCard
 from everwarm.errors import EverwarmError
 from everwarm.gateway import passthrough
-from everwarm.gateway.auth import is_own
 from everwarm.gateway.exchange import JSON, Exchange
-from everwarm.gateway.headers import onward
 from everwarm.gateway.house import House
+from everwarm.gateway.line import whole
 from everwarm.gateway.provider import Provider
 
 PATH: Final = "/v1/models"
@@ -55,12 +54,11 @@ async def model(house: House, x: Exchange) -> None:
 
 async def _listed(provider: Provider, x: Exchange) -> list[dict[str, Any]] | None:
     """The models of one upstream; None if it does not say."""
-    headers = onward(x.headers, provider.credential, is_own)
     try:
         async with asyncio.timeout(SECONDS):
-            response = await provider.send("GET", provider.address(PATH, x.scope["query_string"]), headers, None)
-            async with response:
-                body = orjson.loads(await response.read()) if response.status == 200 else {}
+            reply = await provider.send("GET", PATH, x.scope["query_string"], x.headers)
+            data = await whole(reply)
+            body = orjson.loads(data) if reply.status == 200 else {}
     except (EverwarmError, TimeoutError, orjson.JSONDecodeError, OSError):
         return None
     rows = body.get("data") if type(body) is dict else None

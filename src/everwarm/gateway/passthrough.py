@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import Final
 from urllib.parse import unquote
 
@@ -13,9 +12,9 @@ from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.dialect import Vendor
 from everwarm.core.dialects.registry import telling
 from everwarm.errors import BadRequest, Forbidden, NotFound
-from everwarm.gateway.auth import is_own
+from everwarm.gateway.client import Body, Upload
 from everwarm.gateway.exchange import Exchange
-from everwarm.gateway.headers import back, onward
+from everwarm.gateway.headers import back
 from everwarm.gateway.house import House
 from everwarm.gateway.provider import Provider
 
@@ -32,11 +31,11 @@ async def relay(house: House, x: Exchange, data: bytes | None = None) -> None:
     _check(x)
     provider = _provider(house, x)
     read = asyncio.Event()
-    if data is not None or x.scope["method"] in BODYLESS:
+    if data is not None or not _has_body(x):
         if data is None:
             await x.discard()
         read.set()
-    body = data if read.is_set() else _pieces(x, read)
+    body: Body = data or b"" if read.is_set() else Upload(_pieces(x, read), x.header(b"content-length"))
     work = asyncio.create_task(_pass(x, provider, body))
     watch = asyncio.create_task(_gone(x, read))
     try:
@@ -74,6 +73,13 @@ def _provider(house: House, x: Exchange) -> Provider:
     return providers[0]
 
 
+def _has_body(x: Exchange) -> bool:
+    """Whether a body is announced and means something."""
+    if x.scope["method"] in BODYLESS:
+        return False
+    return x.header(b"content-length") not in (b"", b"0") or any(n == b"transfer-encoding" for n, _ in x.headers)
+
+
 async def _pieces(x: Exchange, read: asyncio.Event) -> AsyncIterator[bytes]:
     async for piece in x.pieces():
         yield piece
@@ -93,21 +99,16 @@ def vendor_of(x: Exchange) -> Vendor:
     return telling(x.scope["path"]).vendor
 
 
-async def _pass(x: Exchange, provider: Provider, body: AsyncIterator[bytes] | bytes | None) -> None:
-    headers = onward(x.headers, provider.credential, is_own)
-    length = x.header(b"content-length")
-    if length and body is not None:
-        headers.append((b"content-length", length))
-    url = provider.address(x.scope["raw_path"].decode("ascii"), x.scope["query_string"])
-    response = await provider.send(x.scope["method"], url, headers, body)
+async def _pass(x: Exchange, provider: Provider, body: Body) -> None:
+    path, query = x.scope["raw_path"].decode("ascii"), x.scope["query_string"]
+    reply = await provider.send(x.scope["method"], path, query, x.headers, body)
     try:
-        answer = back(response.raw_headers)
-        if x.scope["method"] == "HEAD" and "content-length" in response.headers:
-            answer.append((b"content-length", response.headers["content-length"].encode()))
-        await x.start(response.status, answer)
-        async with aclosing(provider.pieces(response)) as pieces:  # type: ignore[type-var]  # an async generator
-            async for piece in pieces:
-                await x.write(piece)
+        answer = back(reply.headers)
+        if x.scope["method"] == "HEAD":
+            answer += ((n, v) for n, v in reply.headers if n == b"content-length")
+        await x.start(reply.status, answer)
+        while piece := await reply.read():
+            await x.write(piece)
         await x.write(b"", more=False)
     finally:
-        response.close() if not response.content.at_eof() else response.release()
+        reply.close()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from hashlib import blake2b
 from math import inf, log
 from time import monotonic, time
@@ -13,8 +12,8 @@ from time import monotonic, time
 from everwarm.core import manners
 from everwarm.errors import ClientError, Overloaded, TimedOut, UpstreamError
 from everwarm.gateway import retry_after
-from everwarm.gateway.provider import Provider
-from everwarm.gateway.source import Item, Opening, Sending
+from everwarm.gateway.provider import Answer, Provider
+from everwarm.gateway.source import Opening, Sending, Sink
 
 ANCHOR = 4096
 """Bytes of a request's beginning that stand for a session where there is no question in it."""
@@ -34,51 +33,49 @@ class Pool:
     def check(self, sending: Sending) -> None:
         """The upstream judges by itself."""
 
-    async def fetch(self, sending: Sending) -> AsyncIterator[Item]:
+    async def fetch(self, sending: Sending, sink: Sink) -> None:
         """See ``source.Source``. Raises what the last attempt failed with, or gives its answer, if all failed."""
         trial = _Trial(self._order(sending))
         while True:
             provider = trial.next()
-            items = provider.fetch(sending)
-            async with aclosing(items):  # type: ignore[type-var]  # an async generator
-                if (opening := await self._opening(trial, provider, items)) is not None:
-                    yield opening
-                    async for item in items:
-                        if trial.left < 0:
-                            raise _late(trial, provider)
-                        yield item
-                    return
+            answer = await self._begun(trial, provider, sending)
+            if answer is not None:
+                sink.open(answer.opening)
+                if not await answer.relay(sink, trial.until):
+                    raise _late(trial, provider)
+                return
             await asyncio.sleep(trial.pause)
 
-    async def _opening(self, trial: _Trial, provider: Provider, items: AsyncIterator[Item]) -> Opening | None:
-        """How the answer begins, or None: try again. Raises ``UpstreamError`` if there is nothing left to try."""
+    async def _begun(self, trial: _Trial, provider: Provider, sending: Sending) -> Answer | None:
+        """An answer that has begun, or None: try again. Raises ``UpstreamError`` if there is nothing left to try."""
         try:
-            async with asyncio.timeout(trial.left):
-                opening = await anext(items)
-        except TimeoutError:
-            provider.breaker.failed(monotonic())
-            raise _late(trial, provider) from None
+            answer = await provider.begin(sending, trial.left)
         except UpstreamError as e:
             provider.breaker.failed(monotonic())
+            if trial.left <= 0:
+                raise _late(trial, provider) from None
             if trial.goes_on(provider, None):
                 return None
             raise e
         except BaseException:
             provider.breaker.unknown()
             raise
-        assert isinstance(opening, Opening)
-        return self._judged(trial, provider, opening)
+        if self._judged(trial, provider, answer.opening):
+            return answer
+        answer.close()
+        return None
 
-    def _judged(self, trial: _Trial, provider: Provider, opening: Opening) -> Opening | None:
+    def _judged(self, trial: _Trial, provider: Provider, opening: Opening) -> bool:
+        """Whether this is what the client gets."""
         if opening.status in manners.FAILURES:
             provider.breaker.failed(monotonic())
         else:
             provider.breaker.succeeded()
         if opening.status < 400:
-            return opening
+            return True
         headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in opening.headers}
         again = manners.retryable(opening.status, headers)
-        return None if again and trial.goes_on(provider, retry_after.seconds(headers, time())) else opening
+        return not (again and trial.goes_on(provider, retry_after.seconds(headers, time())))
 
     def _order(self, sending: Sending) -> Sequence[Provider]:
         """Who is asked first, second ...: in the order of the configuration, or, with weights, such that a session
@@ -118,13 +115,13 @@ class _Trial:
         self._ready = dict.fromkeys(providers, 0.0)  # when each may be asked, in the order of the line
         self._tried = dict.fromkeys(providers, 0)  # how often each was
         self.seconds = max(p.settings.seconds for p in providers)
-        self._until = monotonic() + self.seconds
+        self.until = monotonic() + self.seconds  # when the whole answer must be there
         self.pause = 0.0  # seconds to wait before ``next``
 
     @property
     def left(self) -> float:
         """Seconds until the whole answer must be there."""
-        return self._until - monotonic()
+        return self.until - monotonic()
 
     def next(self) -> Provider:
         """The first that is ready and may be asked now. Raises ``Overloaded`` if none may."""
@@ -150,7 +147,7 @@ class _Trial:
         willing = [p for p, at in self._ready.items() if p.breaker.might_admit(max(now, at))]
         chosen = min(willing, key=self._ready.__getitem__, default=failed)
         at = max(now, self._ready[chosen])
-        if not willing or at >= self._until or (self._tried[chosen] and not chosen.budget.take()):
+        if not willing or at >= self.until or (self._tried[chosen] and not chosen.budget.take()):
             return False
         self.pause = at - now
         return True

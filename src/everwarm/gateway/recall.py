@@ -22,6 +22,15 @@ class Recalled(NamedTuple):
     stored: Stored
 
 
+def at_hand(house: House, ask: Ask, max_age: float | None) -> Recalled | None:
+    """The stored answer, if it is in memory and may be used."""
+    now = house.clock()
+    assert house.store is not None  # else the control would not allow to read
+    entry = house.store.peek(ask.question.key, now)
+    found = _usable(ask, entry, max_age, now) if entry is not None else None
+    return found if isinstance(found, Recalled) else None
+
+
 async def recall(
     house: House, ask: Ask, max_age: float | None, prepare: Callable[[], Awaitable[None]] | None
 ) -> Recalled | str:

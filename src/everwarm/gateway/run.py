@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from typing import Final
 
 from everwarm.core import policy
@@ -13,14 +14,13 @@ from everwarm.core.usage import Usage
 from everwarm.core.wire import Prefilled, Request
 from everwarm.errors import Broken, EverwarmError
 from everwarm.gateway.ask import LARGE, Ask, aside
-from everwarm.gateway.auth import is_own
 from everwarm.gateway.call import Call
 from everwarm.gateway.exchange import EVENTS, JSON, Exchange
 from everwarm.gateway.headers import Headers
 from everwarm.gateway.house import House
 from everwarm.gateway.how import told, told_of_hit
 from everwarm.gateway.keep import keeper
-from everwarm.gateway.recall import Recalled, recall
+from everwarm.gateway.recall import Recalled, at_hand, recall
 from everwarm.gateway.source import Opening, Sending
 
 GATHERED: Final = 2**20
@@ -44,8 +44,7 @@ class Run:
         self._recalled: Recalled | None = None
         self._call: Call | None = None
         self._joined = False
-        self._watch: asyncio.Task[None] | None = None
-        self._working = False  # where the client's leaving ends the work
+        self._task: asyncio.Task[object] | None = None  # that the client's leaving ends
         self._gone = False
 
     @property
@@ -84,8 +83,7 @@ class Run:
                 event = await self._perform(self._effect)
                 self.life, self._effect = policy.step(self.life, event)
         finally:
-            if self._watch is not None:
-                self._watch.cancel()
+            self.x.turn.when_gone(None)
             self._leave()
 
     def _leave(self) -> None:
@@ -118,11 +116,28 @@ class Run:
         self._recalled = found
         return policy.Found()
 
+    def at_once(self) -> bool:
+        """The same, if memory has the answer; whether it has. If not, nothing has happened."""
+        if not isinstance(self._effect, policy.Recall):
+            return False
+        self._recalled = at_hand(self.house, self.ask, self._effect.max_age)
+        if self._recalled is None:
+            return False
+        self.life, _ = policy.step(self.life, policy.Found())
+        self.x.reply_now(*self._stored())
+        self.life, self._effect = policy.step(self.life, policy.Sent())
+        return True
+
     async def _parse_aside(self) -> None:
         if self._large:
             await aside(self.house, self.ask.data, self.request)
 
     async def _replay(self) -> policy.Event:
+        await self.x.reply(*self._stored())
+        return policy.Sent()
+
+    def _stored(self) -> tuple[int, Headers, bytes]:
+        """The stored answer, as it goes out: status, headers and body."""
         assert self._recalled is not None
         entry, stored = self._recalled
         self.usage, self.original_seconds = stored.usage, stored.seconds
@@ -130,33 +145,29 @@ class Run:
         headers = [EVENTS, _NO_BUFFER] if stored.form.stream else [JSON]
         headers += self._headers(age)
         headers += told_of_hit(stored.usage, stored.seconds - self.x.elapsed, entry.tags)
-        await self.x.reply(200, headers, stored.body)
-        return policy.Sent()
+        return 200, headers, stored.body
 
     # --- from a flight ------------------------------------------------------------------------------------------------
 
     async def _while_there(self, work: Coroutine[None, None, policy.Event]) -> policy.Event:
         """What ``work`` says, unless the client goes away first: then the work is cancelled."""
-        task = asyncio.current_task()
-        assert task is not None
-        if self._watch is None:
-            self._watch = asyncio.create_task(self._cancel_when_gone(task))
-        self._working = True
+        self._task = asyncio.current_task()
+        self.x.turn.when_gone(self._stop)
         try:
             return await work
         except asyncio.CancelledError:
-            if not self._gone or task.uncancel():
+            assert self._task is not None
+            if not self._gone or self._task.uncancel():
                 raise
             return policy.Gone()
         finally:
-            self._working = False
+            self.x.turn.when_gone(None)
 
-    async def _cancel_when_gone(self, task: asyncio.Task[object]) -> None:
-        """Without a task for the work: a request that reaches the model would have two more."""
-        await self.x.gone()
-        if self._working:
-            self._gone = True
-            task.cancel()
+    def _stop(self) -> None:
+        """Without a task that waits for it: a request that reaches an upstream would have one more."""
+        assert self._task is not None
+        self._gone = True
+        self._task.cancel()
 
     def _board(self, how: policy.How) -> bool:
         """Board the flight for this key, or a new one; whether somebody else had started it."""
@@ -167,7 +178,7 @@ class Run:
             self.house.recent.note(question.key, question.canonical, self.house.clock(), question.context)
         self._call, joined = self.house.tower.board(
             None if how == "alone" else question.key,
-            lambda: question.target.source.fetch(sending),
+            partial(question.target.source.fetch, sending),
             keeper(self.house, self.x, self.ask),
             anew=how == "anew",
         )
@@ -184,7 +195,6 @@ class Run:
             data=self.ask.data,
             form=self.wanted,
             request=self.request,
-            credential=is_own,
         )
 
     async def _begun(self) -> policy.Event:

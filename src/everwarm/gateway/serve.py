@@ -227,8 +227,9 @@ def _unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
 
 
 def settings(app: App) -> uvicorn.Config:
-    """How uvicorn runs an application of ours. The benchmark's floor runs with the same."""
-    made = partial(Connection, deadlines=Deadlines())  # uvicorn calls it for each connection; typed as if it were one
+    """How uvicorn runs the application."""
+    # uvicorn calls it for each connection; typed as if it were one
+    made = partial(Connection, deadlines=Deadlines(), at_once=app.at_once)
     return uvicorn.Config(
         app,
         http=cast("type[asyncio.Protocol]", made),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -25,7 +25,6 @@ class Sending:
     data: bytes  # the body, the client's own bytes
     form: Form  # how the answer is wanted
     request: Callable[[], Request]  # the body as a model reads it; raises ``BadRequest``
-    credential: Callable[[bytes], bool]  # whether this header's value is a credential of the gateway's own
 
 
 class Opening(NamedTuple):
@@ -38,12 +37,29 @@ class Opening(NamedTuple):
     prefilled: Prefilled | None = None
 
 
-Item = Opening | bytes
-"""An ``Opening``, then pieces: of a stream in a known form whole server-sent events, else bytes cut anywhere."""
+class Sink(Protocol):
+    """Where an answer goes, as it comes."""
+
+    def open(self, opening: Opening) -> None:
+        """How it begins. Once, before all else."""
+        ...
+
+    def push(self, piece: bytes) -> None:
+        """The next piece: of a stream in a known form whole server-sent events, else bytes cut anywhere."""
+        ...
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it should be waited for ``room`` before the next piece."""
+        ...
+
+    async def room(self) -> None:
+        """Wait until more may be pushed."""
+        ...
 
 
 class Source(Protocol):
-    """Gives answers. Every implementation passes ``tests/contract/source.py``."""
+    """Gives answers."""
 
     name: str
 
@@ -51,8 +67,8 @@ class Source(Protocol):
         """Raise a ``ClientError`` if this can never be answered here. Fast: called before anything is queued."""
         ...
 
-    def fetch(self, sending: Sending) -> AsyncIterator[Item]:
-        """One answer. Closing the iterator, or cancelling who waits for it, stops the work.
+    async def fetch(self, sending: Sending, sink: Sink) -> None:
+        """One answer. Cancelling it stops the work.
 
         Raises ``ClientError`` before the opening, ``UpstreamError`` at any point. Ends without an error where the
         upstream closed properly; whether the answer was whole, the dialect tells.

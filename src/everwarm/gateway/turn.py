@@ -1,26 +1,94 @@
-"""One request on a connection, and its answer: what uvicorn calls a cycle."""
+"""One request on a connection, and its answer: what uvicorn calls a cycle, with two things more.
+
+An ASGI application finds it in its scope as ``extensions["everwarm"]``: a whole answer may go out in one piece, and
+whoever works on it may be called when the client leaves, where ASGI would have it wait in a task.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
-from uvicorn._types import ASGIVersions, HTTPScope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn._types import ASGI3Application, ASGIVersions, HTTPScope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from everwarm.errors import Bug
+from everwarm.gateway.framing import Headers
+
+EXTENSION: Final = "everwarm"
 
 _ASGI: Final[ASGIVersions] = {"version": "3.0", "spec_version": "2.3"}
 
 
+class Turn(RequestResponseCycle):
+    """``pending``: what the application has begun with this request before it was called, if anything."""
+
+    def __init__(self, **cycle: Any) -> None:
+        super().__init__(**cycle)
+        self.begun = perf_counter()
+        self.pending: Any = None
+        self._when_gone: Callable[[], None] | None = None
+
+    async def run_asgi(self, app: ASGI3Application) -> None:
+        """As uvicorn's."""
+        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]  # any object may stand there
+        try:
+            await super().run_asgi(app)
+        finally:
+            self.scope["extensions"] = {}  # it was a cycle, which Python's garbage collector would have to find
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """A whole answer. ``headers`` have names in lower case and tell no length. Only while nothing was sent, and
+        while ``flow`` does not ask to wait."""
+        if self.disconnected:
+            return
+        assert not self.response_started
+        every = [*self.default_headers, *headers, (b"content-length", b"%d" % len(body))]
+        if not self.keep_alive:
+            every.append((b"connection", b"close"))
+        lines = [STATUS_LINE[status]]
+        for name, value in every:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(every) + 2 or head.count(b"\r") != len(every) + 2:
+            raise Bug("A header of an answer holds a line end.")
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.transport.write(head if self.scope["method"] == "HEAD" else head + body)
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
+    def when_gone(self, call: Callable[[], None] | None) -> None:
+        """``call`` once the client has left, if it does before the answer is out; in place of what was said before."""
+        self._when_gone = call
+        if call is not None and self.disconnected:
+            asyncio.get_running_loop().call_soon(self.abandon)
+
+    def abandon(self) -> None:
+        """Let the application know that there is nobody to answer."""
+        self.waiting_for_100_continue = False
+        self.disconnected = True
+        self.message_event.set()
+        call, self._when_gone = self._when_gone, None
+        if call is not None:
+            call()
+
+
 def turn_of(
     connection: HttpToolsProtocol, transport: asyncio.Transport, version: str, watched: dict[bytes, bytes]
-) -> RequestResponseCycle:
+) -> Turn:
     """The turn of the request whose head has come; ``watched`` are some of its headers (``framing.WATCHED``).
 
     Raises ``httptools.HttpParserInvalidURLError``.
     """
-    return RequestResponseCycle(
+    return Turn(
         scope=_scope(connection, version),
         transport=transport,
         flow=connection.flow,
@@ -53,10 +121,3 @@ def _scope(connection: HttpToolsProtocol, version: str) -> HTTPScope:
         "headers": connection.headers,
         "state": {},
     }
-
-
-def abandon(turn: RequestResponseCycle) -> None:
-    """Let the application know that there is nobody to answer."""
-    turn.waiting_for_100_continue = False
-    turn.disconnected = True
-    turn.message_event.set()

@@ -27,6 +27,7 @@ LATENCY_ROWS = 10_000
 RECENT_ROWS = 50
 ROW_BYTES = 640  # of memory, while a row waits: measured, rounded up
 QUEUE_ROWS = 100_000
+PAUSE_SECONDS = 0.5  # how long a row may wait for company: what ``kill -9`` may take of it
 
 
 class Ledger:
@@ -47,7 +48,7 @@ class Ledger:
         self._pruned_hour = 0
         self._unwritten = 0
         self._database: Database[Row] = Database(
-            path, tables.SCHEMA, self, queue_bytes=QUEUE_ROWS * ROW_BYTES, clock=clock
+            path, tables.SCHEMA, self, queue_bytes=QUEUE_ROWS * ROW_BYTES, pause=PAUSE_SECONDS, clock=clock
         )
 
     def add(self, row: Row) -> None:

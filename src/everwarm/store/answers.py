@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from everwarm.core.key import ExactKey
@@ -96,6 +97,14 @@ VERSION_2 = (  # all is dropped: answers of that time have another form (EWA1), 
 
 SCHEMA = Schema(APPLICATION, (VERSION_1, VERSION_2))
 
+AT_ONCE = 256
+"""Entries in one statement."""
+
+Value = int | float | bytes
+
+_LAST = """
+    SELECT MAX(IFNULL((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0), IFNULL(MAX(id), 0)) FROM entries"""
+"""The id after which new ones come: none that was ever given is given again."""
 _SPACE = "(SELECT id FROM spaces WHERE name = ?)"
 _FIND = f"""
     SELECT e.id, e.created, e.expires, e.used, b.mac, b.tags, b.payload FROM entries e JOIN bodies b ON b.entry = e.id
@@ -106,6 +115,14 @@ _SAME = f"""
 _NEWER = f"""
     SELECT 1 FROM entries e JOIN bodies b ON b.entry = e.id
     WHERE e.space = {_SPACE} AND e.digest = ? AND b.proof = ? AND e.created > ?"""  # noqa: S608
+
+
+class New(NamedTuple):
+    """An entry to be written. ``used``: when it was last."""
+
+    key: ExactKey
+    entry: Entry
+    used: float
 
 
 class Found(NamedTuple):
@@ -142,21 +159,35 @@ def find(connection: sqlite3.Connection, secret: bytes, key: ExactKey) -> Found 
     return Found(id_, used, Entry(payload, created, expires, tuple(json.loads(tags)) if tags else ()))
 
 
-def insert(connection: sqlite3.Connection, secret: bytes, key: ExactKey, entry: Entry, at: float) -> None:
-    """Write an entry in place of what its key had."""
-    space = key.namespace.id
-    tags = json.dumps(entry.tags).encode() if entry.tags else b""
-    parts = sealed_parts(space, key.digest, key.proof, entry.created, entry.expires, tags, entry.payload)
-    drop_same(connection, space, key.digest, key.proof)
-    number = space_number(connection, space)
-    row = (number, key.digest, weight(key.proof, entry), entry.created, entry.expires, at)
-    id_ = connection.execute(
-        "INSERT INTO entries (space, digest, size, created, expires, used) VALUES (?, ?, ?, ?, ?, ?)", row
-    ).lastrowid
-    body = (id_, seal(secret, parts), tags, key.proof, entry.payload)
-    connection.execute("INSERT INTO bodies VALUES (?, ?, ?, ?, ?)", body)
-    for tag in entry.tags:
-        connection.execute("INSERT OR IGNORE INTO tags VALUES (?, ?, ?)", (number, tag_bytes(tag), id_))
+def insert(connection: sqlite3.Connection, secret: bytes, new: Sequence[New]) -> None:
+    """Write entries whose keys have none, each key once. A statement for many: for each, the thread would give up
+    Python's lock and take it again several times, against an event loop that wants it too."""
+    numbers = {space: space_number(connection, space) for space in {n.key.namespace.id for n in new}}
+    (last,) = connection.execute(_LAST).fetchone()
+    for at in range(0, len(new), AT_ONCE):
+        some = new[at : at + AT_ONCE]
+        ids = range(last + 1 + at, last + 1 + at + len(some))
+        entries: list[Value] = []
+        bodies: list[Value] = []
+        for id_, (key, entry, used) in zip(ids, some, strict=True):
+            tags = json.dumps(entry.tags).encode() if entry.tags else b""
+            space = key.namespace.id
+            parts = sealed_parts(space, key.digest, key.proof, entry.created, entry.expires, tags, entry.payload)
+            size = weight(key.proof, entry)
+            entries += (id_, numbers[space], key.digest, size, entry.created, entry.expires, used)
+            bodies += (id_, seal(secret, parts), tags, key.proof, entry.payload)
+        connection.execute(f"INSERT INTO entries VALUES {_rows(len(some), 7)}", entries)  # noqa: S608  no values in it
+        connection.execute(f"INSERT INTO bodies VALUES {_rows(len(some), 5)}", bodies)  # noqa: S608
+        for id_, (key, entry, _) in zip(ids, some, strict=True):
+            for tag in entry.tags:
+                row = (numbers[key.namespace.id], tag_bytes(tag), id_)
+                connection.execute("INSERT OR IGNORE INTO tags VALUES (?, ?, ?)", row)
+
+
+@lru_cache(maxsize=1024)
+def _rows(rows: int, columns: int) -> str:
+    """Places for so many rows."""
+    return ", ".join([f"({', '.join('?' * columns)})"] * rows)
 
 
 def space_number(connection: sqlite3.Connection, space: str) -> int:

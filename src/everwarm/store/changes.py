@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 import sqlite3
 import struct
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from everwarm.store.rules import tag_bytes
@@ -20,6 +22,7 @@ from everwarm.store.seal import check, seal
 from everwarm.store.timeline import Timeline
 
 KEPT = 4_000
+AT_ONCE = 256  # rows in one statement
 NOBODY = 0  # the writer of changes that concern the process itself too
 DROPS_SECONDS = 86_400.0  # no answer takes longer than that
 
@@ -58,15 +61,24 @@ def note(
     connection.execute("INSERT INTO changes (writer, namespace, digest, tag) VALUES (?, ?, ?, ?)", row)
 
 
+def note_puts(connection: sqlite3.Connection, puts: Sequence[tuple[int, str, bytes]]) -> None:
+    """The same of entries that were put: writer, namespace and digest of each."""
+    for at in range(0, len(puts), AT_ONCE):
+        some = puts[at : at + AT_ONCE]
+        places = ", ".join(["(?, ?, ?)"] * len(some))
+        statement = f"INSERT INTO changes (writer, namespace, digest) VALUES {places}"  # noqa: S608  no values in it
+        connection.execute(statement, tuple(chain.from_iterable(some)))
+
+
 def note_drop(connection: sqlite3.Connection, namespace: str, at: float) -> None:
     """The namespace dropped something."""
     connection.execute("INSERT OR REPLACE INTO drops VALUES (?, ?)", (namespace, at))
 
 
-def dropped_since(connection: sqlite3.Connection, namespace: str, at: float) -> bool:
-    """Whether the namespace dropped anything then or later."""
-    row = connection.execute("SELECT 1 FROM drops WHERE namespace = ? AND at >= ?", (namespace, at)).fetchone()
-    return row is not None
+def dropped(connection: sqlite3.Connection, namespace: str) -> float | None:
+    """When the namespace dropped something last, if that is known still."""
+    row = connection.execute("SELECT at FROM drops WHERE namespace = ?", (namespace,)).fetchone()
+    return row[0] if row and type(row[0]) is float else None
 
 
 def prune(connection: sqlite3.Connection) -> None:

@@ -67,9 +67,12 @@ class Database(Generic[T]):
         *,
         queue_bytes: int = QUEUE_BYTES,
         page_bytes: int = PAGE_BYTES,
+        pause: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """``pause``: seconds that a write may wait for company, if not PAUSE_SECONDS."""
         self.path = path
+        self._pause = pause
         self._owner = owner
         self._queue_limit = queue_bytes
         self._lock = threading.Lock()
@@ -165,7 +168,7 @@ class Database(Generic[T]):
             if self._failing:
                 self._wake.wait_for(lambda: self._urgent or self._closing, BACKOFF_SECONDS)
             elif not self._trouble:
-                self._wake.wait_for(self._pressing, PAUSE_SECONDS)
+                self._wake.wait_for(self._pressing, PAUSE_SECONDS if self._pause is None else self._pause)
             trouble, self._trouble = self._trouble, None
             if self._closing and not self._queue:
                 return None

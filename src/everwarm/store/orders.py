@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,16 +30,35 @@ class Put:
     entry: Entry
     at: float
     began: float | None = None  # when the answer was asked for; None: whatever happened since
+    fresh: bool = False  # the disk surely has nothing under this digest
 
     def apply(self, connection: sqlite3.Connection, pen: Pen) -> None:
-        space = self.key.namespace.id
-        if self.began is not None and (
-            answers.has_newer(connection, self.key, self.began) or changes.dropped_since(connection, space, self.began)
-        ):
-            changes.note(connection, changes.NOBODY, space, self.key.digest)  # our own memory has it: not for long
-            return
-        answers.insert(connection, pen.secret, self.key, self.entry, self.at)
-        changes.note(connection, pen.writer, space, self.key.digest)
+        put_all(connection, pen, (self,))
+
+    def overtaken(self, connection: sqlite3.Connection, dropped: float | None) -> bool:
+        """Whether something happened since it was asked for. ``dropped``: when its namespace dropped something last."""
+        if self.began is None:
+            return False
+        if dropped is not None and dropped >= self.began:
+            return True
+        return not self.fresh and answers.has_newer(connection, self.key, self.began)
+
+
+def put_all(connection: sqlite3.Connection, pen: Pen, puts: Sequence[Put]) -> None:
+    """Puts with different keys, in few statements."""
+    drops = {space: changes.dropped(connection, space) for space in {put.key.namespace.id for put in puts}}
+    new, noted = [], []
+    for put in puts:
+        space, digest = put.key.namespace.id, put.key.digest
+        if put.overtaken(connection, drops[space]):
+            noted.append((changes.NOBODY, space, digest))  # our own memory has it: not for long
+            continue
+        if not put.fresh:
+            answers.drop_same(connection, space, digest, put.key.proof)
+        new.append(answers.New(put.key, put.entry, put.at))
+        noted.append((pen.writer, space, digest))
+    answers.insert(connection, pen.secret, new)
+    changes.note_puts(connection, noted)
 
 
 @dataclass(eq=False, slots=True)
@@ -105,3 +124,18 @@ class Wake:
 
 
 Order = Put | Drop | Purge | Touch | Mend | Wake
+
+
+def in_batches(orders: Iterable[Order]) -> Iterator[Order | list[Put]]:
+    """In the same order; puts that follow each other together, as long as no key comes again."""
+    batch: dict[ExactKey, Put] = {}
+    for order in orders:
+        if batch and (not isinstance(order, Put) or order.key in batch):
+            yield list(batch.values())
+            batch = {}
+        if isinstance(order, Put):
+            batch[order.key] = order
+        else:
+            yield order
+    if batch:
+        yield list(batch.values())

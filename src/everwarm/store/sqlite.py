@@ -25,7 +25,7 @@ from everwarm.core.eviction import NO_QUOTA, Quota
 from everwarm.core.key import ExactKey, Namespace
 from everwarm.store import answers, changes, spaces
 from everwarm.store.database import QUEUE_BYTES, Database
-from everwarm.store.orders import Drop, Order, Pen, Purge, Put, Touch, Wake
+from everwarm.store.orders import Drop, Order, Pen, Purge, Put, Touch, Wake, in_batches, put_all
 from everwarm.store.pending import Pending
 from everwarm.store.protocol import Accounting, Entry, Faults
 from everwarm.store.rules import alive, moved, weight
@@ -94,9 +94,9 @@ class SqliteStore:
             self._note_use(found.id, at)
         return self._dated(found.entry, at)
 
-    def put(self, key: ExactKey, entry: Entry, now: float, *, began: float | None = None) -> None:
+    def put(self, key: ExactKey, entry: Entry, now: float, *, began: float | None = None, fresh: bool = False) -> None:
         """As the contract says. With ``began``: not if, since then, any process has stored a newer answer for this key
-        or dropped entries of this namespace."""
+        or dropped entries of this namespace. ``fresh``: there is surely nothing on disk under this digest."""
         size = weight(key.proof, entry)
         with self._lock:
             if self._closed:
@@ -110,7 +110,7 @@ class SqliteStore:
             if size > (self.max_bytes if cap is None else min(cap, self.max_bytes)) or not alive(entry, at):
                 self._forget(key)
                 return
-            put = Put(key, entry, at, None if began is None else began + self.timeline.ahead)
+            put = Put(key, entry, at, None if began is None else began + self.timeline.ahead, fresh)
             if self._database.submit(put, size):
                 self._pending.add(put)
             else:
@@ -227,8 +227,11 @@ class SqliteStore:
             quotas = self._applied = self._quotas
             caps_are_new = self._committed is not quotas
         changes.keep_clock(connection, self._pen.secret, self.timeline)
-        for item in items:
-            item.apply(connection, self._pen)
+        for order in in_batches(items):
+            if isinstance(order, list):
+                put_all(connection, self._pen, order)
+            else:
+                order.apply(connection, self._pen)
         answers.touch(connection, used)
         now = self.timeline.latest
         if not 0 <= now - self._expired_at < EXPIRE_SECONDS:

@@ -85,11 +85,12 @@ class TieredStore:
         ``began``: when the answer was asked for. If another process has stored a newer one or dropped entries of the
         namespace since, then this one goes again as soon as that is seen, and the disk never has it.
         """
+        fresh = self._presence is not None and not self._presence.may_hold(key.digest)
         if self._presence is not None:
             self._presence.add(key.digest)
         if self.disk is not None:
             self.disk.touch(self.memory.used())  # before what this pushes out is chosen
-            self.disk.put(key, entry, now, began=began)
+            self.disk.put(key, entry, now, began=began, fresh=fresh)
         with self._lock:
             self._changes += 1
             self.memory.put(key, entry, now)

@@ -1,0 +1,402 @@
+"""One connection to an upstream: a request goes out, its reply comes in, then the next one. HTTP/1.1 and 1.0.
+
+    Line.ask ──▶ socket ──▶ parser ──▶ Reply: a head, then pieces as they come
+                                       (nothing more is read while BUFFER bytes wait for their reader)
+
+A line is *spoiled* when something came on it that nobody had asked for: it would be taken for the reply to the next
+request, and each reply for that to the request after it, whoever asked. Such a line is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import AsyncIterator, Callable
+from typing import Final, cast
+
+import httptools
+
+from everwarm.errors import Broken, EverwarmError, TimedOut, Unreachable
+from everwarm.gateway.deadlines import Deadlines
+from everwarm.gateway.headers import Headers
+from everwarm.gateway.unzip import KNOWN, Damaged, Unzipper
+
+BUFFER: Final = 2**16
+"""Bytes that may wait between the upstream's socket and us; beyond, it is told to wait."""
+
+HEAD_BYTES: Final = 2**18
+"""Bytes that may come before a head is whole."""
+
+
+class Lost(Unreachable):
+    """The connection ended before a reply began."""
+
+
+class Unasked(Exception):
+    """A reply that no request stands for. Never leaves this file."""
+
+
+class Reply:
+    """What an upstream answers: the head is there, the body comes."""
+
+    __slots__ = (
+        "_ended",
+        "_error",
+        "_idle",
+        "_line",
+        "_pieces",
+        "_unzip",
+        "_waiting",
+        "headers",
+        "packed",
+        "status",
+        "waiting_bytes",
+    )
+
+    def __init__(self, line: Line, status: int, headers: Headers, idle: float) -> None:
+        self.status = status
+        self.headers, encoding = _unpacked(headers)  # names in lower case
+        self.packed = bool(encoding) and encoding not in KNOWN  # in a way that is not known here
+        self._unzip = Unzipper() if encoding in KNOWN else None
+        self.waiting_bytes = 0
+        self._line = line
+        self._idle = idle
+        self._pieces: list[bytes] = []
+        self._ended = False
+        self._error: EverwarmError | None = None
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def read(self) -> bytes:
+        """What has come since, once there is some; empty at the end. Raises ``Broken`` or ``TimedOut``."""
+        unzip = self._unzip
+        if unzip is None:
+            return await self._read()
+        try:
+            while True:
+                piece = b"" if unzip.more else await self._read()
+                if not piece and not unzip.more:
+                    unzip.end()
+                    return b""
+                if out := unzip.feed(piece):
+                    return out
+        except Damaged:
+            raise self._line.broken() from None
+
+    async def _read(self) -> bytes:
+        while not self._pieces:
+            if self._ended:
+                if self._error is not None:
+                    raise self._error
+                return b""
+            await self._more()
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.waiting_bytes = 0
+        if not self._ended:
+            self._line.go_on()
+        return data
+
+    async def _more(self) -> None:
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._line.expect(self._idle)
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+            self._line.expect(None)
+
+    def close(self) -> None:
+        """Nothing more of it is wanted. What has not come yet ends the connection."""
+        if not self._ended:
+            self._line.abort()
+
+    # From the line
+
+    def feed(self, piece: bytes) -> None:
+        """A piece has come."""
+        self._pieces.append(piece)
+        self.waiting_bytes += len(piece)
+        self._wake()
+
+    def end(self, error: EverwarmError | None = None) -> None:
+        """There is no more. Only the first end counts."""
+        if not self._ended:
+            self._ended, self._error = True, error
+            self._wake()
+
+    def late(self) -> TimedOut:
+        """What to end with, where the upstream has fallen silent."""
+        return TimedOut(f"The upstream {self._line.name} fell silent in the middle of its answer for {self._idle:g} s.")
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+
+class Line(asyncio.Protocol):
+    """``rested``: called when a reply has come whole and the line can carry the next request. ``ended``: when it is
+    closed. Belongs to the running loop."""
+
+    def __init__(
+        self, name: str, deadlines: Deadlines, rested: Callable[[Line], None], ended: Callable[[Line], None]
+    ) -> None:
+        self.name = name  # of the upstream, in words for errors
+        self.used = False  # it has carried a reply before
+        self._asked = 0.0  # when the last request was sent, in the loop's time
+        self._upload: asyncio.Task[None] | None = None
+        self._deadlines = deadlines
+        self._rested = rested
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(
+            lenient_data_after_close=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+        self._opening: asyncio.Future[Reply] | None = None
+        self._reply: Reply | None = None
+        self._busy = False  # a request was sent whose reply has not come whole
+        self._idle = 0.0
+        self._within = 0.0
+        self._headless = False  # the reply has no body, whatever its head says (HEAD)
+        self._headers: Headers = []
+        self._head_bytes = 0
+        self._interim = False  # the head was that of an interim answer (1xx)
+        self._until_close = False  # the body ends with the connection
+        self._spoiled = False
+        self._paused = False
+        self._drained: asyncio.Future[None] | None = None
+        self._poll: Callable[[int], object] | None = None
+
+    # For the client
+
+    def ask(self, head: bytes, body: bytes, *, headless: bool, within: float, idle: float) -> asyncio.Future[Reply]:
+        """Send a request; the reply, when its head has come. Raises ``Lost``, ``Unreachable`` or ``TimedOut``."""
+        self._busy = True
+        self._headless = headless
+        self._within, self._idle = within, idle
+        self._head_bytes = 0
+        self._asked = self._loop.time()
+        self._opening = self._loop.create_future()
+        self._deadlines.set(self, within)
+        if len(body) <= BUFFER:
+            self.transport.write(head + body)
+        else:
+            self.transport.write(head)
+            self.transport.write(body)
+        return self._opening
+
+    def upload(self, pieces: AsyncIterator[bytes], *, chunked: bool) -> None:
+        """Send a body as it comes, beside the reply, which may begin before the body has ended."""
+        self._upload = self._loop.create_task(self._send(pieces, chunked))
+        self._upload.add_done_callback(self._uploaded)
+
+    @property
+    def since_asked(self) -> float:
+        """Seconds since the last request was sent."""
+        return self._loop.time() - self._asked
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is fit for the next request: open, and nothing has come on it that we have not seen yet."""
+        if self._spoiled or self.transport.is_closing():
+            return False
+        return self._poll is None or not self._poll(0)
+
+    def abort(self) -> None:
+        """Close it at once."""
+        self._spoiled = True
+        self.transport.abort()
+
+    # For the reply
+
+    def broken(self) -> Broken:
+        """The error of a body that does not come whole."""
+        return Broken(f"The upstream {self.name} broke off in the middle of its answer.")
+
+    def go_on(self) -> None:
+        """There is room again."""
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+
+    def expect(self, seconds: float | None) -> None:
+        """Something must come within so many seconds; None: nothing need come now."""
+        if seconds is None:
+            self._deadlines.clear(self)
+        else:
+            self._deadlines.set(self, seconds)
+
+    # From the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(sock.fileno(), select.POLLIN)
+            self._poll = poll.poll
+
+    def data_received(self, data: bytes) -> None:
+        if not self._busy:  # nobody has asked
+            self.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+            if self._opening is not None:
+                self._check_head(len(data))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._spoiled = True
+            if self._busy:
+                self._fail(Unreachable(f"The upstream {self.name} did not answer in HTTP."))
+        except Unreachable as e:
+            self._fail(e)
+        self._rest()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._spoiled = True
+        self._deadlines.clear(self)
+        if self._upload is not None:
+            self._upload.cancel()
+        if self._until_close and exc is None and self._reply is not None:
+            self._reply.end()
+        self._fail(Lost(f"The upstream {self.name} closed the connection before it answered."))
+        self._ended(self)
+
+    def pause_writing(self) -> None:
+        self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self._drained is not None:
+            if not self._drained.done():
+                self._drained.set_result(None)
+            self._drained = None
+
+    # From the parser
+
+    def on_message_begin(self) -> None:
+        if not self._busy:
+            raise Unasked
+        self._headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        self._interim = 100 <= status < 200
+        if self._interim:
+            return
+        opening, self._opening = self._opening, None
+        if opening is None:
+            raise Unasked
+        self._deadlines.clear(self)
+        self._reply = Reply(self, status, self._headers, self._idle)
+        self._until_close = not self._headless and status not in (204, 304) and not _framed(self._headers)
+        if not opening.done():
+            opening.set_result(self._reply)
+        if self._headless:  # the parser waits for a body that will not come
+            self._spoiled = True
+            self._busy = False
+            self._reply.end()
+
+    def on_body(self, body: bytes) -> None:
+        reply = self._reply
+        if reply is None or self._headless:
+            return
+        reply.feed(body)
+        if reply.waiting_bytes > BUFFER and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        if self._interim or self._headless or self._reply is None:
+            return
+        self._busy = False
+        self._spoiled = self._spoiled or not self._parser.should_keep_alive()
+        self._reply.end()
+
+    # From the clock
+
+    def late(self) -> None:
+        """A deadline has passed: for a head, for a body's next piece, or of a line that nobody has used."""
+        if self._opening is not None:
+            self._fail(TimedOut(f"The upstream {self.name} did not begin to answer within {self._within:g} s."))
+        elif self._busy and self._reply is not None:
+            self._reply.end(self._reply.late())
+        self.abort()
+
+    # What follows
+
+    async def _send(self, pieces: AsyncIterator[bytes], chunked: bool) -> None:
+        async for piece in pieces:
+            if piece:
+                self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            if self._opening is not None:
+                self.expect(self._within)  # the time for a head begins with the last piece
+            if self._drained is not None:
+                await self._drained
+        if chunked:
+            self.transport.write(b"0\r\n\r\n")
+
+    def _uploaded(self, upload: asyncio.Task[None]) -> None:
+        if not upload.cancelled() and upload.exception() is not None:  # where it came from, it broke off
+            self.abort()
+
+    def _check_head(self, more: int) -> None:
+        self._head_bytes += more
+        if self._head_bytes > HEAD_BYTES:
+            raise Unreachable(f"The upstream {self.name} sent a head of more than {HEAD_BYTES // 1024} KiB.")
+
+    def _fail(self, error: EverwarmError) -> None:
+        """Of what is under way, if something is."""
+        self._spoiled = True
+        self._busy = False
+        opening, self._opening = self._opening, None
+        if opening is not None and not opening.done():
+            opening.set_exception(error)
+        if self._reply is not None:
+            self._reply.end(self.broken())
+
+    def _rest(self) -> None:
+        """If the reply is whole. What is still being sent belongs to it: then the line is of no more use."""
+        if self._busy:
+            return
+        self._reply = None
+        self.used = True
+        self.go_on()
+        uploading = self._upload is not None and not self._upload.done()
+        if self._spoiled or uploading or self.transport.get_write_buffer_size():
+            self.abort()
+        else:
+            self._rested(self)
+
+
+async def whole(reply: Reply) -> bytes:
+    """All of a body. Raises as ``Reply.read``."""
+    pieces = []
+    try:
+        while piece := await reply.read():
+            pieces.append(piece)
+    finally:
+        reply.close()
+    return b"".join(pieces)
+
+
+def _unpacked(headers: Headers) -> tuple[Headers, bytes]:
+    """The headers as they are once the body is unpacked, and how it is packed; empty: not at all."""
+    for name, value in headers:
+        if name == b"content-encoding":
+            encoding = value.strip().lower()
+            if encoding in KNOWN:
+                return [pair for pair in headers if pair[0] != name], encoding
+            return headers, b"" if encoding == b"identity" else encoding
+    return headers, b""
+
+
+def _framed(headers: Headers) -> bool:
+    """Whether a head tells where its body ends."""
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in headers)
