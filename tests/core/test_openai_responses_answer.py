@@ -166,7 +166,7 @@ def test_the_end_of_a_stream_tells_that_it_ended(whole: dict[str, Any], data: st
     usage = len(answer) - answer.rindex(b'"usage":')
     cut = data.draw(st.integers(usage, max(usage, last + 200)))
     assert DIALECT.judge(answer[-cut:], STREAM).ended
-    if cut < last - len("event: response.completed"):
+    if cut < last - len("event: response.completed\n"):
         assert not DIALECT.judge(answer[-cut:-2], STREAM).ended
 
 

@@ -27,7 +27,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 
 
 def call(limit: int = 2**20) -> Call:
-    made = Call(Flight(None), limit)
+    made = Call(Flight(None), limit, lambda: None)
     made.open(OPENING)
     return made
 
@@ -74,7 +74,7 @@ def test_the_error_comes_after_what_came_before_it() -> None:
 
 def test_what_breaks_before_it_opens_is_raised_to_who_waits() -> None:
     async def test() -> None:
-        made = Call(Flight(None), 10)
+        made = Call(Flight(None), 10, lambda: None)
         waiting = asyncio.create_task(made.opened())
         await asyncio.sleep(0)
         made.end(Broken("gone"))

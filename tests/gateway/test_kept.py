@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from behind import CHAT, PATHS, Behind, behind, body, headers
-from everwarm.gateway import kept
+from everwarm.gateway import client
 from gateway_upstreams import asks
 from live import gateway
 from providers import HEAD, faults
@@ -60,7 +60,7 @@ def test_requests_on_dead_connections_are_sent_again_at_once(both: Behind) -> No
 
 def test_what_was_worked_on_is_not_sent_again(both: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is lost some time after a request was not dead before it."""
-    monkeypatch.setattr(kept, "AT_ONCE", 0.05)
+    monkeypatch.setattr(client, "AT_ONCE", 0.05)
     both.ask(CHAT, "work")
     asked = len(both.fake.asked)
     both.fake.plan = [faults.slow_first_byte(0.2) & faults.reset(HEAD)]

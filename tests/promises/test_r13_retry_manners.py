@@ -91,7 +91,7 @@ def test_a_wait_that_is_too_long_is_the_clients_to_decide(both: Behind, said: st
     assert got.answer.json()["error"]["code"] == "rate_limit_exceeded"
 
 
-@pytest.mark.parametrize("said", ["soon", "-5", "nan", "²", "", "1, 2"])
+@pytest.mark.parametrize("said", ["soon", "-5", "nan", "²", ""])
 def test_a_wait_that_cannot_be_read_is_none(both: Behind, said: str) -> None:
     got = asked(both, f"unreadable {said}", faults.status(429, headers={"Retry-After": said}))
     assert (got.answer.status_code, got.calls) == (200, 2)
@@ -119,9 +119,8 @@ def test_the_upstream_has_the_last_word(both: Behind) -> None:
     assert (got.answer.status_code, got.calls) == (200, 2)
 
 
-@paths
-def test_after_the_last_try_the_client_gets_what_the_upstream_said(both: Behind, path: str) -> None:
-    got = asked(both, "three times", *[faults.status(429, b"%d" % i) for i in (1, 2, 3)], path=path)
+def test_after_the_last_try_the_client_gets_what_the_upstream_said(both: Behind) -> None:
+    got = asked(both, "three times", *[faults.status(429, b"%d" % i) for i in (1, 2, 3)])
     assert (got.answer.status_code, got.calls, got.answer.content) == (429, 3, b"3")
 
 

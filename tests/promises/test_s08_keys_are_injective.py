@@ -18,7 +18,7 @@ from everwarm.core.canonical import canonical
 from everwarm.core.key import KEY_VERSION, Namespace, exact_key
 
 VECTORS = Path(__file__).with_name("key_vectors.json")
-FROZEN = {1: "6a704f82807168bf294e3bdc2c3c00cc11293c9302e10cdbdc3ac13d94912357"}
+FROZEN = {2: "9bd9f4a5d33643abb07efc277a4c685479b1dbe5505af5b6edd237e7f9b6686e"}
 """KEY_VERSION -> sha256 of the file of vectors."""
 
 part = st.text("0:9ab", max_size=6)

@@ -50,6 +50,10 @@ _LEFT_OUT: Final = {
 """Top-level members that are not copied as they are. A path with a dot is of a member's member, and no name."""
 
 
+_ONE_WAY: Final = frozenset((str, int, bool, type(None)))
+"""Types of values that are their own canonical form."""
+
+
 def canonical(dialect: str, body: Body, model: str) -> bytes:
     """The canonical form of ``body``: sorted JSON. ``model`` is the resolved name, in place of the client's alias.
 
@@ -64,7 +68,7 @@ def canonical(dialect: str, body: Body, model: str) -> bytes:
 
 def _normal(dialect: str, value: Mapping[str, Json], model: str, spell: Plain) -> dict[str, Json]:
     spelling, left_out = SPELLINGS[dialect], _LEFT_OUT[dialect]
-    out = {k: ordered(spell(v, DEPTH)) for k, v in value.items() if k not in left_out}
+    out = {k: v if type(v) in _ONE_WAY else ordered(spell(v, DEPTH)) for k, v in value.items() if k not in left_out}
     out["model"] = model
     for name, write in spelling.members.items():
         if name in value:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
-KEY_VERSION = 1
+KEY_VERSION = 2
 """Part of every key. Raise it when the canonical form changes, and add a golden vector (docs/formats.md)."""
 
 DIGEST_BYTES = 16
@@ -30,7 +30,7 @@ PUBLIC = Namespace("public", "public")
 
 def hint(data: bytes) -> bytes:
     """The digest of anything looked up by content: 16 bytes. Replaceable by a constant (s09)."""
-    return blake2b(data, digest_size=DIGEST_BYTES).digest()
+    return sha256(data).digest()[:DIGEST_BYTES]  # processors have instructions for it: twice as fast as BLAKE2b
 
 
 @dataclass(frozen=True, slots=True)

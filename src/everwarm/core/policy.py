@@ -183,10 +183,15 @@ Step = tuple[Life, Effect | None]
 
 
 _REPLAY: Final = Replay()
+_BEGUN: Final = Life("recall", _FREE), Recall(None)
+"""How most lives begin."""
+_HIT: Final = Life("replay", _FREE, "hit")
 
 
 def begin(control: Control) -> Step:
     """The first state and what to do first."""
+    if control is _FREE:
+        return _BEGUN
     if control.read:
         return Life("recall", control), Recall(control.max_age)
     if control.only_stored:
@@ -207,7 +212,7 @@ def step(life: Life, event: Event) -> Step:
 
 
 def _found(life: Life, _: Event) -> Step:
-    return Life("replay", life.control, "hit"), _REPLAY
+    return (_HIT if life.control is _FREE else Life("replay", life.control, "hit")), _REPLAY
 
 
 def _absent(life: Life, event: Event) -> Step:

@@ -11,7 +11,6 @@ from everwarm.core.eviction import Quota
 from everwarm.core.key import PUBLIC, Namespace, namespace_of
 from everwarm.errors import Forbidden, Unauthorized
 from everwarm.gateway.exchange import Exchange
-from everwarm.gateway.headers import CREDENTIALS
 
 MIB: Final = 2**20
 REMEMBERED: Final = 4096
@@ -115,7 +114,7 @@ def is_own(value: bytes) -> bool:
 
 def _credential(x: Exchange) -> bytes:
     """All that says who asks: mostly one header; with several, all of them, since all of them reach the upstream."""
-    values = [_bare(v) for name in CREDENTIALS if (v := x.header(name))]
+    values = [_bare(v) for name, v in x.credentials if v]
     return values[0] if len(values) == 1 else b"\n".join(dict.fromkeys(values))
 
 

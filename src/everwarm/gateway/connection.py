@@ -107,6 +107,8 @@ class Connection(HttpToolsProtocol):
             self._feed(data)
             if self._unpaid:
                 self._check_progress()
+            if self._held is not None:
+                self._deadlines.set(self, HELD)
         except httptools.HttpParserError as e:
             self._refuse(objection(e))
         except EverwarmError as e:
@@ -187,7 +189,6 @@ class Connection(HttpToolsProtocol):
             self._answering = self.cycle
             if self._is_small():
                 self._held = self.cycle
-                self._deadlines.set(self, HELD)
             else:
                 self._start_asgi_task(self.cycle, self.app)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.upstream import ModelCard, Upstream
@@ -13,6 +13,9 @@ from everwarm.gateway.inside import Inside
 from everwarm.gateway.pool import Pool
 from everwarm.gateway.provider import Provider
 from everwarm.gateway.source import Source
+
+REMEMBERED: Final = 1000
+"""Names of models that are not looked up again."""
 
 
 class Target(NamedTuple):
@@ -40,6 +43,7 @@ class Directory:
         self.providers = list(providers)
         self.cards: list[ModelCard] = [card for u in upstreams for card in u.models()]
         self._pools: dict[tuple[Provider, ...], Pool] = {}
+        self._found: dict[tuple[str, str], Target] = {}  # what was found before
         self._names: dict[str, Target] = {}
         for upstream in upstreams:
             for card in upstream.models():
@@ -62,7 +66,7 @@ class Directory:
 
     def find(self, name: str, dialect: Dialect) -> Target:
         """Raises ``ModelNotFound``, which lists what there is."""
-        target = self._names.get(name)
+        target = self._names.get(name) or self._found.get((name, dialect.vendor))
         if target is not None:
             return target
         providers = self.serving(name, dialect.vendor)
@@ -71,7 +75,10 @@ class Directory:
         pool = self._pools.get(providers)
         if pool is None:
             pool = self._pools[providers] = Pool(providers)
-        return Target(pool, name, f"http:{providers[0].settings.url}", None)
+        target = Target(pool, name, f"http:{providers[0].settings.url}", None)
+        if len(self._found) < REMEMBERED:  # whoever invents names does not fill the memory with them
+            self._found[name, dialect.vendor] = target
+        return target
 
     def serving(self, name: str, vendor: str) -> tuple[Provider, ...]:
         """The upstreams to ask for this model, the first one first."""

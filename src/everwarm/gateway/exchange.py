@@ -86,6 +86,11 @@ class Exchange:
         return self._headers.get(name, b"")
 
     @property
+    def credentials(self) -> list[tuple[bytes, bytes]]:
+        """The headers that say who asks."""
+        return [(name, value) for name, value in self._headers.items() if name in CREDENTIALS]
+
+    @property
     def elapsed(self) -> float:
         """Seconds since the request arrived."""
         return perf_counter() - self._begun

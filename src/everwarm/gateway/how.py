@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from everwarm.core.usage import Usage
@@ -14,16 +15,17 @@ LONGEST_WHY: Final = 200
 
 def told(cache: str, via: str, key: str, age: int, why: str) -> Headers:
     """Of every answer. ``age`` is in whole seconds; ``key`` and ``why`` may be empty."""
-    headers = [
-        (b"x-everwarm-cache", cache.encode()),
-        (b"x-everwarm-via", via.encode()),
-        (b"x-everwarm-age", b"%d" % age),
-    ]
+    headers = [*_made(cache, via), (b"x-everwarm-age", b"%d" % age)]
     if key:
         headers.append((b"x-everwarm-key", key.encode()))
     if why:
         headers.append((b"x-everwarm-why", why[:LONGEST_WHY].encode("ascii", "backslashreplace")))
     return headers
+
+
+@lru_cache(maxsize=256)
+def _made(cache: str, via: str) -> tuple[tuple[bytes, bytes], ...]:
+    return (b"x-everwarm-cache", cache.encode()), (b"x-everwarm-via", via.encode())
 
 
 def told_of_hit(usage: Usage | None, seconds: float, tags: Sequence[str]) -> Headers:

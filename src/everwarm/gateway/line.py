@@ -24,16 +24,16 @@ from everwarm.gateway.unzip import KNOWN, Damaged, Unzipper
 BUFFER: Final = 2**16
 """Bytes that may wait between the upstream's socket and us; beyond, it is told to wait."""
 
-HEAD_BYTES: Final = 2**18
-"""Bytes that may come before a head is whole."""
+HEAD_BYTES: Final = 2**16
+"""Bytes of a head."""
 
 
 class Lost(Unreachable):
     """The connection ended before a reply began."""
 
 
-class Unasked(Exception):
-    """A reply that no request stands for. Never leaves this file."""
+class Refused(Exception):
+    """What comes is no reply that we take. Never leaves this file."""
 
 
 class Reply:
@@ -57,7 +57,7 @@ class Reply:
         self.status = status
         self.headers, encoding = _unpacked(headers)  # names in lower case
         self.packed = bool(encoding) and encoding not in KNOWN  # in a way that is not known here
-        self._unzip = Unzipper() if encoding in KNOWN else None
+        self._unzip = Unzipper(encoding) if encoding in KNOWN else None
         self.waiting_bytes = 0
         self._line = line
         self._idle = idle
@@ -279,20 +279,22 @@ class Line(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if not self._busy:
-            raise Unasked
+            raise Refused
         self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if sum(len(name) + len(value) for name, value in self._headers) > HEAD_BYTES:
+            raise Refused
         status = self._parser.get_status_code()
         self._interim = 100 <= status < 200
         if self._interim:
             return
         opening, self._opening = self._opening, None
         if opening is None:
-            raise Unasked
+            raise Refused
         self._deadlines.clear(self)
         self._reply = Reply(self, status, self._headers, self._idle)
         self._until_close = not self._headless and status not in (204, 304) and not _framed(self._headers)

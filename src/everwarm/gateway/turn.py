@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import unquote
@@ -27,8 +28,20 @@ _ASGI: Final[ASGIVersions] = {"version": "3.0", "spec_version": "2.3"}
 class Turn(RequestResponseCycle):
     """``pending``: what the application has begun with this request before it was called, if anything."""
 
-    def __init__(self, **cycle: Any) -> None:
-        super().__init__(**cycle)
+    def __init__(self, connection: HttpToolsProtocol, transport: asyncio.Transport, scope: HTTPScope) -> None:
+        super().__init__(
+            scope,
+            transport,
+            connection.flow,
+            connection.logger,
+            connection.access_logger,
+            False,  # no line for each request
+            connection.server_state.default_headers,
+            asyncio.Event(),
+            False,
+            False,  # until the request has come whole: see ``connection``
+            connection.on_response_complete,
+        )
         self.begun = perf_counter()
         self.pending: Any = None
         self._when_gone: Callable[[], None] | None = None
@@ -68,7 +81,10 @@ class Turn(RequestResponseCycle):
     def when_gone(self, call: Callable[[], None] | None) -> None:
         """``call`` once the client has left, if it does before the answer is out; in place of what was said before."""
         self._when_gone = call
-        if call is not None and self.disconnected:
+        if call is None:
+            return
+        self.flow.resume_reading()  # else nobody would notice
+        if self.disconnected:
             asyncio.get_running_loop().call_soon(self.abandon)
 
     def abandon(self) -> None:
@@ -88,24 +104,14 @@ def turn_of(
 
     Raises ``httptools.HttpParserInvalidURLError``.
     """
-    return Turn(
-        scope=_scope(connection, version),
-        transport=transport,
-        flow=connection.flow,
-        logger=connection.logger,
-        access_logger=connection.access_logger,
-        access_log=False,
-        default_headers=connection.server_state.default_headers,
-        message_event=asyncio.Event(),
-        expect_100_continue=b"expect" in watched and watched[b"expect"].lower() == b"100-continue",
-        keep_alive=False,
-        on_response=connection.on_response_complete,
-    )
+    turn = Turn(connection, transport, _scope(connection, version))
+    if b"expect" in watched:
+        turn.waiting_for_100_continue = watched[b"expect"].lower() == b"100-continue"
+    return turn
 
 
 def _scope(connection: HttpToolsProtocol, version: str) -> HTTPScope:
-    url = httptools.parse_url(connection.url)
-    path = url.path.decode("ascii")
+    path, raw_path, query = _split(connection.url)
     return {
         "type": "http",
         "asgi": _ASGI,
@@ -115,9 +121,17 @@ def _scope(connection: HttpToolsProtocol, version: str) -> HTTPScope:
         "scheme": "http",
         "method": connection.parser.get_method().decode("ascii"),
         "root_path": "",
-        "path": unquote(path) if "%" in path else path,
-        "raw_path": url.path,
-        "query_string": url.query or b"",
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query,
         "headers": connection.headers,
         "state": {},
     }
+
+
+@lru_cache(maxsize=256)
+def _split(url: bytes) -> tuple[str, bytes, bytes]:
+    """Path, the same as it was written, and query."""
+    parts = httptools.parse_url(url)
+    path = parts.path.decode("ascii")
+    return unquote(path) if "%" in path else path, parts.path, parts.query or b""

@@ -11,7 +11,6 @@ AT_ONCE: Final = 2**18
 KNOWN: Final = frozenset((b"gzip", b"x-gzip", b"deflate"))
 """Values of ``Content-Encoding`` that are understood here."""
 
-_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _ZLIB: Final = 8  # the low half of the first byte of its format; deflate without a head never begins so
 
 
@@ -20,12 +19,13 @@ class Damaged(Exception):
 
 
 class Unzipper:
-    """Feed it packed bytes, take unpacked ones."""
+    """Feed it packed bytes, take unpacked ones. ``deflate`` comes as zlib or, against the standard, without a head."""
 
-    def __init__(self) -> None:
-        self._made = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._rest = b""
+    def __init__(self, encoding: bytes) -> None:
+        self._made = zlib.decompressobj(zlib.MAX_WBITS if encoding == b"deflate" else 16 + zlib.MAX_WBITS)
+        self._may_lack_head = encoding == b"deflate"
         self._begun = False
+        self._rest = b""
         self.more = False  # whether feeding nothing gives more
 
     def feed(self, piece: bytes) -> bytes:
@@ -33,12 +33,14 @@ class Unzipper:
         data = self._rest + piece
         if data and not self._begun:
             self._begun = True
-            if data[0] != 0x1F and data[0] & 15 != _ZLIB:
+            if self._may_lack_head and data[0] & 15 != _ZLIB:
                 self._made = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             out = self._made.decompress(data, AT_ONCE)
         except zlib.error:
             raise Damaged from None
+        if self._made.unused_data:
+            raise Damaged
         self._rest = self._made.unconsumed_tail
         self.more = bool(self._rest) or (len(out) == AT_ONCE and not self._made.eof)
         return out
