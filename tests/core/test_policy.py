@@ -55,9 +55,11 @@ def test_a_join() -> None:
 
 def test_what_cannot_be_had_in_the_wanted_form_is_asked_for_anew() -> None:
     life, effects = lived(Control(), Absent("new"), Unsuited(), Aboard(joined=False), Sent())
-    assert effects == [Recall(None), Fly("join"), Fly("anew"), Forward(), None]
+    assert effects == [Recall(None), Fly("join"), Fly("second"), Forward(), None]
     assert life.cache == "miss"
     assert "form" in life.why
+    _, effects = lived(Control(), Absent("new"), Unsuited(), Unsuited())
+    assert effects[-1] == Fly("anew")
     _, effects = lived(Control(read=False, write=False), Unsuited())
     assert effects[-1] == Fly("alone")
 

@@ -20,6 +20,7 @@ import pytest
 
 from behind import CHAT, PATHS, Behind, behind, body, headers
 from everwarm.gateway import half_closed
+from everwarm.gateway.client import Client as HttpClient
 from providers import faults
 from providers.asked import Asked
 from providers.faults import Fault
@@ -181,11 +182,12 @@ def open_files() -> int:
 
 def loop_of(both: Behind) -> asyncio.AbstractEventLoop:
     """The gateway's."""
-    return sessions(both)[0]._loop
+    return next(line for client in clients_of(both) for line in client._lines)._loop
 
 
-def sessions(both: Behind) -> list[Any]:
-    return [p._session for p in both.live.house.directory.providers if p._session is not None]
+def clients_of(both: Behind) -> list[HttpClient]:
+    """With their connections to the upstreams."""
+    return [p._client for p in both.live.house.directory.providers if p._client is not None]
 
 
 @pytest.fixture
@@ -237,9 +239,8 @@ def test_clients_vanish_anywhere(both: Behind) -> None:
 
     house.tower._flights.check_integrity()
     wait_for(lambda: len(asyncio.all_tasks(loop_of(both))) <= tasks)
-    assert all(not s.connector._acquired for s in sessions(both))
-    idle = sum(len(kept) for s in sessions(both) for kept in s.connector._conns.values())
-    wait_for(lambda: fake.open == idle)
+    wait_for(lambda: not any(client.busy for client in clients_of(both)))
+    wait_for(lambda: fake.open == sum(len(client._kept) for client in clients_of(both)))
     wait_for(lambda: open_files() - fake.open * 2 <= files)
 
 

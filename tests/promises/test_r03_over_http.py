@@ -143,7 +143,6 @@ def test_a_thousand_make_one_call(plain: Behind) -> None:
     assert {a.text for a in answers} == {f"answer {asked + 1} to thousand"}
 
 
-@pytest.mark.xfail(strict=True, reason="each who waits for another form than the flight has starts a call of its own")
 def test_a_form_that_cannot_be_made_of_the_first_costs_one_more_call(plain: Behind) -> None:
     """A stream without token counts cannot become JSON: those who want that share another call."""
     asked = len(plain.fake.asked)

@@ -214,16 +214,17 @@ def test_a_bug_of_ours_tells_the_log_where_and_not_what(
     import logging
 
     from everwarm import log
-    from everwarm.gateway import converse
+    from everwarm.gateway import ask, converse
 
     handler = logging.StreamHandler()
     handler.setFormatter(log.Lines())
     monkeypatch.setattr(logging.getLogger("everwarm"), "handlers", [handler])
 
-    async def understand(*args: object) -> object:
+    def understand(*args: object) -> object:
         raise ValueError(f"cannot make anything of {SECRETS['prompt']}")
 
-    monkeypatch.setattr(converse, "understand", understand)
+    monkeypatch.setattr(converse, "understand_now", understand)  # where it is tried at once, and the second time
+    monkeypatch.setattr(ask, "understand_now", understand)
     with gateway(tmp_path) as live:
         answer = live.ask(SECRETS["prompt"])
     assert answer.status_code == 500

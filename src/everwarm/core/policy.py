@@ -81,8 +81,9 @@ def tags(header: str) -> tuple[str, ...]:
     return found
 
 
-How = Literal["join", "anew", "alone"]
-"""Board the flight for this key; start another in its place, for those to come; or one that nobody joins."""
+How = Literal["join", "second", "anew", "alone"]
+"""Board the flight for this key; the second one, for those to whom what the first brings is of no use; start another in
+the place of both, for those to come; or one that nobody joins."""
 
 Phase = Literal["recall", "replay", "fly", "forward", "over"]
 """Where a request is."""
@@ -95,6 +96,7 @@ class Life(NamedTuple):
     control: Control
     cache: str = ""  # hit | miss | bypass | joined
     why: str = ""
+    unsuited: bool = False  # a flight was of no use
 
 
 # --- events: what has happened ---------------------------------------------------------------------------------------
@@ -228,9 +230,10 @@ def _not_stored(life: Life) -> Step:
 
 
 def _unsuited(life: Life, event: Event) -> Step:
-    """Another flight, in the place of that one: what it brings can be had in the form that is asked for now."""
+    """Another flight: what it brings can be had in the form that is asked for now, by all to whom that happens."""
     assert isinstance(event, Unsuited)
-    return Life("fly", life.control, why=event.why), Fly("anew" if life.control.write else "alone")
+    how: How = "alone" if not life.control.write else "anew" if life.unsuited else "second"
+    return Life("fly", life.control, why=event.why, unsuited=True), Fly(how)
 
 
 def _aboard(life: Life, event: Event) -> Step:

@@ -40,7 +40,7 @@ class Call:
     """``limit`` bytes are kept, so that others may join and the answer may be stored; of a longer answer only the end,
     and what somebody aboard has not read yet."""
 
-    def __init__(self, flight: Flight[ExactKey], limit: int, overflowed: Callable[[], None]) -> None:
+    def __init__(self, flight: Flight[tuple[ExactKey, bool]], limit: int, overflowed: Callable[[], None]) -> None:
         """``overflowed``: called when the beginning is about to be let go, so that nobody can join any more."""
         self.flight = flight
         self.opening: Opening | None = None

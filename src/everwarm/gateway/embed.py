@@ -108,6 +108,7 @@ class Embedding(Run):
             batch.key(self._asked),
             partial(source.fetch, sending),
             shelf.keeper(self.house, self.x, batch, self._asked),
+            second=how == "second",
             anew=how == "anew",
             limit=LIMIT,
         )

@@ -21,14 +21,17 @@ with which it ends for its readers, if it was not whole after all."""
 
 MIB = 2**20
 
+FlightKey = tuple[ExactKey, bool]
+"""Of which request; and whether it is the second flight for it (see ``policy.How``)."""
+
 
 class Tower:
     """Starts calls and knows who is aboard. One per event loop. ``limit``: bytes of one answer that are kept."""
 
     def __init__(self, limit: int = 8 * MIB) -> None:
         self.limit = limit
-        self._flights: Flights[ExactKey] = Flights()
-        self._calls: dict[Flight[ExactKey], Call] = {}
+        self._flights: Flights[FlightKey] = Flights()
+        self._calls: dict[Flight[FlightKey], Call] = {}
         self._tasks: dict[Call, asyncio.Task[None]] = {}
 
     @property
@@ -46,17 +49,19 @@ class Tower:
         fetch: Callable[[Sink], Awaitable[None]],
         landed: Landed,
         *,
+        second: bool = False,
         anew: bool = False,
         limit: int | None = None,
     ) -> tuple[Call, bool]:
         """The call for ``key`` (a lone one for None) and whether somebody else had started it.
 
-        ``anew`` starts one in any case, in the place of what was under way. ``fetch`` is called only for a new call.
-        ``limit``: bytes that are kept of this answer.
+        ``second``: not the first one for ``key``, but a second beside it. ``anew`` starts one in any case, in the place
+        of what was under way. ``fetch`` is called only for a new call. ``limit``: bytes that are kept of this answer.
         """
         if anew and key is not None:
-            self._flights.supersede(key)
-        flight, new = self._flights.board(key) if key is not None else (Flight[ExactKey](None), True)
+            self._flights.supersede((key, False))
+            self._flights.supersede((key, True))
+        flight, new = self._flights.board((key, second)) if key is not None else (Flight[FlightKey](None), True)
         if not new:
             return self._calls[flight], True
         call = Call(flight, self.limit if limit is None else limit, partial(self._flights.land, flight))

@@ -180,6 +180,7 @@ class Run:
             None if how == "alone" else question.key,
             partial(question.target.source.fetch, sending),
             keeper(self.house, self.x, self.ask),
+            second=how == "second",
             anew=how == "anew",
         )
         return joined
