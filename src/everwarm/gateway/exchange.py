@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from tempfile import SpooledTemporaryFile
 from time import perf_counter, time
 from typing import Any, Final
 
 from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.dialect import Dialect
-from everwarm.errors import BadRequest, EverwarmError, RequestTimeout, TooLarge
+from everwarm.errors import BadRequest, EverwarmError, Overloaded, RequestTimeout, TooLarge
 from everwarm.gateway.headers import CREDENTIALS, Headers
 from everwarm.gateway.patience import Patience
 from everwarm.gateway.turn import Turn
@@ -32,6 +33,10 @@ _READ: Final = frozenset(
     )
 )
 _LISTS: Final = (b"cache-control", b"x-everwarm-tags")
+
+
+IN_MEMORY: Final = 2**20
+"""Bytes of a body of unknown length that wait for its end in memory."""
 
 
 class Disconnected(Exception):
@@ -100,23 +105,34 @@ class Exchange:
         length = self.header(b"content-length")
         if length and int(length) > limit:
             raise _too_large(limit)
+        gather = self._gather(limit) if length else self._gather_unknown(limit)
         try:
-            return await patience.wait(self._gather(limit))
+            return await patience.wait(gather)
         except TimeoutError:
             raise RequestTimeout(f"The body did not arrive within {patience.seconds:g} seconds.") from None
 
     async def _gather(self, limit: int) -> bytes:
-        pieces: list[bytes] = []
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            pieces.append(message.get("body", b""))
-            self.bytes_in += len(pieces[-1])
+        pieces = [piece async for piece in self._bounded(limit)]
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _gather_unknown(self, limit: int) -> bytes:
+        """A body whose length nobody has told. It may turn out to be too large: until then most of it waits on disk,
+        in a file without a name."""
+        try:
+            with SpooledTemporaryFile(IN_MEMORY) as spool:
+                async for piece in self._bounded(limit):
+                    spool.write(piece)
+                spool.seek(0)
+                return spool.read()
+        except OSError as e:
+            raise Overloaded(f"The body could not be kept until its end: {e.strerror}.") from None
+
+    async def _bounded(self, limit: int) -> AsyncIterator[bytes]:
+        """Raises ``TooLarge`` or ``Disconnected``."""
+        async for piece in self.pieces():
             if self.bytes_in > limit:
                 raise _too_large(limit)
-            if not message.get("more_body", False):
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            yield piece
 
     def body_now(self) -> bytes:
         """The whole body, where all of it is here already."""
