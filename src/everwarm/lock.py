@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ _RETRY = 0.2  # seconds between attempts while another process holds it
 @contextmanager
 def file_lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold ``path``. ``waiting`` is called each time that another process is found to hold it."""
-    with path.open("a+b") as file:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b") as file:
         while not _try(file):
             waiting()
             time.sleep(_RETRY)

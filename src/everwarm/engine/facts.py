@@ -5,6 +5,7 @@ Written once, at conversion, so that the GGUF's metadata need not be parsed at e
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -15,7 +16,7 @@ import orjson
 from everwarm.engine.ggufile import GgufHeader
 from everwarm.errors import ModelError
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 """Version of ``facts.json``. A folder with another one is converted anew."""
 
 FACTS_FILE = "facts.json"
@@ -94,15 +95,22 @@ def read_facts(header: GgufHeader, *, gguf: str, build: str) -> Facts:
 
 def dump(facts: Facts, folder: Path) -> None:
     """Write ``facts.json``."""
-    (folder / FACTS_FILE).write_bytes(orjson.dumps({"version": FACTS_VERSION, **asdict(facts)}))
+    body = orjson.dumps(asdict(facts))
+    (folder / FACTS_FILE).write_bytes(_head(body) + body)
+
+
+def _head(body: bytes) -> bytes:
+    """The first line: version, and digest of what follows."""
+    return b"facts %d %b\n" % (FACTS_VERSION, hashlib.blake2b(body, digest_size=16).hexdigest().encode())
 
 
 def load(folder: Path) -> Facts | None:
     """Read ``facts.json``; None if it is absent, damaged or of another version."""
     try:
-        raw = orjson.loads((folder / FACTS_FILE).read_bytes())
-        if raw.pop("version") != FACTS_VERSION:
+        head, line, body = (folder / FACTS_FILE).read_bytes().partition(b"\n")
+        if head + line != _head(body):
             return None
+        raw = orjson.loads(body)
         values = {f.name: raw[f.name] for f in fields(Facts)}
         for name in ("tokens", "token_types", "ends"):
             values[name] = tuple(values[name])

@@ -12,6 +12,7 @@ from everwarm.core.body import Body, read
 from everwarm.core.canonical import canonical
 from everwarm.core.dialects.dialect import Dialect, Envelope
 from everwarm.core.key import ExactKey, exact_key
+from everwarm.errors import ModelNotFound
 from everwarm.gateway.auth import Caller
 from everwarm.gateway.directory import Target
 from everwarm.gateway.exchange import Exchange
@@ -94,7 +95,11 @@ async def aside(house: House, data: bytes, work: Callable[P, T], *args: P.args, 
 def _question(house: House, dialect: Dialect, caller: Caller, data: bytes, context: bytes) -> Question:
     body = read(data)
     envelope = dialect.envelope(body.value)
-    target = house.directory.find(envelope.model, dialect)
+    try:
+        target = house.directory.find(envelope.model, dialect, caller.may_use)
+    except ModelNotFound:
+        house.auth.require_model(caller, envelope.model)  # who may not use it does not learn that it is not there
+        raise
     form = canonical(dialect.name, body, target.model)
     context = b"" if target.inside else context
     key = exact_key(caller.space, dialect.name, target.identity, form, context)

@@ -28,6 +28,10 @@ class Caller(NamedTuple):
     space: Namespace
     tenant: Tenant | None
 
+    def may_use(self, model: str) -> bool:
+        """Whether it may ask this model, and be told that it is there."""
+        return self.tenant is None or self.tenant.may_use(model)
+
 
 ANYBODY: Final = Caller(PUBLIC, PUBLIC, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
@@ -64,14 +64,14 @@ class Directory:
                     f"aliases.{name} leads to {model!r}, which is no model inside. There are: {self._known()}."
                 )
 
-    def find(self, name: str, dialect: Dialect) -> Target:
-        """Raises ``ModelNotFound``, which lists what there is."""
+    def find(self, name: str, dialect: Dialect, may_use: Callable[[str], bool] = lambda model: True) -> Target:
+        """Raises ``ModelNotFound``, which lists what there is for somebody who may use that."""
         target = self._names.get(name) or self._found.get((name, dialect.vendor))
         if target is not None:
             return target
         providers = self.serving(name, dialect.vendor)
         if not providers:
-            raise self._unknown(name, dialect)
+            raise self._unknown(name, dialect, may_use)
         pool = self._pools.get(providers)
         if pool is None:
             pool = self._pools[providers] = Pool(providers)
@@ -95,10 +95,10 @@ class Directory:
         target = self._names.get(name)
         return next((c for c in self.cards if target is not None and c.id == target.model), None)
 
-    def _unknown(self, name: str, dialect: Dialect) -> ModelNotFound:
-        known = f"There are: {self._known()}." if self._names else "No model is inside (model = none)."
+    def _unknown(self, name: str, dialect: Dialect, may_use: Callable[[str], bool]) -> ModelNotFound:
+        known = f"There are: {self._known(may_use)}." if self._names else "No model is inside (model = none)."
         none = f" No upstream speaks {dialect.vendor}'s protocols." if self.providers else ""
         return ModelNotFound(f"The model {name[:80]!r} does not exist here. {known}{none}", param="model")
 
-    def _known(self) -> str:
-        return ", ".join(sorted(self._names)) or "none"
+    def _known(self, may_use: Callable[[str], bool] = lambda model: True) -> str:
+        return ", ".join(sorted(name for name, target in self._names.items() if may_use(target.model))) or "none"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import translate
 from functools import lru_cache
+from operator import itemgetter
 from re import compile as pattern
 from typing import Final
 
@@ -83,19 +84,21 @@ class Keyed:
         self._volatile: Callable[[str], object] = whole.match
         self._known: dict[bytes, bool] = {}
 
-    def of(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """What of ``headers`` counts: sorted lines, which no value can imitate (none holds a line end)."""
+    def of(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """What of ``headers`` goes on and counts: lines, which no value can imitate (none holds a line end), sorted by
+        name. Values of one name keep their order, which may say something (RFC 9110, section 5.3)."""
         known = self._known
-        lines = []
+        named = _named_by_connection(headers)
+        counted = []
         for name, value in headers:
             counts = known.get(name)
             if counts is None:
                 counts = self._learn(name)
-            if counts:
-                lines.append(b"%b: %b\n" % (name, value))
-        if len(lines) > 1:
-            lines.sort()
-        return b"".join(lines)
+            if counts and name not in named:
+                counted.append((name, value))
+        if len(counted) > 1:
+            counted.sort(key=itemgetter(0))
+        return b"".join([b"%b: %b\n" % pair for pair in counted])
 
     def _learn(self, name: bytes) -> bool:
         counts = passes(name) and name not in CREDENTIALS and not self._volatile(name.decode("latin-1"))

@@ -37,7 +37,7 @@ def _sums(house: House, namespace: Namespace) -> dict[str, Any]:
         house.ledger.sums(namespace.id),
         Prices(house.config.stats.prices_of),
         store.held(namespace) if store is not None else None,
-        store.faults() if store is not None else None,
+        None,
     )
 
 

@@ -30,12 +30,13 @@ async def models(house: House, x: Exchange) -> None:
     if len(providers) == 1 and not cards:
         await passthrough.relay(house, x)
         return
-    house.auth.caller(x)
+    caller = house.auth.caller(x)
     lists = await asyncio.gather(*(_listed(p, x) for p in providers))
-    known: dict[str, Any] = {c.id: SHAPES[vendor](c) for c in cards}
+    known: dict[str, Any] = {c.id: SHAPES[vendor](c) for c in cards if caller.may_use(c.id)}
     for found in lists:
         for row in found or ():
-            known.setdefault(row["id"], row)
+            if caller.may_use(row["id"]):
+                known.setdefault(row["id"], row)
     silent = [p.settings.name for p, found in zip(providers, lists, strict=True) if found is None]
     headers = [JSON]
     if silent:
@@ -49,6 +50,7 @@ async def model(house: House, x: Exchange) -> None:
     if card is None:
         await passthrough.relay(house, x)
         return
+    house.auth.require_model(house.auth.caller(x), card.id)
     await x.reply(200, [JSON], orjson.dumps(SHAPES[passthrough.vendor_of(x)](card)))
 
 
