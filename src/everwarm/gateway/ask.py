@@ -92,14 +92,20 @@ async def aside(house: House, data: bytes, work: Callable[P, T], *args: P.args, 
     return await asyncio.get_running_loop().run_in_executor(house.threads, partial(work, *args, **named))
 
 
+def target_of(house: House, dialect: Dialect, caller: Caller, model: str) -> Target:
+    """Where a model's name leads. Raises ``ModelNotFound``, or ``Forbidden`` to who may not use what is not there, and
+    shall not learn that. Whether the caller may use what is there is for the caller of this to ask."""
+    try:
+        return house.directory.find(model, dialect, caller.may_use)
+    except ModelNotFound:
+        house.auth.require_model(caller, model)
+        raise
+
+
 def _question(house: House, dialect: Dialect, caller: Caller, data: bytes, context: bytes) -> Question:
     body = read(data)
     envelope = dialect.envelope(body.value)
-    try:
-        target = house.directory.find(envelope.model, dialect, caller.may_use)
-    except ModelNotFound:
-        house.auth.require_model(caller, envelope.model)  # who may not use it does not learn that it is not there
-        raise
+    target = target_of(house, dialect, caller, envelope.model)
     form = canonical(dialect.name, body, target.model)
     context = b"" if target.inside else context
     key = exact_key(caller.space, dialect.name, target.identity, form, context)

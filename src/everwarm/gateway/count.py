@@ -8,6 +8,7 @@ from everwarm.core.body import read
 from everwarm.core.dialects import anthropic
 from everwarm.core.dialects.anthropic_answer import write_count
 from everwarm.gateway import passthrough
+from everwarm.gateway.ask import target_of
 from everwarm.gateway.converse import MIB, require_json
 from everwarm.gateway.exchange import JSON, Exchange
 from everwarm.gateway.house import House
@@ -18,11 +19,13 @@ PATH: Final = "/v1/messages/count_tokens"
 async def tokens(house: House, x: Exchange) -> None:
     """Counted by the model inside, if it is asked for that; else passed on."""
     x.dialect = anthropic.DIALECT
-    house.auth.caller(x)
+    caller = house.auth.caller(x)
     require_json(x)
     data = await x.body(house.config.limits.body_mb * MIB, house.patience)
     body = read(data)
-    target = house.directory.find(anthropic.DIALECT.envelope(body.value).model, anthropic.DIALECT)
+    model = anthropic.DIALECT.envelope(body.value).model
+    target = target_of(house, anthropic.DIALECT, caller, model)
+    house.auth.require_model(caller, target.model)
     if target.inside is None:
         await passthrough.relay(house, x, data)
         return

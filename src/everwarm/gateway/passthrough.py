@@ -12,6 +12,7 @@ from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.dialect import Vendor
 from everwarm.core.dialects.registry import telling
 from everwarm.errors import BadRequest, Forbidden, NotFound
+from everwarm.gateway.auth import Caller
 from everwarm.gateway.client import Body, Upload
 from everwarm.gateway.exchange import Exchange
 from everwarm.gateway.headers import back
@@ -27,8 +28,10 @@ async def relay(house: House, x: Exchange, data: bytes | None = None) -> None:
     ``data``: the body, where it was read already.
     """
     x.dialect = telling(x.scope["path"])
-    house.auth.caller(x)
+    caller = house.auth.caller(x)
     _check(x)
+    if data is None and x.scope["method"] not in BODYLESS:
+        _require_all_models(x, caller)
     provider = _provider(house, x)
     read = asyncio.Event()
     if data is not None or not _has_body(x):
@@ -54,6 +57,15 @@ def _check(x: Exchange) -> None:
     raw: bytes = x.scope["raw_path"]
     if not raw.startswith(b"/v1/") or {".", ".."} & set(re.split(r"[/\\;]", unquote(x.scope["path"]))):
         raise BadRequest("The path leads out of /v1/. Send it without segments of dots, and its beginning as it is.")
+
+
+def _require_all_models(x: Exchange, caller: Caller) -> None:
+    """Raises ``Forbidden`` for a tenant that may use some models only: what is passed on unread may name any."""
+    if caller.tenant is not None and caller.tenant.models:
+        raise Forbidden(
+            f"{x.scope['path'][:200]!r} is passed on unread, and the tenant {caller.tenant.name} may use some models only: "
+            f"{', '.join(caller.tenant.models)}."
+        )
 
 
 def _provider(house: House, x: Exchange) -> Provider:
