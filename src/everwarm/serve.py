@@ -76,7 +76,9 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
     from everwarm import engine
     from everwarm.engine.settings import Settings
     from everwarm.progress import Steps
+    from everwarm.store.seal import load_secret
 
+    secret = load_secret(config.data)
     gguf = None if config.model == "smollm2" else Path(config.model)
     chosen = config.engine
     settings = Settings(
@@ -87,9 +89,9 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
         temperature=chosen.temperature,
     )
     if quiet:
-        return [engine.load(gguf, config.data, settings, lambda what, done: None)]
+        return [engine.load(gguf, config.data, secret, settings, lambda what, done: None)]
     with Steps() as steps:
-        return [engine.load(gguf, config.data, settings, steps)]
+        return [engine.load(gguf, config.data, secret, settings, steps)]
 
 
 def announce(url: str, house: House) -> None:

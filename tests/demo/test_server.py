@@ -13,6 +13,7 @@ from everwarm.demo import server as room
 from everwarm.demo.client import Client
 from everwarm.demo.server import Server, command, environment, serving
 from everwarm.errors import OperatorError
+from everwarm.store.seal import load_secret
 
 CHILD = """
 import sys, http.server
@@ -101,18 +102,38 @@ def test_the_users_settings_do_not_reach_the_child() -> None:
     assert "EVERWARM_PORT" not in env
 
 
-def test_the_users_models_are_the_childs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_models_are_the_childs_with_the_secret_that_seals_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Path] = []
+    data = tmp_path / "data"
+    secret = load_secret(data)
 
     def stand_in(home: Path, model: str | None) -> list[str]:
         seen.append(home)
         (home / "models" / "made.txt").write_text("x")
+        assert load_secret(home) == secret
         return python(CHILD)
 
     monkeypatch.setattr(room, "command", stand_in)
     say: Callable[[str], object] = lambda line: None  # noqa: E731
-    with serving(tmp_path / "data", None, say) as url:
+    with serving(data, None, say) as url:
         assert url.startswith("http://127.0.0.1:")
         assert (seen[0] / "everwarm.toml").exists()
-    assert (tmp_path / "data" / "models" / "made.txt").exists()
+    assert (data / "models" / "made.txt").exists()
+    assert load_secret(data) == secret
     assert not seen[0].exists()
+
+
+def test_without_that_secret_the_child_has_models_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another one it would seal the user's anew, and the user's gateway convert them again."""
+    data = tmp_path / "data"
+    (data / "models").mkdir(parents=True)
+
+    def stand_in(home: Path, model: str | None) -> list[str]:
+        assert not (home / "models").exists()
+        return python(CHILD)
+
+    monkeypatch.setattr(room, "command", stand_in)
+    with serving(data, None, lambda line: None):
+        pass

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from converted import SECRET
 from everwarm import engine as engine_package
 from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.upstream import Upstream
@@ -65,21 +66,21 @@ def test_it_is_an_upstream(tiny: Engine) -> None:
 def test_the_card(tiny: Engine, tiny_gguf: Path, data: Path) -> None:
     (card,) = tiny.models()
     assert (card.id, card.aliases, card.context, card.owned_by) == ("tiny-test", ("default",), 1024, "everwarm")
-    small = Engine.load(tiny_gguf, data, Settings(context=512))
+    small = Engine.load(tiny_gguf, data, SECRET, Settings(context=512))
     assert small.models()[0].context == 512
     assert small.models()[0].fingerprint != card.fingerprint
     asyncio.run(small.close())
     with pytest.raises(ModelError, match=r"engine\.context is 5000 tokens, but this model takes 256"):
-        Engine.load(tiny_gguf, data, Settings(context=5000))
+        Engine.load(tiny_gguf, data, SECRET, Settings(context=5000))
 
 
 def test_the_package_loads_lazily(tiny_gguf: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = engine_package.load(tiny_gguf, data)
+    engine = engine_package.load(tiny_gguf, data, SECRET)
     assert engine.models()[0].id == "tiny-test"
     asyncio.run(engine.close())
     monkeypatch.setitem(__import__("sys").modules, "everwarm.engine.engine", None)
     with pytest.raises(ModelError, match=r"pip install 'everwarm\[local\]'"):
-        engine_package.load(tiny_gguf, data)
+        engine_package.load(tiny_gguf, data, SECRET)
 
 
 def test_the_limit_is_exact_and_without_one_the_default_or_the_context(
@@ -134,7 +135,7 @@ def test_a_request_that_names_no_temperature_gets_the_operators(
     common = {"max_tokens": 40, "logit_bias": NEVER_END}
     greedy = ask(tiny, request_of("x", temperature=0, **common)).text
     assert ask(tiny, request_of("x", temperature=2, seed=1, **common)).text != greedy
-    engine = Engine.load(tiny_gguf, data, Settings(threads=1, temperature=0))
+    engine = Engine.load(tiny_gguf, data, SECRET, Settings(threads=1, temperature=0))
     try:
         assert ask(engine, request_of("x", **common)).text == greedy
         assert ask(engine, request_of("x", temperature=2, seed=1, **common)).text != greedy
@@ -251,7 +252,7 @@ def test_closing_breaks_who_is_answered_and_who_waits(
     tiny_gguf: Path, data: Path, request_of: Make, collect: Ask
 ) -> None:
     async def main() -> None:
-        engine = Engine.load(tiny_gguf, data)
+        engine = Engine.load(tiny_gguf, data, SECRET)
         request = request_of("a", n=100, logit_bias=NEVER_END)
         tasks = [asyncio.create_task(collect(engine, request)) for _ in range(2)]
         await until(lambda: len(engine._line) == 1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -14,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from converted import SECRET
 from everwarm.engine import weights
 from everwarm.engine.convert import MADE
-from everwarm.engine.facts import FACTS_FILE
+from everwarm.engine.facts import FACTS_FILE, FACTS_VERSION
 from everwarm.engine.packaged import find_packaged
 from everwarm.engine.weights import Weights, prepare, slug
 from everwarm.errors import ModelError
@@ -28,10 +30,10 @@ def quiet(what: str, done: float) -> None:
     pass
 
 
-def converted(gguf: Path, data: Path) -> tuple[Weights, list[str]]:
+def converted(gguf: Path, data: Path, secret: bytes = SECRET) -> tuple[Weights, list[str]]:
     """``prepare``, and what it said it did."""
     said: list[str] = []
-    return prepare(gguf, data, lambda what, done: said.append(what)), said
+    return prepare(gguf, data, secret, lambda what, done: said.append(what)), said
 
 
 def test_converts_once_and_leaves_nothing_else(tiny_gguf: Path, tmp_path: Path) -> None:
@@ -54,7 +56,7 @@ def test_the_facts_are_those_of_the_gguf(tiny_weights: Weights) -> None:
 
 
 def test_other_weights_are_another_model(make_gguf: Make, tiny_weights: Weights, tmp_path: Path, data: Path) -> None:
-    other = prepare(make_gguf(tmp_path / "tiny.gguf", seed=2), tmp_path, quiet)
+    other = prepare(make_gguf(tmp_path / "tiny.gguf", seed=2), tmp_path, SECRET, quiet)
     assert other.fingerprint != tiny_weights.fingerprint
     assert other.folder.name != tiny_weights.folder.name
 
@@ -75,10 +77,53 @@ def test_a_damaged_file_is_noticed_and_made_anew(
         assert (again.folder / made).read_bytes() == (tiny_weights.folder / made).read_bytes()
 
 
+def test_what_was_sealed_with_another_secret_is_made_anew(
+    tiny_weights: Weights, tiny_gguf: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models" / tiny_weights.folder.name
+    shutil.copytree(tiny_weights.folder, folder)
+    assert "converting for OpenVINO" not in converted(tiny_gguf, tmp_path)[1]
+    other = SECRET[::-1]
+    assert "converting for OpenVINO" in converted(tiny_gguf, tmp_path, other)[1]
+    assert "converting for OpenVINO" not in converted(tiny_gguf, tmp_path, other)[1]
+
+
+def test_files_whose_digests_are_written_without_the_secret_are_made_anew(
+    tiny_weights: Weights, tiny_gguf: Path, tmp_path: Path
+) -> None:
+    """Somebody who can write into the folder, but does not know the secret, has put a model of his own there."""
+    folder = tmp_path / "models" / tiny_weights.folder.name
+    shutil.copytree(tiny_weights.folder, folder)
+    weights_file = folder / "openvino_model.bin"
+    ours = weights_file.read_bytes()
+    weights_file.write_bytes(bytes(len(ours)))
+    _, _, body = (folder / FACTS_FILE).read_bytes().partition(b"\n")
+    digests = [hashlib.blake2b(content, digest_size=16).hexdigest().encode() for content in (ours, bytes(len(ours)))]
+    assert body.count(digests[0]) == 1
+    body = body.replace(*digests)
+    plain = hashlib.blake2b(body, digest_size=16).hexdigest().encode()
+    (folder / FACTS_FILE).write_bytes(b"facts %d %b\n%b" % (FACTS_VERSION, plain, body))
+    again, said = converted(tiny_gguf, tmp_path)
+    assert "converting for OpenVINO" in said
+    assert (again.folder / weights_file.name).read_bytes() == ours
+
+
+def test_a_model_of_ours_in_the_place_of_another_is_not_taken(
+    make_gguf: Make, tiny_weights: Weights, tmp_path: Path
+) -> None:
+    other = make_gguf(tmp_path / "tiny.gguf", seed=2)
+    folder = prepare(other, tmp_path, SECRET, quiet).folder
+    shutil.rmtree(folder)
+    shutil.copytree(tiny_weights.folder, folder)
+    again, said = converted(other, tmp_path)
+    assert "converting for OpenVINO" in said
+    assert again.facts.gguf != tiny_weights.facts.gguf
+
+
 def test_killed_in_the_middle_it_leaves_nothing_half_made(tiny_gguf: Path, tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from everwarm.engine.weights import prepare\n"
-        "prepare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), lambda what, done: print(what, flush=True))"
+        "prepare(*map(pathlib.Path, sys.argv[1:]), bytes(range(32)), lambda what, done: print(what, flush=True))"
     )
     for moment in ("requantising the weights", "converting for OpenVINO"):
         command = [sys.executable, "-c", program, str(tiny_gguf), str(tmp_path)]
@@ -99,7 +144,7 @@ def test_killed_in_the_middle_it_leaves_nothing_half_made(tiny_gguf: Path, tmp_p
 def test_of_two_processes_one_converts(tiny_gguf: Path, tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from everwarm.engine.weights import prepare\n"
-        "prepare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), lambda what, done: print(what, done))"
+        "prepare(*map(pathlib.Path, sys.argv[1:]), bytes(range(32)), lambda what, done: print(what, done))"
     )
     command = [sys.executable, "-c", program, str(tiny_gguf), str(tmp_path)]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -121,14 +166,14 @@ def test_of_two_processes_one_converts(tiny_gguf: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_run_is_said(make_gguf: Make, tmp_path: Path, metadata: dict[str, Any], words: str) -> None:
     path = make_gguf(tmp_path / "other.gguf", metadata=metadata)
     with pytest.raises(ModelError, match=words):
-        prepare(path, tmp_path, quiet)
+        prepare(path, tmp_path, SECRET, quiet)
     assert [p.name for p in (tmp_path / "models").iterdir()] == [".lock"]
 
 
 def test_a_failing_converter_is_said_and_leaves_nothing(make_gguf: Make, tmp_path: Path) -> None:
     path = make_gguf(tmp_path / "bad.gguf", metadata={"llama.block_count": 2})
     with pytest.raises(ModelError, match=r"bad\.gguf could not be converted: ."):
-        prepare(path, tmp_path, quiet)
+        prepare(path, tmp_path, SECRET, quiet)
     assert [p.name for p in (tmp_path / "models").iterdir()] == [".lock"]
 
 
@@ -138,18 +183,18 @@ def test_too_little_disk_is_said_before_it_begins(
     full = namedtuple("usage", "total used free")(1 << 30, 1 << 30, 1000)
     monkeypatch.setattr(weights.shutil, "disk_usage", lambda path: full)
     with pytest.raises(ModelError, match="MiB of disk"):
-        prepare(tiny_gguf, tmp_path, quiet)
+        prepare(tiny_gguf, tmp_path, SECRET, quiet)
 
 
 def test_missing_files_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError, match="there is no model file"):
-        prepare(tmp_path / "absent.gguf", tmp_path, quiet)
+        prepare(tmp_path / "absent.gguf", tmp_path, SECRET, quiet)
     (tmp_path / "text.gguf").write_text("not a model")
     with pytest.raises(ModelError, match="is not a GGUF file"):
-        prepare(tmp_path / "text.gguf", tmp_path, quiet)
+        prepare(tmp_path / "text.gguf", tmp_path, SECRET, quiet)
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="data folder"):
-        prepare(tmp_path / "text.gguf", tmp_path / "file" / "data", quiet)
+        prepare(tmp_path / "text.gguf", tmp_path / "file" / "data", SECRET, quiet)
 
 
 def test_the_packaged_model_is_looked_for_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

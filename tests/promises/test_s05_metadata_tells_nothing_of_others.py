@@ -5,7 +5,6 @@ Paired: what a tenant learns of itself, another one, who asks the same, does not
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+import converted
 from everwarm.errors import ModelError
 from gateway_upstreams import asks
 from live import CHAT, Live, gateway
@@ -143,10 +143,6 @@ def test_of_a_batch_only_ones_own_inputs_were_stored(tmp_path: Path) -> None:
         assert int(mine.headers["x-everwarm-age"]) >= 60
 
 
-CONVERTED = Path(os.environ.get("EVERWARM_TEST_DATA") or Path(__file__).parents[2] / ".test-data")
-"""Where the engine's tests keep their converted models."""
-
-
 @pytest.fixture
 def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     """With the model that comes with Everwarm, where its weights are."""
@@ -156,7 +152,7 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     from everwarm.engine.settings import Settings
 
     try:
-        engine = Engine.load(None, CONVERTED, Settings(context=1024))
+        engine = Engine.load(None, converted.DATA, converted.SECRET, Settings(context=1024))
     except ModelError as error:
         pytest.skip(str(error))
     with gateway(tmp_path, engine) as running:  # type: ignore[arg-type]  # an Upstream like any other

@@ -15,6 +15,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,9 @@ VERSIONED: dict[str, Callable[[Path], bool]] = {
     r"secret\.key": lambda path: path.stat().st_size == 32,  # random bytes: there is nothing to read in it
     r"(serve|keys)\.lock": empty,
     r"workers/\d+\.(json|new)": lambda path: True,  # begun anew at each start, by the program that reads it
+    r"models/\.lock": empty,
+    r"models/tiny-[0-9a-f]{16}/facts\.json": lambda path: path.read_bytes().startswith(b"facts 2 "),
+    r"models/tiny-[0-9a-f]{16}/openvino_(model|tokenizer)\.(xml|bin)": lambda path: True,  # digests are in the facts
 }
 """Names of files -> whether one says its version. A new kind of file must say here how it does."""
 
@@ -82,16 +86,43 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield data
 
 
+@pytest.fixture(scope="module")
+def with_a_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which a server has converted the model that it runs."""
+    for package in ("openvino_genai", "gguf"):
+        if find_spec(package) is None:
+            pytest.skip(f"the package {package} is not installed: pip install 'everwarm[local]'")
+    from tiny import write_tiny
+
+    data = tmp_path_factory.mktemp("s18") / "data"
+    gguf = write_tiny(data.parent / "tiny.gguf")
+    with lenient(), program(data, "", "--model", str(gguf)):
+        return data
+
+
+def wrong_modes(folder: Path) -> dict[str, str]:
+    """What in a folder, and of it itself, is not for its owner only."""
+    wrong = {}
+    for path in (folder, *folder.rglob("*")):
+        with suppress(FileNotFoundError):  # what is written beside its place is renamed over it
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode != (0o700 if path.is_dir() else 0o600):
+                wrong[path.relative_to(folder).as_posix()] = oct(mode)
+    return wrong
+
+
 @posix
 def test_folders_and_files_are_for_their_owner_only(folder: Path) -> None:
-    modes = {}
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # what is written beside its place is renamed over it
-            modes[path.relative_to(folder).as_posix()] = stat.S_IMODE(path.stat().st_mode)
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {"cache.db", "ledger.db", "secret.key", "keys.toml"} <= set(modes)
-    wrong = {name: oct(m) for name, m in modes.items() if m != (0o700 if (folder / name).is_dir() else 0o600)}
-    assert not wrong
+    assert {"cache.db", "ledger.db", "secret.key", "keys.toml"} <= set(os.listdir(folder))
+    assert not wrong_modes(folder)
+
+
+@posix
+def test_so_are_those_of_a_model(with_a_model: Path) -> None:
+    """Whatever program writes them: OpenVINO knows nothing of ours."""
+    (model,) = with_a_model.glob("models/tiny-*")
+    assert {"facts.json", "openvino_model.bin", "openvino_tokenizer.xml"} <= set(os.listdir(model))
+    assert not wrong_modes(with_a_model)
 
 
 @posix
@@ -101,7 +132,9 @@ def test_so_they_are_if_it_is_made_for_a_key(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
-def test_every_file_says_its_version(folder: Path) -> None:
+@pytest.mark.parametrize("which", ["folder", "with_a_model"])
+def test_every_file_says_its_version(request: pytest.FixtureRequest, which: str) -> None:
+    folder: Path = request.getfixturevalue(which)
     for path in (p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
         (says,) = [says for pattern, says in VERSIONED.items() if re.fullmatch(pattern, name)] or [None]

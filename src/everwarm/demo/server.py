@@ -119,10 +119,16 @@ def environment(ours: os._Environ[str] | dict[str, str]) -> dict[str, str]:
 
 
 def _share_models(data: Path, home: Path) -> None:
-    """Point the child's models folder to the user's, so that a model is converted once and not for every demo."""
+    """Point the child to the user's models, so that a model is converted once and not for every demo.
+
+    With the secret that seals them: a child with another one would convert them anew, and seal the user's with that.
+    """
+    secret, models = data / "secret.key", data / "models"
+    if not secret.is_file():
+        return
     try:
-        models = data / "models"
-        models.mkdir(parents=True, exist_ok=True)
+        (home / secret.name).symlink_to(secret.resolve())
+        models.mkdir(mode=0o700, exist_ok=True)
         (home / "models").symlink_to(models.resolve(), target_is_directory=True)
     except OSError:
         return  # no links here (Windows without the right to make them): the child converts its own copy

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def load(
     gguf: Path | None,
     data: Path,
+    secret: bytes,
     settings: Settings = DEFAULTS,
     progress: Progress = lambda what, done: None,
 ) -> Engine:
@@ -30,4 +31,4 @@ def load(
             f"the model inside needs the Python package {error.name}, which is not there; "
             "install it with: pip install 'everwarm[local]'"
         ) from error
-    return Engine.load(gguf, data, settings, progress)
+    return Engine.load(gguf, data, secret, settings, progress)

@@ -67,14 +67,16 @@ class Engine:
         cls,
         gguf: Path | None,
         data: Path,
+        secret: bytes,
         settings: Settings = DEFAULTS,
         progress: Progress = lambda what, done: None,
     ) -> Engine:
         """The engine for ``gguf``, None for the packaged model, with its files under ``data``. Takes seconds, blocks.
 
+        ``secret``: the installation's; it seals what is converted.
         ``ModelError``, in words for the operator, if anything is missing.
         """
-        ready = weights.prepare(gguf, data, progress)
+        ready = weights.prepare(gguf, data, secret, progress)
         facts = ready.facts
         room = _context(facts, settings.context)
         progress("loading the model", 0.0)

@@ -1,18 +1,21 @@
 """What the engine needs to know of a model beside its weights: ``facts.json`` in the folder of the converted model.
 
-Written once, at conversion, so that the GGUF's metadata need not be parsed at each start.
+Written once, at conversion, so that the GGUF's metadata need not be parsed at each start. Its first line holds a seal
+(``core.seal``) of the rest, for that holds a template that is run, and the digests of the files that are handed to
+OpenVINO: who can write into the folder, but does not know the installation's secret, gets nothing in.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from everwarm.core.seal import seal
 from everwarm.engine.ggufile import GgufHeader
 from everwarm.errors import ModelError
 
@@ -93,22 +96,23 @@ def read_facts(header: GgufHeader, *, gguf: str, build: str) -> Facts:
     )
 
 
-def dump(facts: Facts, folder: Path) -> None:
-    """Write ``facts.json``."""
+def dump(facts: Facts, folder: Path, secret: bytes) -> None:
+    """Write ``facts.json``, sealed with the installation's secret."""
     body = orjson.dumps(asdict(facts))
-    (folder / FACTS_FILE).write_bytes(_head(body) + body)
+    (folder / FACTS_FILE).write_bytes(_head(body, secret) + body)
 
 
-def _head(body: bytes) -> bytes:
-    """The first line: version, and digest of what follows."""
-    return b"facts %d %b\n" % (FACTS_VERSION, hashlib.blake2b(body, digest_size=16).hexdigest().encode())
+def _head(body: bytes, secret: bytes) -> bytes:
+    """The first line: version, and seal of both the version and what follows."""
+    kind = b"facts %d" % FACTS_VERSION
+    return b"%b %b\n" % (kind, seal(secret, (kind, body)).hex().encode())
 
 
-def load(folder: Path) -> Facts | None:
-    """Read ``facts.json``; None if it is absent, damaged or of another version."""
+def load(folder: Path, secret: bytes) -> Facts | None:
+    """Read ``facts.json``; None if it is absent, of another version, or not as it was sealed with this secret."""
     try:
         head, line, body = (folder / FACTS_FILE).read_bytes().partition(b"\n")
-        if head + line != _head(body):
+        if not compare_digest(head + line, _head(body, secret)):
             return None
         raw = orjson.loads(body)
         values = {f.name: raw[f.name] for f in fields(Facts)}

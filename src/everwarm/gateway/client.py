@@ -6,6 +6,7 @@ Why not a library's: it would be half of what passing a request on may cost (dec
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -89,25 +90,26 @@ class Client:
     async def _ask(self, head: bytes, body: bytes, headless: bool, within: float) -> Reply:
         while True:
             line = self._take() or await self._connected()
+            asked = line.ask(head, body, headless=headless, within=within, idle=self._idle_seconds)
             try:
-                return await line.ask(head, body, headless=headless, within=within, idle=self._idle_seconds)
+                return await asked
             except Lost:
                 if not line.used or line.since_asked > AT_ONCE:
                     raise
             except asyncio.CancelledError:
-                line.abort()
+                _give_up(line, asked)
                 raise
 
     async def _upload(self, head: bytes, body: Upload, within: float) -> Reply:
         """A body that is passed on as it comes is gone once it was sent: it cannot be sent again, so it gets a new
         connection. The reply may begin before the body has ended."""
         line = await self._connected()
+        asked = line.ask(head, b"", headless=False, within=within, idle=self._idle_seconds)
+        line.upload(body.pieces, chunked=not body.length)
         try:
-            asked = line.ask(head, b"", headless=False, within=within, idle=self._idle_seconds)
-            line.upload(body.pieces, chunked=not body.length)
             return await asked
         except asyncio.CancelledError:
-            line.abort()
+            _give_up(line, asked)
             raise
 
     def _take(self) -> Line | None:
@@ -129,7 +131,9 @@ class Client:
             within = f"{self._connect_seconds:g} s"
             raise TimedOut(f"The upstream {self._name} gave no connection within {within}.") from None
         except OSError as e:
-            raise Unreachable(f"The upstream {self._name} cannot be reached: {e.strerror or e}.") from None
+            raise Unreachable(f"The upstream {self._name} cannot be reached: {_why(e)}.") from None
+        except UnicodeError:
+            raise Unreachable(f"The upstream {self._name} cannot be reached: its host has no proper name.") from None
 
     async def _connect(self) -> Line:
         loop = asyncio.get_running_loop()
@@ -158,3 +162,18 @@ class Client:
         for line in list(self._lines):
             line.abort()
         await asyncio.sleep(0)  # transports close in the next turn of the loop
+
+
+def _give_up(line: Line, asked: asyncio.Future[Reply]) -> None:
+    """Who asked has gone. If the reply has just come whole, the line is somebody else's already."""
+    if asked.cancelled():
+        line.abort()
+    elif asked.exception() is None:
+        asked.result().close()
+
+
+def _why(e: OSError) -> str:
+    """In the system's words: those of Python's libraries hold the upstream's address, which is no client's business."""
+    if isinstance(e, socket.gaierror | ssl.SSLError):
+        return e.strerror or str(e)
+    return os.strerror(e.errno) if e.errno else "none of its addresses takes a connection"

@@ -20,8 +20,8 @@ class Late(Protocol):
 class Deadlines:
     """At most one deadline for each. Belongs to one event loop, and stands still while there is none."""
 
-    def __init__(self, tick: float = TICK) -> None:
-        self._tick = tick
+    def __init__(self, tick: float | None = None) -> None:
+        self._tick = TICK if tick is None else tick
         self._due: dict[Late, float] = {}
         self._ticking = False
 

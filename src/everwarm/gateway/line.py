@@ -25,7 +25,7 @@ BUFFER: Final = 2**16
 """Bytes that may wait between the upstream's socket and us; beyond, it is told to wait."""
 
 HEAD_BYTES: Final = 2**16
-"""Bytes of a head."""
+"""Bytes of a head, with the interim answers before it; and of what frames a body, until more of the body comes."""
 
 
 class Lost(Unreachable):
@@ -73,6 +73,8 @@ class Reply:
             return await self._read()
         try:
             while True:
+                if unzip.more:
+                    await asyncio.sleep(0)  # a little that unpacks to much would keep everybody else waiting
                 piece = b"" if unzip.more else await self._read()
                 if not piece and not unzip.more:
                     unzip.end()
@@ -104,7 +106,8 @@ class Reply:
             await self._waiting
         finally:
             self._waiting = None
-            self._line.expect(None)
+            if not self._ended:  # else the line may carry the next request by now, and the deadline is that one's
+                self._line.expect(None)
 
     def close(self) -> None:
         """Nothing more of it is wanted. What has not come yet ends the connection."""
@@ -160,7 +163,7 @@ class Line(asyncio.Protocol):
         self._within = 0.0
         self._headless = False  # the reply has no body, whatever its head says (HEAD)
         self._headers: Headers = []
-        self._head_bytes = 0
+        self._unpaid = 0  # bytes of a head so far, or since there was any of the body
         self._interim = False  # the head was that of an interim answer (1xx)
         self._until_close = False  # the body ends with the connection
         self._spoiled = False
@@ -175,19 +178,24 @@ class Line(asyncio.Protocol):
         self._busy = True
         self._headless = headless
         self._within, self._idle = within, idle
-        self._head_bytes = 0
+        self._unpaid = 0
         self._asked = self._loop.time()
-        self._opening = self._loop.create_future()
+        opening = self._opening = self._loop.create_future()
+        if self._spoiled:  # since it was made or taken
+            self._fail(self._lost())
+            return opening
         self._deadlines.set(self, within)
         if len(body) <= BUFFER:
             self.transport.write(head + body)
         else:
             self.transport.write(head)
             self.transport.write(body)
-        return self._opening
+        return opening
 
     def upload(self, pieces: AsyncIterator[bytes], *, chunked: bool) -> None:
         """Send a body as it comes, beside the reply, which may begin before the body has ended."""
+        if self._spoiled:
+            return
         self._upload = self._loop.create_task(self._send(pieces, chunked))
         self._upload.add_done_callback(self._uploaded)
 
@@ -241,10 +249,11 @@ class Line(asyncio.Protocol):
         if not self._busy:  # nobody has asked
             self.abort()
             return
+        self._unpaid += len(data)
         try:
             self._parser.feed_data(data)
-            if self._opening is not None:
-                self._check_head(len(data))
+            if self._unpaid > HEAD_BYTES and self._busy:
+                raise Unreachable(f"The upstream {self.name} sent a head of more than {HEAD_BYTES // 1024} KiB.")
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._spoiled = True
             if self._busy:
@@ -257,13 +266,13 @@ class Line(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._until_close and exc is None and not self._spoiled and self._reply is not None:
+            self._reply.end()
         self._spoiled = True
         self._deadlines.clear(self)
         if self._upload is not None:
             self._upload.cancel()
-        if self._until_close and exc is None and self._reply is not None:
-            self._reply.end()
-        self._fail(Lost(f"The upstream {self.name} closed the connection before it answered."))
+        self._fail(self._lost())
         self._ended(self)
 
     def pause_writing(self) -> None:
@@ -295,10 +304,14 @@ class Line(asyncio.Protocol):
         opening, self._opening = self._opening, None
         if opening is None:
             raise Refused
+        self._unpaid = 0
         self._deadlines.clear(self)
         self._reply = Reply(self, status, self._headers, self._idle)
         self._until_close = not self._headless and status not in (204, 304) and not _framed(self._headers)
-        if not opening.done():
+        self._headers = []  # for trailers, which must not pass for headers
+        if opening.done():  # who asked has gone
+            self._spoiled = True
+        else:
             opening.set_result(self._reply)
         if self._headless:  # the parser waits for a body that will not come
             self._spoiled = True
@@ -309,6 +322,7 @@ class Line(asyncio.Protocol):
         reply = self._reply
         if reply is None or self._headless:
             return
+        self._unpaid = 0
         reply.feed(body)
         if reply.waiting_bytes > BUFFER and not self._paused:
             self._paused = True
@@ -348,10 +362,9 @@ class Line(asyncio.Protocol):
         if not upload.cancelled() and upload.exception() is not None:  # where it came from, it broke off
             self.abort()
 
-    def _check_head(self, more: int) -> None:
-        self._head_bytes += more
-        if self._head_bytes > HEAD_BYTES:
-            raise Unreachable(f"The upstream {self.name} sent a head of more than {HEAD_BYTES // 1024} KiB.")
+    def _lost(self) -> Unreachable:
+        error = Unreachable if self._unpaid else Lost  # who has begun to answer has worked on it
+        return error(f"The upstream {self.name} closed the connection before it answered.")
 
     def _fail(self, error: EverwarmError) -> None:
         """Of what is under way, if something is."""
@@ -390,13 +403,10 @@ async def whole(reply: Reply) -> bytes:
 
 def _unpacked(headers: Headers) -> tuple[Headers, bytes]:
     """The headers as they are once the body is unpacked, and how it is packed; empty: not at all."""
-    for name, value in headers:
-        if name == b"content-encoding":
-            encoding = value.strip().lower()
-            if encoding in KNOWN:
-                return [pair for pair in headers if pair[0] != name], encoding
-            return headers, b"" if encoding == b"identity" else encoding
-    return headers, b""
+    encoding = b",".join([value.strip().lower() for name, value in headers if name == b"content-encoding"])
+    if encoding in KNOWN:
+        return [pair for pair in headers if pair[0] != b"content-encoding"], encoding
+    return headers, b"" if encoding == b"identity" else encoding
 
 
 def _framed(headers: Headers) -> bool:

@@ -19,10 +19,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from everwarm.core.key import ExactKey
+from everwarm.core.seal import check, seal
 from everwarm.store.file import Schema
 from everwarm.store.protocol import Entry
 from everwarm.store.rules import tag_bytes, weight
-from everwarm.store.seal import check, seal
 
 APPLICATION = 0x45764131  # "EvA1"
 SEALED_AS = b"answer 1"  # first part of every seal; changes with what is sealed

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from everwarm.core.seal import check, seal
 from everwarm.store.rules import tag_bytes
-from everwarm.store.seal import check, seal
 from everwarm.store.timeline import Timeline
 
 KEPT = 4_000

@@ -1,17 +1,10 @@
-"""The installation's secret, and the seal that shows that a stored row is ours and whole.
-
-The secret is 32 random bytes in DATA/secret.key, for its owner only. A seal is a keyed BLAKE2b over length-framed
-parts, checked before a payload is used. Who can write the database but not read the secret cannot forge an answer.
-"""
+"""The installation's secret: 32 random bytes in DATA/secret.key, for its owner only. What it seals: ``core.seal``."""
 
 from __future__ import annotations
 
 import logging
 import os
 import secrets
-from collections.abc import Iterable
-from hashlib import blake2b
-from hmac import compare_digest
 from pathlib import Path
 
 from everwarm.errors import StoreError
@@ -19,30 +12,15 @@ from everwarm.store.alone import alone
 
 SECRET_NAME = "secret.key"  # noqa: S105  (the file's name)
 SECRET_BYTES = 32
-SEAL_BYTES = 16
 
 _log = logging.getLogger("everwarm.store")
-
-
-def seal(secret: bytes, parts: Iterable[bytes]) -> bytes:
-    """The seal of ``parts`` in this order, SEAL_BYTES long. Each is framed by its length: no two lists look alike."""
-    digest = blake2b(key=secret, digest_size=SEAL_BYTES, person=b"everwarm-seal")
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.digest()
-
-
-def check(secret: bytes, parts: Iterable[bytes], mac: bytes) -> bool:
-    """Whether ``mac`` is the seal of ``parts``; takes the same time wherever they differ."""
-    return compare_digest(seal(secret, parts), mac)
 
 
 def load_secret(data_dir: Path) -> bytes:
     """The secret of this installation; made at the first call. Processes that start together get the same one.
 
     A secret that is lost or damaged is made anew with a warning: what was stored under the old one is then dropped, row
-    by row, as it is read. Raises StoreError if the folder cannot be read or written.
+    by row, as it is read, and models are converted anew. Raises StoreError if the folder cannot be read or written.
     """
     path = data_dir / SECRET_NAME
     try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 
+from everwarm.core.seal import check
 from everwarm.errors import Bug
 from everwarm.store import spaces
 from everwarm.store.answers import sealed_parts
 from everwarm.store.protocol import Entry
 from everwarm.store.rules import alive, tag_bytes, weight
-from everwarm.store.seal import check
 
 _ROWS = """
     SELECT e.id, e.space, name, digest, size, created, expires, mac, tags, proof, payload

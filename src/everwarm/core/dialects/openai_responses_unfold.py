@@ -66,7 +66,7 @@ def _text(part: dict[str, Any], at: Place) -> Iterator[Piece]:
     probabilities = part.get("logprobs") or []
     begun = {k: [] if type(v) is list else v for k, v in part.items()}
     yield "response.content_part.added", {**at, "part": {**begun, "text": ""}}
-    if part["text"]:
+    if part["text"] or probabilities:
         yield "response.output_text.delta", {**at, "delta": part["text"], "logprobs": probabilities}
     for index, annotation in enumerate(part.get("annotations") or ()):
         yield (
