@@ -1,4 +1,4 @@
-"""The Anthropic SDK: messages and the count of their tokens."""
+"""The Anthropic SDK: messages."""
 
 from __future__ import annotations
 
@@ -49,6 +49,16 @@ def streams(place: Place) -> Any:
         return [event.model_dump() for event in client.messages.create(**COMMON, messages=messages(), stream=True)]
 
 
+@TURNS.add("hi")
+def streams_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            stream = await client.messages.create(**COMMON, messages=messages(), stream=True)
+            return [event.model_dump() async for event in stream]
+
+    return asyncio.run(ask())
+
+
 @TURNS.add()
 def gathers_a_stream(place: Place) -> Any:
     with sdk(place) as client, client.messages.stream(**COMMON, messages=messages()) as stream:
@@ -59,6 +69,15 @@ def gathers_a_stream(place: Place) -> Any:
 def calls_a_tool(place: Place) -> Any:
     with sdk(place) as client:
         return client.messages.create(**COMMON, messages=messages(USE), tools=[TOOL]).model_dump()
+
+
+@TURNS.add("answer 1 to use the tool")
+def calls_a_tool_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            return (await client.messages.create(**COMMON, messages=messages(USE), tools=[TOOL])).model_dump()
+
+    return asyncio.run(ask())
 
 
 @TURNS.add("answer 1 to use the tool")
@@ -87,6 +106,25 @@ def answers_in_a_structure(place: Place) -> Any:
     with sdk(place) as client:
         answer = client.messages.parse(**COMMON, messages=messages(), output_format=Weather)
         return answer.id, answer.usage, str(answer.parsed_output)
+
+
+@TURNS.add("city='answer 1 to hi' rain=True")
+def answers_in_a_structure_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            return await client.messages.parse(**COMMON, messages=messages(), output_format=Weather)
+
+    answer = asyncio.run(ask())
+    return answer.id, answer.usage, str(answer.parsed_output)
+
+
+@TURNS.add("city='answer 1 to hi' rain=True")
+def answers_in_a_structure_in_a_stream(place: Place) -> Any:
+    with sdk(place) as client:
+        asked = client.messages.stream(**COMMON, messages=messages(), output_format=Weather)
+        with asked as stream:
+            answer = stream.get_final_message()
+            return answer.id, answer.usage, str(answer.parsed_output)
 
 
 @TURNS.add()

@@ -11,7 +11,7 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 from clients.turn import GPT, HI, KEY, SYSTEM, USE, Place, Turns, Weather, weather
 
-TURNS = Turns("langchain")
+TURNS = Turns("langchain-openai")
 
 
 def model(place: Place, http: httpx2.Client, **more: Any) -> ChatOpenAI:
@@ -48,10 +48,29 @@ def streams_chunks(place: Place) -> Any:
         return [message(chunk) for chunk in model(place, http).stream(PROMPT)]
 
 
+@TURNS.add("hi")
+def streams_chunks_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with httpx2.AsyncClient() as http:
+            asked = ChatOpenAI(model=GPT, base_url=place.openai, api_key=KEY, max_retries=0, http_async_client=http)
+            return [message(chunk) async for chunk in asked.astream(PROMPT)]
+
+    return asyncio.run(ask())
+
+
 @TURNS.add("'city': 'answer 1 to use the tool'")
 def calls_a_tool(place: Place) -> Any:
     with httpx2.Client() as http:
         return message(model(place, http).bind_tools([tool(weather)]).invoke(USE))
+
+
+@TURNS.add("answer 2 to rain", calls=2)
+def uses_the_result_of_a_tool(place: Place) -> Any:
+    with httpx2.Client() as http:
+        able = model(place, http).bind_tools([tool(weather)])
+        said: Any = able.invoke(USE)
+        result = tool(weather).invoke(said.tool_calls[0])
+        return message(able.invoke([("user", USE), said, result]))
 
 
 @TURNS.add("city='answer 1 to hi' rain=True")

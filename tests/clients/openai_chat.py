@@ -54,6 +54,16 @@ def streams(place: Place) -> Any:
 
 
 @TURNS.add("hi")
+def streams_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            stream = await client.chat.completions.create(model=GPT, messages=messages(), stream=True)
+            return [chunk.model_dump() async for chunk in stream]
+
+    return asyncio.run(ask())
+
+
+@TURNS.add("hi")
 def streams_without_usage(place: Place) -> Any:
     with sdk(place) as client:
         stream = client.chat.completions.create(model=GPT, messages=messages(), stream=True)
@@ -71,6 +81,16 @@ def gathers_a_stream(place: Place) -> Any:
 def calls_a_tool(place: Place) -> Any:
     with sdk(place) as client:
         return client.chat.completions.create(model=GPT, messages=messages(USE), tools=[TOOL]).model_dump()
+
+
+@TURNS.add("answer 1 to use the tool")
+def calls_a_tool_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            asked = client.chat.completions.create(model=GPT, messages=messages(USE), tools=[TOOL])
+            return (await asked).model_dump()
+
+    return asyncio.run(ask())
 
 
 @TURNS.add("answer 1 to use the tool")
@@ -96,6 +116,33 @@ def answers_in_a_structure(place: Place) -> Any:
     with sdk(place) as client:
         answer = client.chat.completions.parse(model=GPT, messages=messages(), response_format=Weather)
         return answer.id, answer.usage, str(answer.choices[0].message.parsed)
+
+
+@TURNS.add("city='answer 1 to hi' rain=True")
+def answers_in_a_structure_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            return await client.chat.completions.parse(model=GPT, messages=messages(), response_format=Weather)
+
+    answer = asyncio.run(ask())
+    return answer.id, answer.usage, str(answer.choices[0].message.parsed)
+
+
+@TURNS.add("city='answer 1 to hi' rain=True")
+def answers_in_a_structure_in_a_stream(place: Place) -> Any:
+    with sdk(place) as client:
+        asked = client.chat.completions.stream(model=GPT, messages=messages(), response_format=Weather)
+        with asked as stream:
+            answer = stream.get_final_completion()
+            return answer.id, answer.usage, str(answer.choices[0].message.parsed)
+
+
+@TURNS.add('"answer 1 to hi"')
+def answers_by_a_schema(place: Place) -> Any:
+    with sdk(place) as client:
+        wanted: Any = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": PARAMETERS}}
+        asked = client.chat.completions.create(model=GPT, messages=messages(), response_format=wanted)
+        return asked.model_dump()
 
 
 @TURNS.add("(choice 1)")

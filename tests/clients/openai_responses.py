@@ -41,6 +41,15 @@ def streams(place: Place) -> Any:
 
 
 @TURNS.add()
+def streams_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            return [e.model_dump() async for e in await client.responses.create(model=GPT, input=HI, stream=True)]
+
+    return asyncio.run(ask())
+
+
+@TURNS.add()
 def gathers_a_stream(place: Place) -> Any:
     with sdk(place) as client, client.responses.stream(model=GPT, input=HI) as stream:
         kinds = [event.type for event in stream]
@@ -51,6 +60,21 @@ def gathers_a_stream(place: Place) -> Any:
 def calls_a_tool(place: Place) -> Any:
     with sdk(place) as client:
         return client.responses.create(model=GPT, input=USE, tools=[TOOL]).model_dump()
+
+
+@TURNS.add("answer 1 to use the tool")
+def calls_a_tool_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            return (await client.responses.create(model=GPT, input=USE, tools=[TOOL])).model_dump()
+
+    return asyncio.run(ask())
+
+
+@TURNS.add("answer 1 to use the tool")
+def calls_a_tool_in_a_stream(place: Place) -> Any:
+    with sdk(place) as client, client.responses.stream(model=GPT, input=USE, tools=[TOOL]) as stream:
+        return stream.get_final_response().model_dump()
 
 
 @TURNS.add("answer 2 to rain", calls=2)
@@ -68,6 +92,23 @@ def uses_the_result_of_a_tool(place: Place) -> Any:
 def answers_in_a_structure(place: Place) -> Any:
     with sdk(place) as client:
         answer = client.responses.parse(model=GPT, input=HI, text_format=Weather)
+        return answer.id, answer.usage, str(answer.output_parsed)
+
+
+@TURNS.add("city='answer 1 to hi' rain=True")
+def answers_in_a_structure_async(place: Place) -> Any:
+    async def ask() -> Any:
+        async with async_sdk(place) as client:
+            return await client.responses.parse(model=GPT, input=HI, text_format=Weather)
+
+    answer = asyncio.run(ask())
+    return answer.id, answer.usage, str(answer.output_parsed)
+
+
+@TURNS.add("city='answer 1 to hi' rain=True")
+def answers_in_a_structure_in_a_stream(place: Place) -> Any:
+    with sdk(place) as client, client.responses.stream(model=GPT, input=HI, text_format=Weather) as stream:
+        answer = stream.get_final_response()
         return answer.id, answer.usage, str(answer.output_parsed)
 
 

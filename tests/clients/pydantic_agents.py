@@ -7,7 +7,7 @@ from typing import Any
 
 import anthropic
 import openai
-from pydantic_ai import Agent, ToolOutput
+from pydantic_ai import Agent, NativeOutput, ToolOutput
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
@@ -70,6 +70,8 @@ def add_for(api: str) -> None:
     named("uses a tool", "answer 2 to rain", 2, text=USE, tools=[weather])
     named("uses a tool in a stream", *begun, text=USE, tools=[weather], stream=True)
     named("answers in a structure", "city='answer 1 to hi' rain=True", 1, output_type=ToolOutput(Weather))
+    if api != "messages":  # where it looks at the model's name to know whether it can
+        named("answers by a schema", "city='answer 1 to hi' rain=True", 1, output_type=NativeOutput(Weather))
 
 
 for _api in MODELS:

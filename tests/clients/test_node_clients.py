@@ -29,7 +29,7 @@ def test_what_python_asked_is_known_to_node(tmp_path: Path) -> None:
     with between(tmp_path) as (place, behind):
         asked = [chat(place, "chat answers"), chat(place, "chat streams"), respond(place, "responses answers")]
         seen = node_sdk.run("openai", place)
-        assert len(behind.asked) == len(asked) + 10  # the other turns of that program
+        assert len(behind.asked) == len(asked) + 12  # the other turns of that program
     assert seen["chat answers"]["id"] == asked[0].id
     assert {chunk["id"] for chunk in seen["chat streams"]} == {asked[1].id}
     assert seen["responses answers"]["id"] == asked[2].id

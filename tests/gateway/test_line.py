@@ -75,6 +75,19 @@ def test_what_follows_a_reply_spoils_the_line(case: Case, junk: bytes) -> None:
     run(scene(*bytewise(case.reply + junk)))
 
 
+@pytest.mark.parametrize("before", [OK, b"x", b""])
+def test_nobody_waits_for_a_reply_on_a_line_that_was_lost_before_it_was_asked(before: bytes) -> None:
+    """Some servers speak first, or close at once: between the connection and the request there are other callbacks."""
+
+    async def scene() -> None:
+        tried = Tried()
+        tried.feed(*filter(None, [before]), end=True)
+        with pytest.raises(Lost):
+            await got(tried.ask())
+
+    run(scene())
+
+
 @cases
 def test_a_reply_that_is_cut_short_is_an_error(case: Case) -> None:
     """At every byte: nothing was answered, an answer had begun, its body is not whole."""

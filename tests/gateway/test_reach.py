@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-import socket
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
+from aiohappyeyeballs import start_connection
 
 from everwarm.errors import TimedOut, Unreachable, UpstreamError
-from everwarm.gateway.line import whole
+from everwarm.gateway import client
 from wire import OK, Peer, answering, ask, asking, on_each_loop, send, until, upstream
+
+
+def port_of(url: str) -> int:
+    return urlsplit(url).port or 0
 
 
 async def fails(url: str, **more: float) -> UpstreamError:
     """What is told of an upstream that cannot be reached. No socket and no task of it stays behind."""
-    async with asking(url, **more) as client:
+    async with asking(url, **more) as asks:
         with pytest.raises(UpstreamError) as told:
-            await ask(client)
-        assert not client.busy
-    for part in (url, "127.0.0.1", "::1", url.rpartition(":")[2].partition("/")[0]):
+            await ask(asks)
+        assert not asks.busy
+    for part in (url, "127.0.0.1", "::1", str(port_of(url))):
         assert part not in told.value.message
     return told.value
 
@@ -58,9 +64,9 @@ async def test_a_name_that_is_none() -> None:
         assert host not in told.message
 
 
-@on_each_loop
-async def test_nobody_accepts() -> None:
-    """The line of those that wait is full."""
+@contextmanager
+def nobody_accepts() -> Iterator[int]:
+    """A port at which connections are never made: the line of those that wait is full."""
     with ExitStack() as stack, socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen(0)
@@ -68,25 +74,33 @@ async def test_nobody_accepts() -> None:
             other = stack.enter_context(socket.socket())
             other.setblocking(False)
             other.connect_ex(sock.getsockname())
-        told = await fails(f"http://127.0.0.1:{sock.getsockname()[1]}/v1", connect=0.1)
+        yield int(sock.getsockname()[1])
+
+
+@on_each_loop
+async def test_no_connection_in_time() -> None:
+    with nobody_accepts() as port:
+        told = await fails(f"http://127.0.0.1:{port}/v1", connect=0.1)
     assert type(told) is TimedOut
     assert told.message == "The upstream u0 gave no connection within 0.1 s."
 
 
 @on_each_loop
 async def test_the_other_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the first one refuses, and where it says nothing."""
     async with upstream(answering) as server:
-        port = int(server.url.rpartition(":")[2].partition("/")[0])
-        dead = ("127.0.0.2", no_port(socket.AF_INET, "127.0.0.2"))
-        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", at) for at in (dead, ("127.0.0.1", port))]
+        ports = [no_port(socket.AF_INET, "127.0.0.1"), port_of(server.url)]
 
-        async def getaddrinfo(*args: object, **named: object) -> object:
-            return found
+        def two(found: object, **named: Any) -> Any:
+            addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+            return start_connection(addresses, **named)
 
-        loop = asyncio.get_running_loop()
-        async with asking(f"http://two.invalid:{port}/v1") as client:
-            client._find = getaddrinfo
-            assert await ask(client, b"x") == (200, b"x")
+        monkeypatch.setattr(client, "start_connection", two)
+        async with asking("http://localhost:1/v1") as asks:
+            assert await ask(asks, b"x") == (200, b"x")
+        with nobody_accepts() as ports[0]:
+            async with asking("http://localhost:1/v1") as asks:
+                assert await ask(asks, b"x") == (200, b"x")
 
 
 @on_each_loop
@@ -95,10 +109,10 @@ async def test_an_ipv6_address() -> None:
         no_port(socket.AF_INET6, "::1")
     except OSError:
         pytest.skip("this machine has no IPv6")
-    async with upstream(answering, host="::1") as server, asking(server.url) as client:
-        assert await ask(client, b"x") == (200, b"x")
+    async with upstream(answering, host="::1") as server, asking(server.url) as asks:
+        assert await ask(asks, b"x") == (200, b"x")
         head, _ = server.peers[0].requests[0]
-        assert b"\r\nHost: [::1]:%d\r\n" % int(server.url.rpartition(":")[2].partition("/")[0]) in head
+        assert b"\r\nHost: [::1]:%d\r\n" % port_of(server.url) in head
 
 
 # With TLS
@@ -120,7 +134,7 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     named = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
@@ -151,9 +165,9 @@ def trusted(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
 async def test_who_is_trusted_is_spoken_to(trusted: ssl.SSLContext) -> None:
     async with upstream(answering, secure=trusted) as server:
         for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
-            async with asking(url) as client:
+            async with asking(url) as asks:
                 for body in (b"a", b"b" * 1_000_000, b"c"):
-                    assert await ask(client, body) == (200, body)
+                    assert await ask(asks, body) == (200, body)
                     await asyncio.sleep(0.01)
         assert [len(peer.requests) for peer in server.peers] == [3, 3]
 
@@ -201,9 +215,9 @@ async def test_a_secure_connection_that_died_is_replaced(trusted: ssl.SSLContext
         if reset:
             peer.reset()
 
-    async with upstream(play, secure=trusted) as server, asking(server.url) as client:
+    async with upstream(play, secure=trusted) as server, asking(server.url) as asks:
         for _ in range(3):
-            assert await ask(client) == (200, b"ok")
+            assert await ask(asks) == (200, b"ok")
         assert server.requests == 3
 
 
@@ -218,12 +232,12 @@ async def test_who_leaves_a_secure_connection_closes_it(trusted: ssl.SSLContext)
         finally:
             gone.set()
 
-    async with upstream(play, secure=trusted) as server, asking(server.url) as client:
+    async with upstream(play, secure=trusted) as server, asking(server.url) as asks:
         gone = asyncio.Event()
-        reply = await send(client)
+        reply = await send(asks)
         await asyncio.sleep(0.3)
         assert reply.waiting_bytes < 1_000_000
         assert await reply.read()
         reply.close()
         await gone.wait()
-        await until(lambda: not client.busy)
+        await until(lambda: not asks.busy)

@@ -28,10 +28,7 @@ AUTH = ("gateway/auth.py", "config/tenants.py", "config/tenant_tables.py", "stor
 
 ALLOWED: Mapping[tuple[str, str], str] = {
     ("store/file.py", "schema.migrations"): "a schema is a constant of the store or of the ledger",
-    ("ledger/tables.py", "_insert(len(some))"): "as many question marks as there are values, and our columns",
-    ("store/answers.py", "_rows(len(some), 7)"): "as many question marks as there are values",
-    ("store/answers.py", "_rows(len(some), 5)"): "as many question marks as there are values",
-    ("store/changes.py", "', '.join(['(?, ?, ?)'] * len(some))"): "as many question marks as there are values",
+    ("store/bulk.py", "_statement(into, size, width)"): "a table of ours, and as many question marks as values",
     ("ledger/tables.py", "_where(namespace, since)"): "one of four conditions that are literals, from _where",
 }
 """(file, what goes into a statement) -> why it holds no value of a request."""

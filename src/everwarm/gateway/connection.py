@@ -103,11 +103,12 @@ class Connection(HttpToolsProtocol):
             return
         self._read = len(data)
         self._unpaid += self._read
+        held = self._held
         try:
             self._feed(data)
             if self._unpaid:
                 self._check_progress()
-            if self._held is not None:
+            if self._held is not held and self._held is not None:  # counts from its head: drops do not buy time
                 self._deadlines.set(self, HELD)
         except httptools.HttpParserError as e:
             self._refuse(objection(e))
@@ -169,6 +170,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if self.transport.is_closing():
+            raise BadRequest("What follows the last answer of a connection is not read.")  # nor is this told
         if self._unpaid > HEAD_BYTES:
             framing.check_size(self.url, self.headers)
         self._unpaid = 0
@@ -224,7 +227,7 @@ class Connection(HttpToolsProtocol):
         if self._held is cycle:
             self._held = None
             assert self._at_once is not None
-            if not self._at_once(cycle):
+            if not self._at_once(cycle) and not cycle.response_complete:
                 self._start_asgi_task(cycle, self.app)
 
     # From the application, the server and the clock
@@ -270,6 +273,8 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, error: EverwarmError) -> None:
         """Tell the client what was wrong when it is this request's turn; hear nothing more."""
         self._deaf = True
+        if self.transport.is_closing():
+            return
         halfway = self.cycle is not None and self.cycle.more_body and not self._in_head
         if halfway and self.cycle is not self._answering:
             self.pipeline.popleft()  # its turn is the refusal's

@@ -63,8 +63,8 @@ def _require_all_models(x: Exchange, caller: Caller) -> None:
     """Raises ``Forbidden`` for a tenant that may use some models only: what is passed on unread may name any."""
     if caller.tenant is not None and caller.tenant.models:
         raise Forbidden(
-            f"{x.scope['path'][:200]!r} is passed on unread, and the tenant {caller.tenant.name} may use some models only: "
-            f"{', '.join(caller.tenant.models)}."
+            f"{x.scope['path'][:200]!r} is passed on unread, and the tenant {caller.tenant.name} may use some models "
+            f"only: {', '.join(caller.tenant.models)}."
         )
 
 

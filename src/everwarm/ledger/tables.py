@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import chain
 
 from everwarm.ledger.record import Row
 from everwarm.ledger.sums import Tally
+from everwarm.store import bulk
 from everwarm.store.file import Schema
 
 APPLICATION = 0x45764C31  # "EvL1"
@@ -40,7 +39,6 @@ VERSION_1 = (
 SCHEMA = Schema(APPLICATION, (VERSION_1,))
 
 _COLUMNS = ", ".join(Row._fields)
-_MOST_AT_ONCE = 1024  # SQLite takes 32,766 values in a statement
 
 # What a row is called, and what it counts. The only place that decides it: for the hours and for part of an hour.
 # An error counts tokens only if a model was asked; cached ones count where a model was asked, if there were so many.
@@ -82,18 +80,8 @@ _SUMS = """
 def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     """Add rows, and what they count to their hours."""
     last = connection.execute("SELECT IFNULL(MAX(id), 0) FROM rows").fetchone()[0]
-    for at in range(0, len(rows), _MOST_AT_ONCE):
-        some = rows[at : at + _MOST_AT_ONCE]
-        connection.execute(_insert(len(some)), tuple(chain.from_iterable(some)))
+    bulk.insert(connection, f"rows ({_COLUMNS})", rows)
     connection.execute(_ROLL_UP, (last,))
-
-
-@lru_cache(maxsize=64)
-def _insert(rows: int) -> str:
-    """One statement for so many rows. For each statement, the thread gives up Python's lock and takes it again several
-    times, against an event loop that wants it too: row by row, that was 60 us of every request's time under load."""
-    values = f"({', '.join('?' * len(Row._fields))})"
-    return f"INSERT INTO rows ({_COLUMNS}) VALUES {', '.join([values] * rows)}"  # noqa: S608  names of ours
 
 
 def tallies(connection: sqlite3.Connection, namespace: str | None, since: float | None) -> dict[tuple[str, str], Tally]:

@@ -15,11 +15,11 @@ import json
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from everwarm.core.key import ExactKey
 from everwarm.core.seal import check, seal
+from everwarm.store import bulk
 from everwarm.store.file import Schema
 from everwarm.store.protocol import Entry
 from everwarm.store.rules import tag_bytes, weight
@@ -97,11 +97,6 @@ VERSION_2 = (  # all is dropped: answers of that time have another form (EWA1), 
 
 SCHEMA = Schema(APPLICATION, (VERSION_1, VERSION_2))
 
-AT_ONCE = 256
-"""Entries in one statement."""
-
-Value = int | float | bytes
-
 _LAST = """
     SELECT MAX(IFNULL((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0), IFNULL(MAX(id), 0)) FROM entries"""
 """The id after which new ones come: none that was ever given is given again."""
@@ -160,34 +155,22 @@ def find(connection: sqlite3.Connection, secret: bytes, key: ExactKey) -> Found 
 
 
 def insert(connection: sqlite3.Connection, secret: bytes, new: Sequence[New]) -> None:
-    """Write entries whose keys have none, each key once. A statement for many: for each, the thread would give up
-    Python's lock and take it again several times, against an event loop that wants it too."""
+    """Write entries whose keys have none, each key once."""
     numbers = {space: space_number(connection, space) for space in {n.key.namespace.id for n in new}}
     (last,) = connection.execute(_LAST).fetchone()
-    for at in range(0, len(new), AT_ONCE):
-        some = new[at : at + AT_ONCE]
-        ids = range(last + 1 + at, last + 1 + at + len(some))
-        entries: list[Value] = []
-        bodies: list[Value] = []
-        for id_, (key, entry, used) in zip(ids, some, strict=True):
-            tags = json.dumps(entry.tags).encode() if entry.tags else b""
-            space = key.namespace.id
-            parts = sealed_parts(space, key.digest, key.proof, entry.created, entry.expires, tags, entry.payload)
-            size = weight(key.proof, entry)
-            entries += (id_, numbers[space], key.digest, size, entry.created, entry.expires, used)
-            bodies += (id_, seal(secret, parts), tags, key.proof, entry.payload)
-        connection.execute(f"INSERT INTO entries VALUES {_rows(len(some), 7)}", entries)  # noqa: S608  no values in it
-        connection.execute(f"INSERT INTO bodies VALUES {_rows(len(some), 5)}", bodies)  # noqa: S608
-        for id_, (key, entry, _) in zip(ids, some, strict=True):
-            for tag in entry.tags:
-                row = (numbers[key.namespace.id], tag_bytes(tag), id_)
-                connection.execute("INSERT OR IGNORE INTO tags VALUES (?, ?, ?)", row)
-
-
-@lru_cache(maxsize=1024)
-def _rows(rows: int, columns: int) -> str:
-    """Places for so many rows."""
-    return ", ".join([f"({', '.join('?' * columns)})"] * rows)
+    entries, bodies = [], []
+    tags: list[tuple[int, bytes, int]] = []
+    for id_, (key, entry, used) in enumerate(new, last + 1):
+        labels = json.dumps(entry.tags).encode() if entry.tags else b""
+        space = key.namespace.id
+        parts = sealed_parts(space, key.digest, key.proof, entry.created, entry.expires, labels, entry.payload)
+        size = weight(key.proof, entry)
+        entries.append((id_, numbers[space], key.digest, size, entry.created, entry.expires, used))
+        bodies.append((id_, seal(secret, parts), labels, key.proof, entry.payload))
+        tags += ((numbers[space], tag, id_) for tag in dict.fromkeys(map(tag_bytes, entry.tags)))
+    bulk.insert(connection, "entries", entries)
+    bulk.insert(connection, "bodies", bodies)
+    bulk.insert(connection, "tags", tags)
 
 
 def space_number(connection: sqlite3.Connection, space: str) -> int:

@@ -14,15 +14,14 @@ import math
 import sqlite3
 import struct
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from everwarm.core.seal import check, seal
+from everwarm.store import bulk
 from everwarm.store.rules import tag_bytes
 from everwarm.store.timeline import Timeline
 
 KEPT = 4_000
-AT_ONCE = 256  # rows in one statement
 NOBODY = 0  # the writer of changes that concern the process itself too
 DROPS_SECONDS = 86_400.0  # no answer takes longer than that
 
@@ -63,11 +62,7 @@ def note(
 
 def note_puts(connection: sqlite3.Connection, puts: Sequence[tuple[int, str, bytes]]) -> None:
     """The same of entries that were put: writer, namespace and digest of each."""
-    for at in range(0, len(puts), AT_ONCE):
-        some = puts[at : at + AT_ONCE]
-        places = ", ".join(["(?, ?, ?)"] * len(some))
-        statement = f"INSERT INTO changes (writer, namespace, digest) VALUES {places}"  # noqa: S608  no values in it
-        connection.execute(statement, tuple(chain.from_iterable(some)))
+    bulk.insert(connection, "changes (writer, namespace, digest)", puts)
 
 
 def note_drop(connection: sqlite3.Connection, namespace: str, at: float) -> None:

@@ -29,6 +29,10 @@ await take({
     const result = { role: "tool", tool_call_id: first.tool_calls[0].id, content: "rain" };
     return [first, await chat([...asked, first, result], { tools: [chatTool] })];
   },
+  "chat calls a tool in a stream": (text) =>
+    client.chat.completions
+      .stream({ model: GPT, messages: messages(use(text)), tools: [chatTool] })
+      .finalChatCompletion(),
   "chat answers in a structure": (text) =>
     client.chat.completions.parse({
       model: GPT,
@@ -37,6 +41,7 @@ await take({
     }),
   "responses answers": (text) => respond(text),
   "responses streams": async (text) => all(await respond(text, { stream: true })),
+  "responses gathers a stream": (text) => client.responses.stream({ model: GPT, input: text }).finalResponse(),
   "responses uses a tool": async (text) => {
     const asked = [{ role: "user", content: use(text) }];
     const first = await respond(asked, { tools: [tool] });
