@@ -67,9 +67,9 @@ class Program:
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in found.split()]
 
-    def wait(self, condition: Callable[[], object]) -> None:
+    def wait(self, condition: Callable[[], object], patience: float = PATIENCE) -> None:
         """Until it is so."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not condition():
             assert time.monotonic() < deadline, f"it did not come; the log says:\n{self.said}"
             time.sleep(0.01)
@@ -80,8 +80,8 @@ def settings_file(data: Path) -> Path:
 
 
 @contextmanager
-def program(data: Path, toml: str, *flags: str) -> Iterator[Program]:
-    """Runs until the block ends; ended by SIGTERM then, and killed if it must be."""
+def program(data: Path, toml: str, *flags: str, patience: float = PATIENCE) -> Iterator[Program]:
+    """Runs until the block ends; ended by SIGTERM then, and killed if it must be. ``patience``: until it listens."""
     settings_file(data).write_text(toml)
     log = data.parent / f"{data.name}.log"
     command = [sys.executable, "-m", "everwarm", "serve", "--port", "0", "--data", str(data), "--model", "none"]
@@ -93,7 +93,7 @@ def program(data: Path, toml: str, *flags: str) -> Iterator[Program]:
             running = Program(data, process, log)
             listening = threading.Thread(target=_listen, args=(running, process.stdout))
             listening.start()
-            running.wait(lambda: running.url or process.poll() is not None)
+            running.wait(lambda: running.url or process.poll() is not None, patience)
             assert running.url, f"it did not start:\n{running.told}\n{running.said}"
             yield running
             if process.poll() is None:

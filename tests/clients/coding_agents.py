@@ -11,21 +11,24 @@ from typing import Any
 
 import pytest
 
-from clients.turn import KEY, Place
+from clients.turn import CLAUDE, GPT, KEY, Place
 
 PROGRAMS = Path(__file__).parent / "agents" / "node_modules"
 OPENCODE = PROGRAMS / "opencode-linux-x64-baseline" / "bin" / "opencode"
 CODEX = PROGRAMS / ".bin" / "codex"
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which an agent hangs."""
 
 PROVIDERS = {
-    "chat": ("@ai-sdk/openai-compatible", "gpt-fake"),
-    "responses": ("@ai-sdk/openai", "gpt-fake"),
-    "messages": ("@ai-sdk/anthropic", "claude-fake"),
+    "chat": ("@ai-sdk/openai-compatible", GPT),
+    "responses": ("@ai-sdk/openai", GPT),
+    "messages": ("@ai-sdk/anthropic", CLAUDE),
 }
 """Protocol -> the package through which opencode speaks it (all are inside the program), and a model's name."""
+
+AGENTS = {"opencode": len(PROVIDERS), "codex": 1}
+"""Agent -> how many protocols it is asked to speak."""
 
 QUIET = {
     "OPENCODE_DISABLE_AUTOUPDATE": "1",
@@ -40,7 +43,7 @@ PLUGIN = {"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}
 """Beside an empty ``node_modules`` this tells opencode that it has installed its plugins."""
 
 CONFIG = """
-model = "gpt-fake"
+model = "{model}"
 model_provider = "everwarm"
 check_for_update_on_startup = false
 web_search = "disabled"
@@ -68,9 +71,10 @@ def needs(program: Path) -> pytest.MarkDecorator:
     )
 
 
-def opencode(home: Path, place: Place, protocol: str, question: str) -> str:
+def opencode(home: Path, place: Place, protocol: str, question: str, model: str = "") -> str:
     """The text of one turn."""
-    package, model = PROVIDERS[protocol]
+    package, fake = PROVIDERS[protocol]
+    model = model or fake
     plugins = home / ".config" / "opencode"
     (plugins / "node_modules").mkdir(parents=True, exist_ok=True)
     (plugins / "package-lock.json").write_text(json.dumps(PLUGIN))
@@ -94,10 +98,10 @@ def opencode(home: Path, place: Place, protocol: str, question: str) -> str:
     return "".join(e["part"]["text"] for e in events if e["type"] == "text")
 
 
-def codex(home: Path, place: Place, question: str) -> str:
+def codex(home: Path, place: Place, question: str, model: str = GPT) -> str:
     """The text of one turn."""
     (home / ".codex").mkdir(exist_ok=True)
-    (home / ".codex" / "config.toml").write_text(CONFIG.format(place=place))
+    (home / ".codex" / "config.toml").write_text(CONFIG.format(place=place, model=model))
     arguments = ["exec", "--skip-git-repo-check", "--ephemeral", "--sandbox", "read-only", "--color", "never", question]
     return run([CODEX, *arguments], home, {"EVERWARM_KEY": KEY}).strip()
 

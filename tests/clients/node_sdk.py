@@ -16,12 +16,20 @@ FOLDER = Path(__file__).parent / "node"
 PROGRAMS = {"openai": 13, "anthropic": 6, "vercel": 21}
 """Program -> how many turns it takes."""
 
+CLIENTS = {"openai": "openai", "anthropic": "@anthropic-ai/sdk", "vercel": "ai"}
+"""Program -> the client that it is a user of, by its package."""
+
 PATIENCE = 120.0
 """Seconds after which a program hangs."""
 
+
+def here() -> bool:
+    """Are they installed?"""
+    return shutil.which("node") is not None and (FOLDER / "node_modules").is_dir()
+
+
 needs_node = pytest.mark.skipif(
-    shutil.which("node") is None or not (FOLDER / "node_modules").is_dir(),
-    reason="the clients for Node are not installed: `make test` does it where npm is",
+    not here(), reason="the clients for Node are not installed: `make test` does it where npm is"
 )
 
 

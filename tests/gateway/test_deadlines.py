@@ -75,3 +75,42 @@ def test_the_clock_stands_still_while_nobody_has_a_deadline() -> None:
         await asyncio.wait_for(who.heard.wait(), 10)
 
     asyncio.run(scene())
+
+
+def test_one_who_fails_does_not_stop_the_clock_for_the_others() -> None:
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: failed.append(context["exception"]))
+        deadlines, bad, late = Deadlines(tick=0.01), Somebody(), Somebody()
+        failed: list[object] = []
+
+        def fail() -> None:
+            raise RuntimeError
+
+        bad.late = fail  # type: ignore[method-assign]
+        deadlines.set(bad, 0.01)
+        deadlines.set(late, 0.01)
+        await asyncio.wait_for(late.heard.wait(), 10)
+        assert [type(e) for e in failed] == [RuntimeError]
+
+    asyncio.run(scene())
+
+
+def test_who_is_late_may_change_the_others_deadlines() -> None:
+    """Of those that are late at the same time."""
+
+    async def scene() -> None:
+        deadlines, first, cleared, given_time = Deadlines(tick=0.01), Somebody(), Somebody(), Somebody()
+
+        def late() -> None:
+            deadlines.clear(cleared)
+            deadlines.set(given_time, 60)
+            first.heard.set()
+
+        first.late = late  # type: ignore[method-assign]
+        for who in (first, cleared, given_time):
+            deadlines.set(who, 0.01)
+        await asyncio.wait_for(first.heard.wait(), 10)
+        await asyncio.sleep(0.03)
+        assert (cleared.times, given_time.times) == (0, 0)
+
+    asyncio.run(scene())

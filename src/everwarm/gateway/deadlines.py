@@ -39,9 +39,12 @@ class Deadlines:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        for who in [who for who, due in self._due.items() if due <= now]:
-            del self._due[who]
-            who.late()
-        self._ticking = bool(self._due)
-        if self._ticking:
-            loop.call_later(self._tick, self._look, loop)
+        try:
+            for who, due in [late for late in self._due.items() if late[1] <= now]:
+                if self._due.get(who) == due:  # else one before it in the line has changed that
+                    del self._due[who]
+                    who.late()
+        finally:  # what fails for one must not stop the clock for all
+            self._ticking = bool(self._due)
+            if self._ticking:
+                loop.call_later(self._tick, self._look, loop)

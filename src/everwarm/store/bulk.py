@@ -2,7 +2,7 @@
 
 For each statement, the writing thread gives up Python's lock and takes it again several times, against an event loop
 that wants it too: row by row, that was most of what a row cost. Statements come in few sizes, since SQLite's compiled
-form of each is kept, and that of a thousand rows takes a megabyte: what is left of a size is filled with rows of nothing.
+form of each is kept, and that of a thousand rows takes a megabyte: what is left of a size is filled with empty rows.
 """
 
 from __future__ import annotations

