@@ -7,7 +7,8 @@ from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
 from everwarm.gateway.deadlines import Deadlines
-from everwarm.gateway.line import Line, Reply, whole
+from everwarm.gateway.line import Line
+from everwarm.gateway.reply import Reply, whole
 
 
 class Wire(asyncio.Transport):

@@ -17,6 +17,7 @@
     ├── UpstreamError               who should answer did not                                5xx
     │   ├── Overloaded              too many wait already; come back later                   503
     │   ├── Unreachable             no connection to it, or it closed before it answered     502
+    │   │   └── Lost                it closed before it began to, so it may be asked again   502
     │   ├── TimedOut                it took longer than is allowed                           504
     │   ├── NotStored               only a stored answer was wanted, and there is none       504
     │   └── Broken                  it failed, or stopped in the middle of an answer         502
@@ -131,6 +132,10 @@ class Overloaded(UpstreamError):
 
 class Unreachable(UpstreamError):
     code = "upstream_unreachable"
+
+
+class Lost(Unreachable):
+    pass
 
 
 class TimedOut(UpstreamError):

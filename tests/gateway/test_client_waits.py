@@ -9,7 +9,8 @@ import pytest
 
 from everwarm.errors import Broken, TimedOut, Unreachable
 from everwarm.gateway import client, deadlines
-from everwarm.gateway.line import Line, whole
+from everwarm.gateway.line import Line
+from everwarm.gateway.reply import whole
 from wire import CHUNKED, OK, Peer, answering, ask, both, on_each_loop, send, until
 
 

@@ -8,7 +8,8 @@ import gzip
 import pytest
 
 from everwarm.errors import Broken, TimedOut
-from everwarm.gateway.line import BUFFER, whole
+from everwarm.gateway.line import BUFFER
+from everwarm.gateway.reply import whole
 from tried import CASES, OK, SAYS, Tried, got, run
 
 

@@ -91,7 +91,7 @@ def test_a_bomb_is_given_in_small_pieces(way: str) -> None:
 
 
 @ways
-@pytest.mark.parametrize("size", [AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE])
+@pytest.mark.parametrize("size", [AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, AT_ONCE + 4, AT_ONCE + 100, 2 * AT_ONCE])
 def test_an_end_at_the_edge_of_a_piece_is_an_end(way: str, size: int) -> None:
     packed = pack(way, bytes(size))
     for pieces in ([packed], [packed[:-1], packed[-1:]], [packed[:-9], packed[-9:]]):

@@ -11,7 +11,7 @@ import pytest
 from everwarm.errors import TimedOut, Unreachable
 from everwarm.gateway import deadlines
 from everwarm.gateway.client import Client, Upload
-from everwarm.gateway.line import Reply, whole
+from everwarm.gateway.reply import Reply, whole
 from wire import CHUNKED, OK, Peer, answering, ask, both, on_each_loop, until
 
 LARGE = b"x" * 100_000

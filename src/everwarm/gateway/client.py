@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 from aiohappyeyeballs import start_connection
 
-from everwarm.errors import TimedOut, Unreachable
+from everwarm.errors import Lost, TimedOut, Unreachable
 from everwarm.gateway.deadlines import Deadlines
 from everwarm.gateway.headers import Headers
-from everwarm.gateway.line import Line, Lost, Reply
+from everwarm.gateway.line import Line
+from everwarm.gateway.reply import Reply
 
 
 class Upload(NamedTuple):

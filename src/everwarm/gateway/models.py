@@ -14,8 +14,8 @@ from everwarm.errors import EverwarmError
 from everwarm.gateway import passthrough
 from everwarm.gateway.exchange import JSON, Exchange
 from everwarm.gateway.house import House
-from everwarm.gateway.line import whole
 from everwarm.gateway.provider import Provider
+from everwarm.gateway.reply import whole
 
 PATH: Final = "/v1/models"
 SECONDS: Final = 5.0

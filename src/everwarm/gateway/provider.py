@@ -16,7 +16,7 @@ from everwarm.errors import Broken, UpstreamError
 from everwarm.gateway.auth import is_own
 from everwarm.gateway.client import Body, Client
 from everwarm.gateway.headers import Headers, back, onward
-from everwarm.gateway.line import Reply
+from everwarm.gateway.reply import Reply
 from everwarm.gateway.source import Opening, Sending, Sink
 
 _PREFIX: Final = {"openai": "/v1", "anthropic": ""}
