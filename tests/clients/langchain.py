@@ -18,6 +18,10 @@ def model(place: Place, http: httpx2.Client, **more: Any) -> ChatOpenAI:
     return ChatOpenAI(model=GPT, base_url=place.openai, api_key=KEY, max_retries=0, http_client=http, **more)
 
 
+def async_model(place: Place, http: httpx2.AsyncClient) -> ChatOpenAI:
+    return ChatOpenAI(model=GPT, base_url=place.openai, api_key=KEY, max_retries=0, http_async_client=http)
+
+
 PROMPT = [("system", SYSTEM), ("user", HI)]
 
 
@@ -36,8 +40,7 @@ def invokes(place: Place) -> Any:
 def invokes_async(place: Place) -> Any:
     async def ask() -> Any:
         async with httpx2.AsyncClient() as http:
-            asked = ChatOpenAI(model=GPT, base_url=place.openai, api_key=KEY, max_retries=0, http_async_client=http)
-            return message(await asked.ainvoke(PROMPT))
+            return message(await async_model(place, http).ainvoke(PROMPT))
 
     return asyncio.run(ask())
 
@@ -52,8 +55,7 @@ def streams_chunks(place: Place) -> Any:
 def streams_chunks_async(place: Place) -> Any:
     async def ask() -> Any:
         async with httpx2.AsyncClient() as http:
-            asked = ChatOpenAI(model=GPT, base_url=place.openai, api_key=KEY, max_retries=0, http_async_client=http)
-            return [message(chunk) async for chunk in asked.astream(PROMPT)]
+            return [message(chunk) async for chunk in async_model(place, http).astream(PROMPT)]
 
     return asyncio.run(ask())
 

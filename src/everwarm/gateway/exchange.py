@@ -171,10 +171,10 @@ class Exchange:
 
     def reply_now(self, status: int, headers: Headers, body: bytes) -> None:
         """As ``reply``, where nothing that was sent before has to be waited for."""
+        self.turn.respond(status, headers, body)
         self.status = status
         self.first_byte = self.elapsed
         self.bytes_out += len(body)
-        self.turn.respond(status, headers, body)
 
     async def start(self, status: int, headers: Headers) -> None:
         """The head of a response; ``write`` must follow."""
