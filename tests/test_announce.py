@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from everwarm.config import load
-from everwarm.gateway.directory import Directory
+from everwarm.gateway.upstreams.directory import Directory
 from everwarm.serve import announce
 from gateway_upstreams import asks
 from scripted import Scripted

@@ -13,7 +13,7 @@ import pytest
 
 from everwarm.cli import _parser
 from everwarm.core.canonical import RENAMED, VOLATILE
-from everwarm.gateway import headers
+from everwarm.gateway.upstreams import headers
 from everwarm.ledger import tables
 from everwarm.store import answers
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
-from everwarm.gateway.deadlines import Deadlines
-from everwarm.gateway.line import Line
-from everwarm.gateway.reply import Reply, whole
+from everwarm.gateway.door.deadlines import Deadlines
+from everwarm.gateway.upstreams.line import Line
+from everwarm.gateway.upstreams.reply import Reply, whole
 
 
 class Wire(asyncio.Transport):

@@ -9,8 +9,9 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-from everwarm.gateway import app, converse, deadlines, patience
-from everwarm.gateway.connection import Connection
+from everwarm.gateway import app, converse
+from everwarm.gateway.door import deadlines, patience
+from everwarm.gateway.door.connection import Connection
 from everwarm.ledger.record import Row
 from live import Live
 from raw import wait_for

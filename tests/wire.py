@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from everwarm.gateway.client import Client
-from everwarm.gateway.reply import Reply, whole
+from everwarm.gateway.upstreams.client import Client
+from everwarm.gateway.upstreams.reply import Reply, whole
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"

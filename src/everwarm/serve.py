@@ -41,7 +41,7 @@ def _serve_with_workers(config: Config, reread: Callable[[], Config]) -> int:
     """In this process nothing is opened but the socket and the lock: what is open does not survive a fork well."""
     from everwarm.config import changes, merged
     from everwarm.gateway import serve as gateway
-    from everwarm.gateway import trace
+    from everwarm.gateway.watch import trace
     from everwarm.workers import Seat, Workers, require
 
     in_force = config

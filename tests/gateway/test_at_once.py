@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from everwarm.gateway import connection, serve
+from everwarm.gateway import serve
+from everwarm.gateway.door import connection
 from live import CHAT, Live, gateway
 from raw import Answer, Raw, chunked, connected, post, wait_for
 from scripted import Scripted

@@ -14,7 +14,7 @@ import pytest
 
 from behind import CHAT, MESSAGES, PATHS, Behind, behind, headers
 from everwarm.core.sse import Reader
-from everwarm.gateway import patience
+from everwarm.gateway.door import patience
 from gateway_upstreams import asks
 from live import gateway
 from providers import HEAD, faults, nobody_listens

@@ -12,7 +12,7 @@ from everwarm.core.answer import JSON, Form
 from everwarm.core.flight import Flight
 from everwarm.errors import Broken
 from everwarm.gateway.call import AHEAD, Call
-from everwarm.gateway.source import Opening
+from everwarm.gateway.upstreams.source import Opening
 
 OPENING = Opening(200, [], JSON, "upstream:x")
 PIECE = b"x" * 16384

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from everwarm.errors import Unreachable
-from everwarm.gateway import client
+from everwarm.gateway.upstreams import client
 from wire import OK, Peer, answering, ask, both, on_each_loop, until
 
 # What goes out

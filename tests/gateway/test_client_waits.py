@@ -8,9 +8,10 @@ from contextlib import suppress
 import pytest
 
 from everwarm.errors import Broken, TimedOut, Unreachable
-from everwarm.gateway import client, deadlines
-from everwarm.gateway.line import Line
-from everwarm.gateway.reply import whole
+from everwarm.gateway.door import deadlines
+from everwarm.gateway.upstreams import client
+from everwarm.gateway.upstreams.line import Line
+from everwarm.gateway.upstreams.reply import whole
 from wire import CHUNKED, OK, Peer, answering, ask, both, on_each_loop, send, until
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from everwarm.gateway import connection, farewell, framing, serve
+from everwarm.gateway import serve
+from everwarm.gateway.door import connection, farewell, framing
 from herd import held
 from live import CHAT, Live, gateway
 from raw import Raw, chunked, connected, post, wait_for

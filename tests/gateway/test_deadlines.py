@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from everwarm.gateway.deadlines import Deadlines
+from everwarm.gateway.door.deadlines import Deadlines
 
 
 class Somebody:

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from everwarm.errors import HeadTooLarge
-from everwarm.gateway import farewell
-from everwarm.gateway.farewell import Farewell, refusal
+from everwarm.gateway.door import farewell
+from everwarm.gateway.door.farewell import Farewell, refusal
 
 
 class Notes(asyncio.Transport):

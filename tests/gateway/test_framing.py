@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everwarm.errors import BadRequest, HeadTooLarge, UriTooLong
-from everwarm.gateway import framing
+from everwarm.gateway.door import framing
 
 HOST = {b"host": b"localhost"}
 names = st.from_regex(r"\A[a-z][a-z0-9-]{0,20}\Z").map(str.encode)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from everwarm.gateway import half_closed
+from everwarm.gateway.door import half_closed
 from herd import held
 from live import CHAT, Live, gateway
 from raw import chunked, connected, post, wait_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.gateway.headers import CREDENTIALS, HOP_BY_HOP, VOLATILE, Keyed, back, onward, passes
+from everwarm.gateway.upstreams.headers import CREDENTIALS, HOP_BY_HOP, VOLATILE, Keyed, back, onward, passes
 
 names = st.one_of(
     st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True),

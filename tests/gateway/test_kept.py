@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from behind import CHAT, PATHS, Behind, behind, body, headers
-from everwarm.gateway import client
+from everwarm.gateway.upstreams import client
 from gateway_upstreams import asks
 from live import gateway
 from providers import HEAD, faults

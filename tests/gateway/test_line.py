@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from everwarm.errors import Broken, Lost, Unreachable
-from everwarm.gateway.line import HEAD_BYTES
+from everwarm.gateway.upstreams.line import HEAD_BYTES
 from tried import CASES, CHUNKS, OK, SAYS, UNTIL_CLOSE, Case, Tried, bytewise, got, run
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)

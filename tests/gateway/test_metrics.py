@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from everwarm.core.dialects.registry import CONVERSING
-from everwarm.gateway.board import Board, clean
-from everwarm.gateway.figures import BUCKETS, FAMILIES, Figures, add, read, written
-from everwarm.gateway.metrics import CLASSES, Metrics
-from everwarm.gateway.operate import ADMITS
+from everwarm.gateway.watch.board import Board, clean
+from everwarm.gateway.watch.figures import BUCKETS, FAMILIES, Figures, add, read, written
+from everwarm.gateway.watch.metrics import CLASSES, Metrics
+from everwarm.gateway.watch.operate import ADMITS
 from everwarm.ledger.record import Row
 from gateway_upstreams import asks
 from live import Live, gateway

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.gateway.origin import allowed
+from everwarm.gateway.door.origin import allowed
 
 TRUSTED = ("box.lan", "proxy.lan:8443", "https://chat.example", "vscode-webview://abc", "null")
 

@@ -17,7 +17,7 @@ import pytest
 from aiohappyeyeballs import start_connection
 
 from everwarm.errors import TimedOut, Unreachable, UpstreamError
-from everwarm.gateway import client
+from everwarm.gateway.upstreams import client
 from wire import OK, Peer, answering, ask, asking, on_each_loop, send, until, upstream
 
 

@@ -8,8 +8,8 @@ import gzip
 import pytest
 
 from everwarm.errors import Broken, TimedOut
-from everwarm.gateway.line import BUFFER
-from everwarm.gateway.reply import whole
+from everwarm.gateway.upstreams.line import BUFFER
+from everwarm.gateway.upstreams.reply import whole
 from tried import CASES, OK, SAYS, Tried, got, run
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from everwarm.config import Telemetry
 from everwarm.errors import ConfigError
-from everwarm.gateway import trace
+from everwarm.gateway.watch import trace
 from live import CHAT, Live, gateway
 from scripted import Scripted
 

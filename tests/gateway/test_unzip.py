@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everwarm.gateway.unzip import AT_ONCE, KNOWN, Damaged, Unzipper
+from everwarm.gateway.upstreams.unzip import AT_ONCE, KNOWN, Damaged, Unzipper
 
 WAYS = {"gzip": (b"gzip", 31), "x-gzip": (b"x-gzip", 31), "zlib": (b"deflate", 15), "raw deflate": (b"deflate", -15)}
 """Name -> encoding, and what zlib calls the format."""

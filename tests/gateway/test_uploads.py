@@ -9,9 +9,9 @@ from contextlib import suppress
 import pytest
 
 from everwarm.errors import TimedOut, Unreachable
-from everwarm.gateway import deadlines
-from everwarm.gateway.client import Client, Upload
-from everwarm.gateway.reply import Reply, whole
+from everwarm.gateway.door import deadlines
+from everwarm.gateway.upstreams.client import Client, Upload
+from everwarm.gateway.upstreams.reply import Reply, whole
 from wire import CHUNKED, OK, Peer, answering, ask, both, on_each_loop, until
 
 LARGE = b"x" * 100_000

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from behind import CHAT, PATHS, Behind, behind, body, headers
-from everwarm.gateway import half_closed
-from everwarm.gateway.client import Client as HttpClient
+from everwarm.gateway.door import half_closed
+from everwarm.gateway.upstreams.client import Client as HttpClient
 from providers import faults
 from providers.asked import Asked
 from providers.faults import Fault

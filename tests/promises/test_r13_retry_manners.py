@@ -18,7 +18,7 @@ import pytest
 
 from behind import CHAT, PATHS, Behind, behind, body, headers
 from everwarm.core import manners
-from everwarm.gateway import patience
+from everwarm.gateway.door import patience
 from providers import HEAD, faults
 from providers.faults import Fault
 

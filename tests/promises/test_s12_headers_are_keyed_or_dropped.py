@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from behind import MESSAGES, PATHS, body, headers, upstreams
-from everwarm.gateway.headers import CREDENTIALS, HOP_BY_HOP, KEPT_HERE
+from everwarm.gateway.upstreams.headers import CREDENTIALS, HOP_BY_HOP, KEPT_HERE
 from live import CHAT, Live, gateway
 from providers import Asked, Provider, provider
 from raw import chunked, connected, post

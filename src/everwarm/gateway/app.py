@@ -10,13 +10,16 @@ from typing import Final
 from everwarm.core.dialects import openai_chat, openai_embeddings
 from everwarm.core.dialects.registry import CONVERSING, telling
 from everwarm.errors import Bug, EverwarmError, Forbidden, MethodNotAllowed, NotFound
-from everwarm.gateway import count, embed, manage, models, operate, pages, passthrough
+from everwarm.gateway import count, manage, models, pages
 from everwarm.gateway.converse import FAILED, at_once, converse, go_on
-from everwarm.gateway.exchange import Disconnected, Exchange, Receive, Scope, Send
+from everwarm.gateway.door.exchange import Disconnected, Exchange, Receive, Scope, Send
+from everwarm.gateway.door.origin import allowed
+from everwarm.gateway.door.turn import EXTENSION, Turn
+from everwarm.gateway.embeddings import embed
 from everwarm.gateway.house import House
-from everwarm.gateway.notice import log_access
-from everwarm.gateway.origin import allowed
-from everwarm.gateway.turn import EXTENSION, Turn
+from everwarm.gateway.upstreams import passthrough
+from everwarm.gateway.watch import operate
+from everwarm.gateway.watch.notice import log_access
 
 log = logging.getLogger("everwarm.gateway")
 

@@ -14,9 +14,9 @@ from everwarm.core.dialects.dialect import Dialect, Envelope
 from everwarm.core.key import ExactKey, exact_key
 from everwarm.errors import ModelNotFound
 from everwarm.gateway.auth import Caller
-from everwarm.gateway.directory import Target
-from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.door.exchange import Exchange
 from everwarm.gateway.house import House
+from everwarm.gateway.upstreams.directory import Target
 
 T = TypeVar("T")
 P = ParamSpec("P")

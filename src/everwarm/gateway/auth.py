@@ -10,7 +10,7 @@ from everwarm.config import Config, Tenant
 from everwarm.core.eviction import Quota
 from everwarm.core.key import PUBLIC, Namespace, namespace_of
 from everwarm.errors import Forbidden, Unauthorized
-from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.door.exchange import Exchange
 
 MIB: Final = 2**20
 REMEMBERED: Final = 4096

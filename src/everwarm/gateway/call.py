@@ -17,7 +17,7 @@ from everwarm.core.answer import JSON, Form, Verdict
 from everwarm.core.flight import Flight
 from everwarm.core.key import ExactKey
 from everwarm.errors import EverwarmError
-from everwarm.gateway.source import Opening
+from everwarm.gateway.upstreams.source import Opening
 
 AHEAD: Final = 256 * 2**10
 """Bytes that the upstream may be ahead of its fastest reader."""

@@ -9,11 +9,11 @@ from everwarm.core.dialects.dialect import Dialect
 from everwarm.errors import Bug, EverwarmError, UnsupportedMediaType
 from everwarm.gateway.ask import understand, understand_now
 from everwarm.gateway.auth import ANYBODY, Caller
-from everwarm.gateway.exchange import Disconnected, Exchange
+from everwarm.gateway.door.exchange import Disconnected, Exchange
+from everwarm.gateway.door.turn import Turn
 from everwarm.gateway.house import House
-from everwarm.gateway.notice import take_down
 from everwarm.gateway.run import Run
-from everwarm.gateway.turn import Turn
+from everwarm.gateway.watch.notice import take_down
 from everwarm.ledger.record import Row
 
 log = logging.getLogger("everwarm.gateway")

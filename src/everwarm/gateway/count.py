@@ -7,11 +7,11 @@ from typing import Final
 from everwarm.core.body import read
 from everwarm.core.dialects import anthropic
 from everwarm.core.dialects.anthropic_answer import write_count
-from everwarm.gateway import passthrough
 from everwarm.gateway.ask import target_of
 from everwarm.gateway.converse import MIB, require_json
-from everwarm.gateway.exchange import JSON, Exchange
+from everwarm.gateway.door.exchange import JSON, Exchange
 from everwarm.gateway.house import House
+from everwarm.gateway.upstreams import passthrough
 
 PATH: Final = "/v1/messages/count_tokens"
 

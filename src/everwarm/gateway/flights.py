@@ -11,7 +11,7 @@ from everwarm.core.flight import Flight, Flights
 from everwarm.core.key import ExactKey
 from everwarm.errors import Broken, Bug, EverwarmError
 from everwarm.gateway.call import Call
-from everwarm.gateway.source import Sink
+from everwarm.gateway.upstreams.source import Sink
 
 log = logging.getLogger("everwarm.gateway")
 

@@ -12,15 +12,15 @@ from everwarm.config import Config
 from everwarm.core.upstream import Upstream
 from everwarm.errors import ConfigError
 from everwarm.gateway.auth import Auth
-from everwarm.gateway.board import Board, clean
-from everwarm.gateway.directory import Directory
+from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.flights import Tower
-from everwarm.gateway.headers import Keyed
 from everwarm.gateway.house import House
-from everwarm.gateway.metrics import Metrics
-from everwarm.gateway.patience import Patience
-from everwarm.gateway.provider import Provider
-from everwarm.gateway.trace import Tracer
+from everwarm.gateway.upstreams.directory import Directory
+from everwarm.gateway.upstreams.headers import Keyed
+from everwarm.gateway.upstreams.provider import Provider
+from everwarm.gateway.watch.board import Board, clean
+from everwarm.gateway.watch.metrics import Metrics
+from everwarm.gateway.watch.trace import Tracer
 from everwarm.ledger.book import Ledger
 from everwarm.lock import file_lock
 from everwarm.store.memory import MemoryStore

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from everwarm.core.usage import Usage
-from everwarm.gateway.headers import Headers
+from everwarm.gateway.upstreams.headers import Headers
 
 LONGEST_WHY: Final = 200
 """Characters of a reason."""

@@ -11,7 +11,7 @@ from everwarm.core.answer import Form, Stored, Verdict, pack
 from everwarm.errors import Broken, EverwarmError
 from everwarm.gateway.ask import LARGE, Ask
 from everwarm.gateway.call import Call
-from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.door.exchange import Exchange
 from everwarm.gateway.flights import Landed
 from everwarm.gateway.house import House
 from everwarm.store.protocol import Entry

@@ -10,7 +10,7 @@ import orjson
 
 from everwarm.core.key import DIGEST_BYTES, Namespace
 from everwarm.errors import BadRequest, NotFound
-from everwarm.gateway.exchange import JSON, Exchange
+from everwarm.gateway.door.exchange import JSON, Exchange
 from everwarm.gateway.house import House
 from everwarm.ledger.prices import Prices
 from everwarm.ledger.report import stats as sum_up

@@ -11,11 +11,11 @@ import orjson
 from everwarm.core.dialects.dialect import Vendor
 from everwarm.core.upstream import ModelCard
 from everwarm.errors import EverwarmError
-from everwarm.gateway import passthrough
-from everwarm.gateway.exchange import JSON, Exchange
+from everwarm.gateway.door.exchange import JSON, Exchange
 from everwarm.gateway.house import House
-from everwarm.gateway.provider import Provider
-from everwarm.gateway.reply import whole
+from everwarm.gateway.upstreams import passthrough
+from everwarm.gateway.upstreams.provider import Provider
+from everwarm.gateway.upstreams.reply import whole
 
 PATH: Final = "/v1/models"
 SECONDS: Final = 5.0

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.door.exchange import Exchange
 from everwarm.gateway.house import House
 
 FILES: Final = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from everwarm.config import Changes, Config, UpstreamSettings, changes, merged
-from everwarm.gateway.directory import Directory
-from everwarm.gateway.headers import Keyed
+from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.house import House
-from everwarm.gateway.patience import Patience
-from everwarm.gateway.provider import Provider
+from everwarm.gateway.upstreams.directory import Directory
+from everwarm.gateway.upstreams.headers import Keyed
+from everwarm.gateway.upstreams.provider import Provider
 
 MIB = 2**20
 

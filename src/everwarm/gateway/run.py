@@ -15,13 +15,13 @@ from everwarm.core.wire import Prefilled, Request
 from everwarm.errors import Broken, EverwarmError
 from everwarm.gateway.ask import LARGE, Ask, aside
 from everwarm.gateway.call import Call
-from everwarm.gateway.exchange import EVENTS, JSON, Exchange
-from everwarm.gateway.headers import Headers
+from everwarm.gateway.door.exchange import EVENTS, JSON, Exchange
 from everwarm.gateway.house import House
 from everwarm.gateway.how import told, told_of_hit
 from everwarm.gateway.keep import keeper
 from everwarm.gateway.recall import Recalled, at_hand, recall
-from everwarm.gateway.source import Opening, Sending
+from everwarm.gateway.upstreams.headers import Headers
+from everwarm.gateway.upstreams.source import Opening, Sending
 
 GATHERED: Final = 2**20
 """Bytes of a JSON body that are gathered before it is sent on: what breaks off before that is a clear error."""

@@ -19,14 +19,14 @@ import uvicorn
 from everwarm.config import Changes, Config
 from everwarm.core.upstream import Upstream
 from everwarm.errors import ConfigError, EverwarmError
-from everwarm.gateway import trace
 from everwarm.gateway.app import App
-from everwarm.gateway.board import EVERY
-from everwarm.gateway.connection import Connection
-from everwarm.gateway.deadlines import Deadlines
+from everwarm.gateway.door.connection import Connection
+from everwarm.gateway.door.deadlines import Deadlines
 from everwarm.gateway.furnish import alone, begin_boards, furnished, shared
 from everwarm.gateway.house import House
 from everwarm.gateway.reload import take_up
+from everwarm.gateway.watch import trace
+from everwarm.gateway.watch.board import EVERY
 
 __all__ = ["alone", "begin_boards", "furnished", "listening", "run", "settings", "shared", "work"]
 

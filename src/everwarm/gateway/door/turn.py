@@ -18,7 +18,7 @@ from uvicorn._types import ASGI3Application, ASGIVersions, HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from everwarm.errors import Bug
-from everwarm.gateway.framing import Headers
+from everwarm.gateway.door.framing import Headers
 
 EXTENSION: Final = "everwarm"
 

@@ -20,17 +20,17 @@ from everwarm.core.usage import Usage
 from everwarm.core.vectors import Vector, apart, together
 from everwarm.core.wire import Json
 from everwarm.errors import ModelNotFound
-from everwarm.gateway import shelf
 from everwarm.gateway.ask import LARGE, Ask, aside, context_of
-from everwarm.gateway.batch import Batch, batch_of
 from everwarm.gateway.converse import converse
-from everwarm.gateway.exchange import JSON, Exchange
-from everwarm.gateway.headers import Headers
+from everwarm.gateway.door.exchange import JSON, Exchange
+from everwarm.gateway.embeddings import shelf
+from everwarm.gateway.embeddings.batch import Batch, batch_of
+from everwarm.gateway.embeddings.shelf import Shelved
 from everwarm.gateway.house import House
 from everwarm.gateway.how import told, told_of_hit
 from everwarm.gateway.run import Run
-from everwarm.gateway.shelf import Shelved
-from everwarm.gateway.source import Sending
+from everwarm.gateway.upstreams.headers import Headers
+from everwarm.gateway.upstreams.source import Sending
 
 LIMIT: Final = 64 * 2**20
 """Bytes of an answer that are kept to be taken apart: the largest batch of OpenAI's, in base64, has half of that."""

@@ -11,7 +11,7 @@ from everwarm.core.answer import Form
 from everwarm.core.dialects.dialect import Head
 from everwarm.core.upstream import ModelCard, Upstream
 from everwarm.core.wire import Prefilled
-from everwarm.gateway.source import Opening, Sending, Sink
+from everwarm.gateway.upstreams.source import Opening, Sending, Sink
 
 FORM: Final = Form(stream=True, counted=True)
 """Always the fullest form: any other can be made of it, for whoever joins."""

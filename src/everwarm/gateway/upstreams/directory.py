@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.upstream import ModelCard, Upstream
 from everwarm.errors import ConfigError, ModelNotFound
-from everwarm.gateway.inside import Inside
-from everwarm.gateway.pool import Pool
-from everwarm.gateway.provider import Provider
-from everwarm.gateway.source import Source
+from everwarm.gateway.upstreams.inside import Inside
+from everwarm.gateway.upstreams.pool import Pool
+from everwarm.gateway.upstreams.provider import Provider
+from everwarm.gateway.upstreams.source import Source
 
 REMEMBERED: Final = 1000
 """Names of models that are not looked up again."""

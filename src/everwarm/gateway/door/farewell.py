@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from everwarm.core.dialects.registry import telling
 from everwarm.errors import BadRequest, EverwarmError
-from everwarm.gateway.deadlines import Deadlines, Late
-from everwarm.gateway.framing import Headers
+from everwarm.gateway.door.deadlines import Deadlines, Late
+from everwarm.gateway.door.framing import Headers
 
 LINGER_SECONDS: Final = 30.0
 LINGER_BYTES: Final = 128 * 2**20

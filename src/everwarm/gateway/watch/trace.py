@@ -21,7 +21,7 @@ from everwarm import __version__
 from everwarm.config import Telemetry
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.errors import ConfigError
-from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.door.exchange import Exchange
 from everwarm.ledger.record import Row
 
 if TYPE_CHECKING:

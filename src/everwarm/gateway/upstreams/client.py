@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from aiohappyeyeballs import start_connection
 
 from everwarm.errors import Lost, TimedOut, Unreachable
-from everwarm.gateway.deadlines import Deadlines
-from everwarm.gateway.headers import Headers
-from everwarm.gateway.line import Line
-from everwarm.gateway.reply import Reply
+from everwarm.gateway.door.deadlines import Deadlines
+from everwarm.gateway.upstreams.headers import Headers
+from everwarm.gateway.upstreams.line import Line
+from everwarm.gateway.upstreams.reply import Reply
 
 
 class Upload(NamedTuple):

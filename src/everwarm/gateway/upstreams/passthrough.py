@@ -13,11 +13,11 @@ from everwarm.core.dialects.dialect import Vendor
 from everwarm.core.dialects.registry import telling
 from everwarm.errors import BadRequest, Forbidden, NotFound
 from everwarm.gateway.auth import Caller
-from everwarm.gateway.client import Body, Upload
-from everwarm.gateway.exchange import Exchange
-from everwarm.gateway.headers import back
+from everwarm.gateway.door.exchange import Exchange
 from everwarm.gateway.house import House
-from everwarm.gateway.provider import Provider
+from everwarm.gateway.upstreams.client import Body, Upload
+from everwarm.gateway.upstreams.headers import back
+from everwarm.gateway.upstreams.provider import Provider
 
 BODYLESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -22,12 +22,12 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from everwarm.errors import BadRequest, EverwarmError, RequestTimeout
-from everwarm.gateway import framing
-from everwarm.gateway.deadlines import Deadlines
-from everwarm.gateway.farewell import Farewell, objection, refusal
-from everwarm.gateway.framing import HEAD_BYTES, WATCHED
-from everwarm.gateway.half_closed import HalfClosed
-from everwarm.gateway.turn import Turn, turn_of
+from everwarm.gateway.door import framing
+from everwarm.gateway.door.deadlines import Deadlines
+from everwarm.gateway.door.farewell import Farewell, objection, refusal
+from everwarm.gateway.door.framing import HEAD_BYTES, WATCHED
+from everwarm.gateway.door.half_closed import HalfClosed
+from everwarm.gateway.door.turn import Turn, turn_of
 
 log = logging.getLogger("everwarm.gateway")
 

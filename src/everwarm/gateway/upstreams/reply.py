@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from everwarm.errors import EverwarmError, TimedOut
-from everwarm.gateway.headers import Headers
-from everwarm.gateway.unzip import KNOWN, Damaged, Unzipper
+from everwarm.gateway.upstreams.headers import Headers
+from everwarm.gateway.upstreams.unzip import KNOWN, Damaged, Unzipper
 
 if TYPE_CHECKING:
-    from everwarm.gateway.line import Line
+    from everwarm.gateway.upstreams.line import Line
 
 
 class Reply:

@@ -13,7 +13,7 @@ import orjson
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from everwarm.errors import Forbidden, NotFound
-from everwarm.gateway.exchange import JSON, Exchange
+from everwarm.gateway.door.exchange import JSON, Exchange
 from everwarm.gateway.house import House
 
 TEXT: Final = (b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode())

@@ -17,11 +17,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from everwarm.gateway.board import Board
-from everwarm.gateway.directory import Directory
-from everwarm.gateway.figures import BUCKETS, FAMILIES, Family, Figures, Name
 from everwarm.gateway.flights import Tower
-from everwarm.gateway.provider import Provider
+from everwarm.gateway.upstreams.directory import Directory
+from everwarm.gateway.upstreams.provider import Provider
+from everwarm.gateway.watch.board import Board
+from everwarm.gateway.watch.figures import BUCKETS, FAMILIES, Family, Figures, Name
 from everwarm.ledger.record import Row
 from everwarm.store.tiered import TieredStore
 

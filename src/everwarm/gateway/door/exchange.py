@@ -10,9 +10,9 @@ from typing import Any, Final
 from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.errors import BadRequest, EverwarmError, Overloaded, RequestTimeout, TooLarge
-from everwarm.gateway.headers import CREDENTIALS, Headers
-from everwarm.gateway.patience import Patience
-from everwarm.gateway.turn import Turn
+from everwarm.gateway.door.patience import Patience
+from everwarm.gateway.door.turn import Turn
+from everwarm.gateway.upstreams.headers import CREDENTIALS, Headers
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -17,9 +17,9 @@ from typing import Final, cast
 import httptools
 
 from everwarm.errors import Broken, EverwarmError, Lost, TimedOut, Unreachable
-from everwarm.gateway.deadlines import Deadlines
-from everwarm.gateway.headers import Headers
-from everwarm.gateway.reply import Reply, is_framed
+from everwarm.gateway.door.deadlines import Deadlines
+from everwarm.gateway.upstreams.headers import Headers
+from everwarm.gateway.upstreams.reply import Reply, is_framed
 
 BUFFER: Final = 2**16
 """Bytes that may wait between the upstream's socket and us; beyond, it is told to wait."""

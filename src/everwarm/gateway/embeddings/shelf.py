@@ -15,9 +15,9 @@ from everwarm.core.vectors import Apart, Vector, apart, pack, unpack
 from everwarm.core.wire import Json
 from everwarm.errors import EverwarmError
 from everwarm.gateway.ask import aside
-from everwarm.gateway.batch import Batch
 from everwarm.gateway.call import Call
-from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.door.exchange import Exchange
+from everwarm.gateway.embeddings.batch import Batch
 from everwarm.gateway.flights import Landed
 from everwarm.gateway.house import House
 from everwarm.gateway.recall import RECALL_SECONDS

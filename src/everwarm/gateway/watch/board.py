@@ -16,7 +16,7 @@ from typing import Final
 
 import orjson
 
-from everwarm.gateway.figures import Figures, add, lasting, read, written
+from everwarm.gateway.watch.figures import Figures, add, lasting, read, written
 
 log = logging.getLogger("everwarm.gateway")
 

@@ -11,9 +11,9 @@ from time import monotonic, time
 
 from everwarm.core import manners
 from everwarm.errors import ClientError, Overloaded, TimedOut, UpstreamError
-from everwarm.gateway import retry_after
-from everwarm.gateway.provider import Answer, Provider
-from everwarm.gateway.source import Opening, Sending, Sink
+from everwarm.gateway.upstreams import retry_after
+from everwarm.gateway.upstreams.provider import Answer, Provider
+from everwarm.gateway.upstreams.source import Opening, Sending, Sink
 
 ANCHOR = 4096
 """Bytes of a request's beginning that stand for a session where there is no question in it."""

@@ -14,10 +14,10 @@ from everwarm.core.answer import Form
 from everwarm.core.manners import Breaker, Budget
 from everwarm.errors import Broken, UpstreamError
 from everwarm.gateway.auth import is_own
-from everwarm.gateway.client import Body, Client
-from everwarm.gateway.headers import Headers, back, onward
-from everwarm.gateway.reply import Reply
-from everwarm.gateway.source import Opening, Sending, Sink
+from everwarm.gateway.upstreams.client import Body, Client
+from everwarm.gateway.upstreams.headers import Headers, back, onward
+from everwarm.gateway.upstreams.reply import Reply
+from everwarm.gateway.upstreams.source import Opening, Sending, Sink
 
 _PREFIX: Final = {"openai": "/v1", "anthropic": ""}
 """What of a path here is part of the base URL there, as the vendors' SDKs take it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from everwarm.gateway.exchange import Exchange
+from everwarm.gateway.door.exchange import Exchange
 from everwarm.gateway.house import House
 from everwarm.ledger.record import Row
 

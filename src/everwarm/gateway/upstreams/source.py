@@ -10,7 +10,7 @@ from everwarm.core.answer import Form
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.key import Namespace
 from everwarm.core.wire import Prefilled, Request
-from everwarm.gateway.headers import Headers
+from everwarm.gateway.upstreams.headers import Headers
 
 
 @dataclass(slots=True)

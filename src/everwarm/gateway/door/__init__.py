@@ -1,0 +1,1 @@
+"""From a connection to one request and its response: HTTP, strictly."""

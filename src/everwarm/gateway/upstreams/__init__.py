@@ -1,0 +1,1 @@
+"""Whoever gives answers: the model inside, and providers over HTTP."""

@@ -1,0 +1,1 @@
+"""What operators see: metrics, readiness, spans, lines in the log."""
