@@ -122,18 +122,22 @@ class Connection(asyncio.Protocol):
         for piece in [head] if not fault.head_pause else [head[i : i + 1] for i in range(len(head))]:
             await self._write(piece, fault)
             await asyncio.sleep(fault.head_pause)
-        index = HEAD
+        index, last = HEAD, b""
         for index, event in enumerate(answer.events if with_body else ()):
             await asyncio.sleep(0)  # others have their turn, and it may turn out that the client has gone
             await self._place(index, event, answer, fault)
             for piece in filter(None, fault.cut(event)):
-                await self._write(framed(piece, answer), fault)
+                await self._write(last, fault)
+                last = framed(piece, answer)
+                if not fault.after:  # else it goes out together with that: nothing can come between the two
+                    await self._write(last, fault)
+                    last = b""
         await self._place(index + 1, b"", answer, fault)
         if fault.end and fault.at > index + 1:
             self._house.problems.append(f"a fault at event {fault.at} did not happen: the last event was {index}")
         self._answering = False  # clients leave as soon as they have read the last event
         end = b"0\r\n\r\n" if answer.framing == "chunked" and with_body else b""
-        await self._write(end + fault.after, fault)
+        await self._write(last + end + fault.after, fault)
 
     async def _place(self, index: int, event: bytes, answer: Answer, fault: Fault) -> None:
         """Before that event: waits if it shall, ends if it shall."""
