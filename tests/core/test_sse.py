@@ -125,3 +125,28 @@ def test_a_crlf_is_one_end_of_a_line() -> None:
 
 def test_the_events_of_a_whole_stream_may_lack_the_last_empty_line() -> None:
     assert sse.events(b"data: a\n\ndata: b") == [ServerEvent("a"), ServerEvent("b")]
+
+
+PLAIN = ["data: x", "data: ", "event: e", "", "", "", "", ""]
+OTHER = [
+    "data:x",
+    "data:  x",
+    "data",
+    "event:e",
+    "event: ",
+    "id: 1",
+    ": c",
+    "retry: 1",
+    "data: é",
+    "\ufeffdata: x",
+    "x",
+]
+lines = st.sampled_from([*PLAIN, *OTHER, "data: a\0b"])
+
+
+@given(st.lists(st.tuples(lines, st.sampled_from(["\n", "\n", "\n", "\n", "\r\n", "\r"])), max_size=12), st.booleans())
+def test_the_short_way_is_the_long_way(written: list[tuple[str, str]], plain: bool) -> None:
+    """Streams of plain events are not read line by line; what comes out is the same."""
+    text = "".join(line + end for line, end in written)
+    data = text.encode() if not plain else b"".join(b"data: %d\n\n" % i for i in range(len(written))) + text.encode()
+    assert sse.events(data) == list(Reader().feed(data + b"\n\n"))

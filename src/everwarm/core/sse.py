@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 DONE = b"data: [DONE]\n\n"
 """How the OpenAI dialects end a stream."""
@@ -69,7 +69,16 @@ def frames(data: bytes) -> list[bytes]:
 
 def events(data: bytes) -> list[ServerEvent]:
     """All events of a whole stream; the last one counts even if the empty line after it is missing."""
-    return list(Reader().feed(data + b"\n\n"))
+    out, at = [], 0
+    while (plain := _PLAIN.match(data, at)) is not None:
+        name, text = plain.groups()
+        out.append(ServerEvent(text.decode("utf-8", "replace"), name.decode("utf-8", "replace") if name else ""))
+        at = plain.end()
+    return out if at == len(data) else list(Reader().feed(data + b"\n\n"))
+
+
+_PLAIN: Final = re.compile(rb"(?:event: ([^\r\n]*)\n)?data: ([^\r\n]*)\n\n")
+"""An event as the vendors write it. A stream of nothing else need not be read line by line."""
 
 
 def write(data: bytes, event: str = "") -> bytes:
