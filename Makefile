@@ -21,8 +21,8 @@ serve: $(VENV)/.serve ## Run the gateway with the model inside (ARGS="--port 840
 test: $(VENV)/.dev $(VENV)/.node ## All tests, with the branch coverage of the core (HASH=constant: with every hash the same)
 	$(if $(HASH),EVERWARM_TEST_CONSTANT_HASH=1) $(BIN)/python -m pytest $(SHARED) --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
-agents: $(VENV)/.dev $(VENV)/.agents ## Two real coding agents, one turn each (their programs take 600 MB)
-	$(BIN)/python -m pytest -q -rs tests/clients/test_agents.py $(ARGS)
+agents: $(VENV)/.dev $(VENV)/.node $(VENV)/.agents ## Two real coding agents over every protocol (another 400 MB)
+	EVERWARM_TEST_AGENTS=all $(BIN)/python -m pytest -q -rs tests/clients/test_agents.py $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types, and the rules of the house
 	$(BIN)/ruff check src tests benchmarks
@@ -73,11 +73,11 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.serve | $(BIN)/python
 NPM := npm ci --ignore-scripts --loglevel=error
 
 $(VENV)/.node: tests/clients/node/package-lock.json | $(BIN)/python
-	$(SAY) "[+] Installing the clients for Node that the tests run (100 MB, once)"
+	$(SAY) "[+] Installing the clients for Node that the tests run, and a coding agent (280 MB, once)"
 	@if command -v npm >/dev/null; then cd tests/clients/node && $(NPM) && touch $(abspath $@); \
 	else echo "npm is not here: the tests of the clients for Node are skipped"; fi
 
 $(VENV)/.agents: tests/clients/agents/package-lock.json | $(BIN)/python
-	$(SAY) "[+] Installing two coding agents (600 MB, once)"
+	$(SAY) "[+] Installing a second coding agent (400 MB, once)"
 	@if command -v npm >/dev/null; then cd tests/clients/agents && $(NPM) && touch $(abspath $@); \
-	else echo "npm is not here: the tests of the coding agents are skipped"; fi
+	else echo "npm is not here: its tests are skipped"; fi

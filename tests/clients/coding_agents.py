@@ -13,9 +13,9 @@ import pytest
 
 from clients.turn import CLAUDE, GPT, KEY, Place
 
-PROGRAMS = Path(__file__).parent / "agents" / "node_modules"
-OPENCODE = PROGRAMS / "opencode-linux-x64-baseline" / "bin" / "opencode"
-CODEX = PROGRAMS / ".bin" / "codex"
+HERE = Path(__file__).parent
+OPENCODE = HERE / "node" / "node_modules" / "opencode-linux-x64-baseline" / "bin" / "opencode"
+CODEX = HERE / "agents" / "node_modules" / ".bin" / "codex"
 
 PATIENCE = 300.0
 """Seconds after which an agent hangs."""
@@ -26,6 +26,9 @@ PROVIDERS = {
     "messages": ("@ai-sdk/anthropic", CLAUDE),
 }
 """Protocol -> the package through which opencode speaks it (all are inside the program), and a model's name."""
+
+SPOKEN = list(PROVIDERS) if os.environ.get("EVERWARM_TEST_AGENTS") == "all" else ["chat"]
+"""Protocols that are tested with it: a turn of it takes 5 s of a processor, just to start."""
 
 AGENTS = {"opencode": len(PROVIDERS), "codex": 1}
 """Agent -> how many protocols it is asked to speak."""
@@ -67,7 +70,7 @@ stream_max_retries = 0
 def needs(program: Path) -> pytest.MarkDecorator:
     """Skips where the agents are not installed."""
     return pytest.mark.skipif(
-        shutil.which(program) is None, reason="the coding agents are not installed: `make agents` does it where npm is"
+        shutil.which(program) is None, reason="this coding agent is not installed: `make agents` does it where npm is"
     )
 
 

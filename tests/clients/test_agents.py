@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from clients.coding_agents import CODEX, OPENCODE, PROVIDERS, codex, needs, opencode
+from clients.coding_agents import CODEX, OPENCODE, SPOKEN, codex, needs, opencode
 from clients.inside import CONTEXT, inside, needs_model
 from clients.through import between
 from clients.turn import KEY, USE, Place
@@ -37,7 +37,7 @@ def twice(agent: str, take: Callable[[Place], str], data: Path) -> tuple[str, st
 
 
 @needs(OPENCODE)
-@pytest.mark.parametrize("protocol", PROVIDERS)
+@pytest.mark.parametrize("protocol", SPOKEN)
 def test_opencode(protocol: str, tmp_path: Path) -> None:
     cold, warm = twice("opencode", lambda place: opencode(tmp_path, place, protocol, USE), tmp_path / "data")
     assert TOLD in cold
@@ -71,7 +71,7 @@ def asked_twice(take: Callable[[Place], str], real: Program) -> None:
 
 @needs_model
 @needs(OPENCODE)
-@pytest.mark.parametrize("protocol", PROVIDERS)
+@pytest.mark.parametrize("protocol", SPOKEN)
 def test_opencode_and_the_model_inside(protocol: str, tmp_path: Path, real: Program) -> None:
     asked_twice(lambda place: opencode(tmp_path, place, protocol, QUESTION, "default"), real)
 

@@ -83,8 +83,9 @@ def test_retry_after_may_be_a_date(both: Behind) -> None:
     assert time() >= date
 
 
-@pytest.mark.parametrize("said", ["31", "3600", "1e9", formatdate(time() + 900, usegmt=True)])
+@pytest.mark.parametrize("said", ["31", "3600", "1e9", "a date"])
 def test_a_wait_that_is_too_long_is_the_clients_to_decide(both: Behind, said: str) -> None:
+    said = said.replace("a date", formatdate(time() + 900, usegmt=True))
     got = asked(both, "too long", faults.status(429, headers={"Retry-After": said}))
     assert (got.answer.status_code, got.calls) == (429, 1)
     assert got.answer.headers["retry-after"] == said
