@@ -11,7 +11,7 @@ from everwarm.core import key
 
 CONSTANT = "EVERWARM_TEST_CONSTANT_HASH"
 
-settings.register_profile("ci", derandomize=True)
+settings.register_profile("ci", derandomize=True, max_examples=50)
 if os.environ.get("CI"):
     settings.load_profile("ci")  # what a change is judged by is no matter of luck; elsewhere each run looks further
 
