@@ -102,6 +102,23 @@ def tiny(tiny_gguf: Path, data: Path) -> Iterator[Any]:
     asyncio.run(engine.close())
 
 
+@pytest.fixture
+def engine_in(tiny_gguf: Path, data: Path) -> Iterator[Callable[..., Any]]:
+    """``engine_in(mode, **settings)``: an engine over the tiny model in that mode, with nothing in its cache."""
+    from everwarm.engine.engine import Engine
+    from everwarm.engine.settings import Settings
+
+    made: list[Engine] = []
+
+    def make(mode: str, **settings: Any) -> Engine:
+        made.append(Engine.load(tiny_gguf, data, SECRET, Settings(threads=1, mode=mode, **settings)))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        asyncio.run(engine.close())
+
+
 @pytest.fixture(scope="session")
 def weights(data: Path) -> Any:
     """The packaged model, converted. Skips where its weights are absent."""
@@ -118,11 +135,21 @@ def weights(data: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def engine(weights: Any, data: Path) -> Iterator[Any]:
-    """One engine over the packaged model, shared by all tests. Its cache holds the prompt of the test before."""
+    """One engine over the packaged model, shared by all tests. Its cache holds the prompts of the tests before."""
+    yield from _packaged(data, "fast")
+
+
+@pytest.fixture(scope="session")
+def exact(weights: Any, data: Path) -> Iterator[Any]:
+    """The same in mode "exact"."""
+    yield from _packaged(data, "exact")
+
+
+def _packaged(data: Path, mode: str) -> Iterator[Any]:
     from everwarm.engine.engine import Engine
     from everwarm.engine.settings import Settings
 
-    engine = Engine.load(None, data, SECRET, Settings(context=CONTEXT))
+    engine = Engine.load(None, data, SECRET, Settings(context=CONTEXT, mode=mode))
     yield engine
     asyncio.run(engine.close())
 

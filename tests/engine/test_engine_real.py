@@ -10,12 +10,13 @@ import pytest
 from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.wire import Message, Part, Request, Sampling
 from everwarm.engine.engine import Engine
+from everwarm.engine.model import Span
+from everwarm.engine.steps import CHUNK
 from everwarm.engine.template import ChatTemplate
 from everwarm.errors import BadRequest
 
 pytestmark = pytest.mark.model
 
-CHUNK = 128
 COLD = Namespace("c" * 32, "never asked the same before")
 WORDS = "The lighthouse keeper wrote one line each evening about the wind, the ships and the light. "
 
@@ -29,7 +30,7 @@ def sized(engine: Engine, request_of: Make, tokens: int, end: str = "") -> Reque
     text = WORDS * (tokens // 10)
     words = text.split(" ")
     for count in range(len(words), 0, -1):
-        short = tokens - framing - len(engine._voice.tokenizer.encode(" ".join(words[:count])))
+        short = tokens - framing - len(engine.inside.voice.tokenizer.encode(" ".join(words[:count])))
         if short >= 0:
             request = request_of(" ".join(words[:count]) + " a" * short + end, temperature=0, max_tokens=12)
             if len(engine.tokens_of(request)) == tokens:
@@ -55,28 +56,28 @@ def test_greedy_is_repeatable(engine: Engine, ask: Ask, request_of: Make) -> Non
 
 
 @pytest.mark.parametrize("tokens", [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1, 333])
-def test_warm_text_is_cold_text(engine: Engine, ask: Ask, request_of: Make, tokens: int) -> None:
-    request = sized(engine, request_of, tokens)
-    cold = ask(engine, request, COLD)
-    engine._voice.last.clear()
-    first = ask(engine, request)
-    warm = ask(engine, request)
-    assert (cold.prefilled.cached, first.prefilled.cached) == (0, 0)
+def test_in_exact_mode_warm_text_is_cold_text(exact: Engine, ask: Ask, request_of: Make, tokens: int) -> None:
+    request = sized(exact, request_of, tokens)
+    here = Namespace(f"{tokens:032}")
+    cold = ask(exact, request, here)
+    warm = ask(exact, request, here)
+    assert cold.prefilled.cached == 0
     assert warm.prefilled.cached == (tokens - 1) // CHUNK * CHUNK
-    assert cold.text == first.text == warm.text
+    assert cold.text == warm.text
 
 
-def test_warm_logits_are_cold_logits_bit_for_bit(engine: Engine, request_of: Make) -> None:
-    model = engine._voice.model
-    prompt = engine.tokens_of(sized(engine, request_of, 333))
-    engine._voice.last.clear()
+def test_with_equal_cuts_warm_logits_are_cold_logits_bit_for_bit(exact: Engine, request_of: Make) -> None:
+    model = exact.inside.model
+    prompt = exact.tokens_of(sized(exact, request_of, 333))
+    blocks = [model.pool.take() for _ in range(11)]
 
     def logits(start: int) -> bytes:
         for at in range(start, len(prompt), CHUNK):
-            after = model.step(prompt[at : at + CHUNK], at, (0,))
+            after = model.step([Span(prompt[at : at + CHUNK], at, blocks, (0,))])
         return bytes(after.tobytes())
 
     assert logits(0) == logits(256) == logits(128)
+    model.pool.give(blocks)
 
 
 def test_a_conversation_reuses_its_earlier_turns(engine: Engine, ask: Ask, request_of: Make) -> None:
@@ -88,14 +89,13 @@ def test_a_conversation_reuses_its_earlier_turns(engine: Engine, ask: Ask, reque
     first = ask(engine, request_of(*turns, **sampling))
     turns += [said("assistant", first.text), said("user", "And about what?")]
     second = ask(engine, request_of(*turns, **sampling))
-    assert second.prefilled.cached >= first.usage.prompt // CHUNK * CHUNK > 0
-    assert ask(engine, request_of(*turns, **sampling), COLD).text == second.text
+    assert second.prefilled.cached >= first.usage.prompt + first.usage.output - 1, "the answer's KV too"
 
 
 def test_namespaces_share_no_kv(engine: Engine, ask: Ask, request_of: Make) -> None:
     request = sized(engine, request_of, 300)
     ask(engine, request, PUBLIC)
-    assert ask(engine, request, PUBLIC).usage.cache_read == 256  # the same tenant hits
+    assert ask(engine, request, PUBLIC).usage.cache_read == 299  # the same tenant hits
     other = ask(engine, request, COLD)
     assert other.usage.cache_read == 0  # another misses
     assert other.prefilled.cached == 0
@@ -108,7 +108,7 @@ def test_usage_is_exact(engine: Engine, ask: Ask, request_of: Make, weights: Any
         "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
         "<|im_start|>user\nCount to three.<|im_end|>\n<|im_start|>assistant\n"
     )
-    tokenizer = engine._voice.tokenizer
+    tokenizer = engine.inside.voice.tokenizer
     assert engine.tokens_of(request) == tokenizer.encode(rendered)
     assert answer.usage.prompt == len(tokenizer.encode(rendered))
     end = 1 if answer.reasons == ["stop"] else 0
@@ -135,9 +135,9 @@ def test_two_choices_share_one_prompt(engine: Engine, ask: Ask, request_of: Make
 
 
 def test_characters_of_many_tokens_come_whole(engine: Engine, ask: Ask, request_of: Make) -> None:
-    tokens = engine._voice.tokenizer.encode("😀")
+    tokens = engine.inside.voice.tokenizer.encode("😀")
     assert len(tokens) > 1
-    bias = dict.fromkeys([*tokens, *engine._voice.tokenizer.encode("語")], 100.0)
+    bias = dict.fromkeys([*tokens, *engine.inside.voice.tokenizer.encode("語")], 100.0)
     answer = ask(engine, request_of("日本語で", temperature=1, seed=7, max_tokens=60, logit_bias=bias))
     assert answer.usage.output == 60
     assert any(ord(c) > 0x2000 for c in answer.text)
@@ -167,7 +167,7 @@ def raw(prompt: str, **sampling: Any) -> Request:
 
 def test_a_raw_prompt_is_gone_on_from_without_a_chat_template(engine: Engine, ask: Ask) -> None:
     request = raw("One, two, three, four,", temperature=0, max_tokens=8)
-    assert engine.tokens_of(request) == engine._voice.tokenizer.encode("One, two, three, four,")
+    assert engine.tokens_of(request) == engine.inside.voice.tokenizer.encode("One, two, three, four,")
     answer = ask(engine, request)
     assert "five" in answer.text
     assert answer.usage.prompt == len(engine.tokens_of(request))
@@ -176,11 +176,9 @@ def test_a_raw_prompt_is_gone_on_from_without_a_chat_template(engine: Engine, as
 def test_a_raw_prompt_reuses_the_prefix_of_the_one_before(engine: Engine, ask: Ask) -> None:
     sampling = {"temperature": 0, "max_tokens": 12}
     text = WORDS * 20
-    engine._voice.last.clear()
     ask(engine, raw(text + "The wind", **sampling))
     warm = ask(engine, raw(text + "The ships", **sampling))
-    assert warm.usage.cache_read >= len(engine._voice.tokenizer.encode(text)) // CHUNK * CHUNK > 0
-    assert ask(engine, raw(text + "The ships", **sampling), COLD).text == warm.text
+    assert warm.usage.cache_read >= len(engine.inside.voice.tokenizer.encode(text)) > 0
 
 
 def test_too_long_a_raw_prompt_is_named(engine: Engine, ask: Ask) -> None:

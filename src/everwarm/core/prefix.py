@@ -95,9 +95,11 @@ class Match(NamedTuple):
 
 def common(ours: bytes, theirs: bytes) -> int:
     """Tokens that two packed rows begin with alike."""
-    most = min(len(ours), len(theirs)) // WIDTH
-    for at in range(most):
-        place = at * WIDTH
-        if ours[place : place + WIDTH] != theirs[place : place + WIDTH]:
-            return at
-    return most
+    alike, different = 0, min(len(ours), len(theirs)) // WIDTH + 1
+    while different - alike > 1:  # equal up to the one, not up to the other
+        middle = (alike + different) // 2
+        if ours[: middle * WIDTH] == theirs[: middle * WIDTH]:
+            alike = middle
+        else:
+            different = middle
+    return alike

@@ -1,91 +1,121 @@
-"""One answer: prefill, then choice after choice, token by token. Runs in the engine's thread."""
+"""One request that is being answered, and its choices."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from typing import NamedTuple
+from collections.abc import Sequence as Row
+from typing import Any, Literal, NamedTuple
 
-from everwarm.core.key import Namespace
 from everwarm.core.usage import Usage
-from everwarm.core.wire import Delta, Done, Event, Finish, Prefilled, Sampling
-from everwarm.engine.model import Logits, PagedModel
-from everwarm.engine.prefix import LastPrompt
+from everwarm.core.wire import Delta, Done, Finish, Prefilled
+from everwarm.engine.cache import Lease
+from everwarm.engine.line import Job
 from everwarm.engine.sampler import Sampler
 from everwarm.engine.stops import Stops
 from everwarm.engine.tokens import TextStream, Tokenizer
 
 
-class Task(NamedTuple):
-    """What to answer: a request after its template, in tokens."""
-
-    namespace: Namespace
-    prompt: tuple[int, ...]
-    sampling: Sampling
-    limit: int  # output tokens of one choice, at least 1
-
-
 class Voice(NamedTuple):
-    """What answers: the model, its words, and what it remembers of the prompt before."""
+    """What turns tokens into text, and ends it."""
 
-    model: PagedModel
     tokenizer: Tokenizer
     ends: frozenset[int]  # tokens that end an answer
     vocabulary: int
-    last: LastPrompt
 
 
-Pause = Callable[[], None]
-"""Called before every step of the model; raises whatever ends the answer early."""
-
-
-def answer(task: Task, voice: Voice, pause: Pause) -> Iterator[Event]:
-    """The events of one answer. Each choice starts from the prompt's KV, which is computed once.
-
-    Every sampled token counts as output, also the one that ends an answer and those of a stop string that is cut away:
-    the model computed them. vLLM counts in the same way.
+class Answer:
+    """What its choices have in common. Every sampled token counts as output, also the one that ends a choice and those
+    of a stop string that is cut away: the model computed them. vLLM counts in the same way.
     """
-    started = time.monotonic()
-    reused = voice.last.take(task.namespace, task.prompt)
-    logits = _prefill(task.prompt, reused, voice, pause)
-    yield Prefilled(len(task.prompt), reused, time.monotonic() - started)
-    output = 0
-    for choice in range(task.sampling.n):
-        output += yield from _decode(task, voice, choice, logits, pause)
-    yield Done(Usage(uncached=len(task.prompt) - reused, cache_read=reused, output=output))
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.started = time.monotonic()
+        self.waiting = list(range(job.task.sampling.n))  # choices that were not begun
+        self._open = job.task.sampling.n  # choices that were not finished
+        self._reused: int | None = None  # of the prompt, by the choice that was first to have it computed
+        self._output = 0
+
+    def prefilled(self, known: int) -> None:
+        """A choice has the whole prompt, of which it found ``known`` tokens. The first one tells."""
+        if self._reused is None:
+            self._reused = known
+            self.job.post(Prefilled(len(self.job.task.prompt), known, time.monotonic() - self.started))
+
+    def finished(self, choice: int, reason: Literal["stop", "length"], sampled: int) -> None:
+        """A choice is complete, and with the last one the answer."""
+        self.job.post(Finish(choice, reason))
+        self._open -= 1
+        self._output += sampled
+        if not self._open:
+            reused = self._reused or 0
+            uncached = len(self.job.task.prompt) - reused
+            self.job.post(Done(Usage(uncached=uncached, cache_read=reused, output=self._output)))
 
 
-def _prefill(prompt: tuple[int, ...], at: int, voice: Voice, pause: Pause) -> Logits:
-    """Compute ``prompt`` from ``at`` on, in steps that end at multiples of the chunk. Logits of its last token."""
-    while True:
-        pause()
-        piece = prompt[at : at + voice.model.chunk]
-        at += len(piece)
-        last = at == len(prompt)
-        logits = voice.model.step(piece, at - len(piece), (len(piece) - 1,) if last else ())
-        voice.last.add(piece)
-        if last:
-            after: Logits = logits[0]
-            return after
+class Sequence:
+    """One choice, while it is computed: the prompt's tokens and those decoded, of which the last has no KV yet."""
 
+    def __init__(self, answer: Answer, choice: int, voice: Voice) -> None:
+        task = answer.job.task
+        self.answer = answer
+        self.choice = choice
+        self.tokens = list(task.prompt)
+        self.most = len(task.prompt) + task.limit  # tokens, prompt and answer together
+        self.done = False
+        self._voice = voice
+        self._lease: Lease | None = None
+        self._sampler = Sampler(task.sampling, voice.vocabulary, choice)
+        self._stream, self._stops = TextStream(), Stops(task.sampling.stop)
 
-def _decode(task: Task, voice: Voice, choice: int, logits: Logits, pause: Pause) -> Generator[Event, None, int]:
-    """The events of one choice; returns how many tokens were sampled. ``logits`` are those of the prompt."""
-    sampler = Sampler(task.sampling, voice.vocabulary, choice)
-    stream, stops = TextStream(), Stops(task.sampling.stop)
-    sampled = 0
-    while True:
-        token = sampler.choose(logits)
-        sampled += 1
-        if token in voice.ends:
-            break
-        if text := stops.feed(stream.feed(voice.tokenizer.bytes_of(token))):
-            yield Delta(choice, text)
-        if stops.hit or sampled == task.limit:
-            break
-        pause()
-        logits = voice.model.step((token,), len(task.prompt) + sampled - 1, (0,))[0]
-    if text := stops.finish():
-        yield Delta(choice, text)
-    yield Finish(choice, "stop" if stops.hit or token in voice.ends else "length")
-    return sampled
+    @property
+    def lease(self) -> Lease:
+        """Its KV. It has some from when it is let in until it ends."""
+        assert self._lease is not None
+        return self._lease
+
+    @lease.setter
+    def lease(self, lease: Lease) -> None:
+        self._lease = lease
+
+    @property
+    def pending(self) -> int:
+        """Tokens to compute until the next one can be sampled: one while it decodes."""
+        return len(self.tokens) - self.lease.computed
+
+    def read(self, computed: int, drafts: Row[int], logits: Any) -> None:
+        """``computed`` pending tokens and the ``drafts`` behind them were computed.
+
+        ``logits``: a row for what follows the last pending token, and one for what follows each draft; none if more is
+        pending. A draft that is not what the sampler chooses is forgotten, with those behind it.
+        """
+        self.lease.advance(computed)
+        if not len(logits):
+            return
+        if len(self.tokens) == len(self.answer.job.task.prompt):
+            self.answer.prefilled(self.lease.known)
+            self.lease.publish()
+        accepted = 0
+        for row, draft in zip(logits, [*drafts, None], strict=True):
+            token = self._sampler.choose(row)
+            self._say(token)
+            if self.done or token != draft:
+                break
+            accepted += 1
+        self.lease.advance(accepted)
+
+    def _say(self, token: int) -> None:
+        """The next token of the answer."""
+        self.tokens.append(token)
+        ended = token in self._voice.ends
+        if not ended:
+            self._tell(self._stops.feed(self._stream.feed(self._voice.tokenizer.bytes_of(token))))
+        if ended or self._stops.hit or len(self.tokens) == self.most:
+            self._tell(self._stops.finish())
+            self.done = True
+            sampled = len(self.tokens) - len(self.answer.job.task.prompt)
+            self.answer.finished(self.choice, "stop" if ended or self._stops.hit else "length", sampled)
+
+    def _tell(self, text: str) -> None:
+        if text:
+            self.answer.job.post(Delta(self.choice, text))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import threading
-import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,50 +12,43 @@ from datetime import datetime
 from pathlib import Path
 
 from everwarm.core.key import Namespace
+from everwarm.core.prefix import pack
 from everwarm.core.upstream import ModelCard
 from everwarm.core.wire import Done, Event, Request
-from everwarm.engine import runtime, weights
-from everwarm.engine.answer import Task, Voice, answer
+from everwarm.engine import weights
+from everwarm.engine.assemble import Inside, assemble
 from everwarm.engine.demands import require_honourable
 from everwarm.engine.facts import Facts
-from everwarm.engine.line import Job, Line, shut_down
-from everwarm.engine.model import CHUNK, PagedModel
+from everwarm.engine.line import Job, Line, Task, shut_down
 from everwarm.engine.packaged import ALIASES, PACKAGED, Progress
-from everwarm.engine.prefix import LastPrompt
+from everwarm.engine.scheduler import Scheduler
 from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.engine.template import ChatTemplate
-from everwarm.engine.tokens import Tokenizer
 from everwarm.engine.weights import Weights, slug
-from everwarm.errors import BadRequest, Broken, EverwarmError, ModelError
+from everwarm.errors import BadRequest, EverwarmError, ModelError
 
 MIN_CONTEXT = 256
 
-_log = logging.getLogger("everwarm.engine")
-
-
-class _Interrupted(Exception):  # no error: somebody closed the iterator, or the engine
-    pass
+SOON = 0.02
+"""Seconds after which the engine looks whether a client has taken what it was sent."""
 
 
 class Engine:
-    """Answers requests with one model, one after another, in one thread of its own.
+    """Answers many requests at a time with one model, in one thread of its own (``scheduler``).
 
-    The longest common prefix with the last prompt of the same namespace is not computed again. It is cut down to a
-    multiple of ``model.CHUNK`` and counts prefilled tokens only, never decoded ones: a prompt is always computed in the
-    same steps, so greedy answers are the same, bit for bit, cold and warm. For another namespace the cache is empty.
-
-    The first form: a scheduler for many sequences will replace the inside, behind the same protocol.
+    Whatever of a prompt anybody of the same namespace has sent before is not computed again (``cache``); for another
+    namespace it was never there. What "not again" means to the token and to the bit is the mode (``steps``).
     """
 
     name = "engine"
 
-    def __init__(self, voice: Voice, template: ChatTemplate, card: ModelCard, settings: Settings = DEFAULTS) -> None:
-        self.failures = 0  # answers that ended in an error of the model or of this code
-        self._voice = voice
+    def __init__(self, inside: Inside, template: ChatTemplate, card: ModelCard, settings: Settings = DEFAULTS) -> None:
+        self.inside = inside
         self._template = template
         self._card = card
         self._settings = settings
         self._line = Line(settings.waiting)
+        self._scheduler = Scheduler(inside.model, inside.cache, inside.steps, inside.voice, self._line)
         self._tokenising = ThreadPoolExecutor(1, "everwarm-tokens")
         self._thread = threading.Thread(target=self._serve, name="everwarm-engine", daemon=True)
         self._thread.start()
@@ -77,19 +68,18 @@ class Engine:
         ``ModelError``, in words for the operator, if anything is missing.
         """
         ready = weights.prepare(gguf, data, secret, progress)
-        facts = ready.facts
-        room = _context(facts, settings.context)
+        room = _context(ready.facts, settings.context)
         progress("loading the model", 0.0)
-        model = PagedModel(
-            ready.folder, context=room, threads=settings.threads or runtime.available_cpus(), chunk=CHUNK
-        )
-        model.warm_up()
-        tokenizer = Tokenizer(ready.folder, facts)
-        voice = Voice(model, tokenizer, frozenset(facts.ends), len(facts.tokens), LastPrompt(model.chunk))
-        template = ChatTemplate(facts.chat_template, _special(facts))
-        engine = cls(voice, template, _card(ready, model, room, settings.temperature), settings)
+        inside = assemble(ready, room, settings)
+        template = ChatTemplate(ready.facts.chat_template, _special(ready.facts))
+        engine = cls(inside, template, _card(ready, inside, room, settings), settings)
         progress("loading the model", 1.0)
         return engine
+
+    @property
+    def failures(self) -> int:
+        """Answers that ended in an error of the model or of this code."""
+        return self._scheduler.failures
 
     def models(self) -> Sequence[ModelCard]:
         """The one model."""
@@ -97,7 +87,7 @@ class Engine:
 
     def check(self, request: Request) -> None:
         """``BadRequest`` or ``Unsupported`` for what this engine cannot do. Whether the prompt fits, ``ask`` tells."""
-        require_honourable(request, self._voice.vocabulary)
+        require_honourable(request, self.inside.voice.vocabulary)
 
     def ask(self, request: Request, namespace: Namespace) -> AsyncIterator[Event]:
         """Prefilled, Delta..., Finish for each choice, Done. See ``core.upstream``.
@@ -119,7 +109,7 @@ class Engine:
         text = request.prompt
         if text is None:
             text = self._template.render(request.messages, request.tools, datetime.now().astimezone())
-        return self._voice.tokenizer.encode(text)
+        return self.inside.voice.tokenizer.encode(text)
 
     async def count(self, request: Request) -> int:
         """Tokens of the prompt, counted in the thread that tokenises."""
@@ -147,7 +137,7 @@ class Engine:
     def _task(self, request: Request, namespace: Namespace) -> Task:
         context = self._card.context
         texts = [request.prompt or "", *(m.text for m in request.messages)]
-        least = sum(len(text.encode("utf-8", "replace")) for text in texts) // self._voice.tokenizer.longest
+        least = sum(len(text.encode("utf-8", "replace")) for text in texts) // self.inside.voice.tokenizer.longest
         if least > context:  # known without the seconds that it takes to count megabytes
             raise _too_long(f"more than {least}", context, request)
         prompt = tuple(self.tokens_of(request))
@@ -158,30 +148,13 @@ class Engine:
         if sampling.temperature is None:
             sampling = replace(sampling, temperature=self._settings.temperature)
         limit = self._settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens
-        return Task(namespace, prompt, sampling, min(limit, left))
+        return Task(namespace, prompt, pack(prompt), sampling, min(limit, left))
 
     def _serve(self) -> None:
-        while (job := self._line.next()) is not None:
-            started = time.monotonic()
-            self._run(job)
-            self._line.took(time.monotonic() - started)
-
-    def _run(self, job: Job) -> None:
-        def pause() -> None:
-            if job.cancelled or self._line.closed:
-                raise _Interrupted
-
-        try:
-            for event in answer(job.task, self._voice, pause):
-                job.post(event)
-        except _Interrupted:
-            if not job.cancelled:
-                job.post(shut_down())
-        except Exception as error:  # noqa: BLE001  # whatever native code raises ends this answer, not the thread
-            self.failures += 1
-            self._voice.last.clear()
-            _log.error("an answer broke off: %s", type(error).__name__)  # its message could hold what was asked
-            job.post(Broken("the model failed while answering; ask again"))
+        while not self._line.closed:
+            if not self._scheduler.step():
+                self._line.rest(SOON if self._scheduler.busy else None)
+        self._scheduler.close()
 
 
 def _too_long(tokens: str, context: int, request: Request) -> BadRequest:
@@ -207,9 +180,10 @@ def _special(facts: Facts) -> dict[str, str]:
     return {name: "" if token is None else facts.tokens[token] for name, token in named.items()}
 
 
-def _card(ready: Weights, model: PagedModel, context: int, temperature: float) -> ModelCard:
+def _card(ready: Weights, inside: Inside, context: int, settings: Settings) -> ModelCard:
     """The model's card. Its fingerprint covers whatever changes the bits of an answer."""
-    identity = f"{ready.fingerprint} {ready.facts.gguf} {model.settings} {context} {temperature}"
+    model, how = inside.model.settings, f"{settings.mode} {settings.temperature}"
+    identity = f"{ready.fingerprint} {ready.facts.gguf} {model} {context} {how}"
     fingerprint = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
     made_by = "everwarm"
     if ready.packaged:

@@ -1,14 +1,25 @@
-"""Who waits for the engine: a bounded line, first come first served. Entered from event loops, served by one thread."""
+"""Who waits for the engine: a bounded line. Entered from event loops, served by one thread."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
+import time
+from typing import NamedTuple
 
-from everwarm.core.wire import Event
-from everwarm.engine.answer import Task
+from everwarm.core.key import Namespace
+from everwarm.core.wire import Event, Sampling
 from everwarm.errors import Broken, EverwarmError, Overloaded
+
+
+class Task(NamedTuple):
+    """What to answer: a request after its template, in tokens."""
+
+    namespace: Namespace
+    prompt: tuple[int, ...]
+    packed: bytes  # the prompt, as the tree takes it
+    sampling: Sampling
+    limit: int  # output tokens of one choice, at least 1
 
 
 class Job:
@@ -16,6 +27,7 @@ class Job:
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self.entered = time.monotonic()
         self.cancelled = False  # set by any thread, looked at before each step
         self.events: asyncio.Queue[Event | EverwarmError] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
@@ -33,11 +45,11 @@ class Line:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._jobs: deque[Job] = deque()
+        self._jobs: list[Job] = []
         self._changed = threading.Condition()
+        self._nudged = False
         self._closed = False
-        self.serving = False  # a job was taken out and its answer is not finished
-        self._seconds = 1.0  # that an answer takes, as a moving average
+        self._seconds = 1.0  # from one job taken to the next, as a moving average
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -48,7 +60,7 @@ class Line:
         return self._closed
 
     def enter(self, job: Job) -> None:
-        """Wait at the end. ``Overloaded`` if the line is full, with when to come back; ``Broken`` if closed."""
+        """Wait. ``Overloaded`` if the line is full, with when to come back; ``Broken`` if closed."""
         with self._changed:
             self.require_room()
             self._jobs.append(job)
@@ -70,21 +82,37 @@ class Line:
         with self._changed:
             if job in self._jobs:
                 self._jobs.remove(job)
+            self._nudged = True
+            self._changed.notify()
 
-    def next(self) -> Job | None:
-        """The first job, as soon as there is one; None after ``close``."""
+    def waiting(self) -> list[Job]:
+        """Who waits now, in the order of their coming."""
         with self._changed:
-            self.serving = False
-            while not self._jobs and not self._closed:
-                self._changed.wait()
-            if self._closed:
-                return None
-            self.serving = True
-            return self._jobs.popleft()
+            return list(self._jobs)
+
+    def take(self, job: Job) -> bool:
+        """``job`` waits no longer: it is being answered. False if it has left meanwhile."""
+        with self._changed:
+            if job not in self._jobs:
+                return False
+            self._jobs.remove(job)
+            return True
 
     def took(self, seconds: float) -> None:
-        """One answer took this long: for the guess in ``Overloaded``."""
+        """A job was answered so long after the one before: for the guess in ``Overloaded``."""
         self._seconds += (seconds - self._seconds) / 8
+
+    def nudge(self) -> None:
+        """End a ``rest`` that goes on."""
+        with self._changed:
+            self._nudged = True
+            self._changed.notify()
+
+    def rest(self, seconds: float | None = None) -> None:
+        """Until somebody comes, leaves or nudges, the line is closed, or so much time is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._nudged or self._closed, seconds)
+            self._nudged = False
 
     def close(self) -> list[Job]:
         """Serve nobody any more. Gives back who still waits."""

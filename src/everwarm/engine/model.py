@@ -1,27 +1,25 @@
-"""The compiled model: PagedAttention over KV blocks that we own.
+"""The compiled model: PagedAttention over a pool of KV blocks that we own.
 
-OpenVINO's transformation turns stateful attention into PagedAttention, whose KV cache is an input: one tensor a layer
-for keys and one for values, [blocks, KV heads, tokens of a block, head size]. One sequence lives in them, block i
-holding the tokens from i * block on: the first form of the engine needs no block table.
+OpenVINO's transformation turns stateful attention into PagedAttention, whose KV cache is an input (``pool``). One step
+computes pieces of any number of sequences: of a prompt many tokens, of an answer one, or one and its drafts.
 
-Why a prompt is cut at fixed multiples of ``CHUNK``, wherever reuse ended: the shape of a step decides the order of its
-additions, and so the last bits of its results. With the same cuts a prompt that reuses a prefix gives bit for bit the
-logits that it gives from nothing (promise r15).
+The shape of a step decides the order of its additions, and so the last bits of its results. Who needs them to be always
+the same takes steps of one shape (``exact``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from everwarm.engine import runtime
+from everwarm.engine.pool import SPARE, BlockPool
 from everwarm.errors import ModelError
-
-CHUNK = 128
-"""Tokens of one prefill step, and the grain of reuse."""
 
 KV_PRECISION = "f16"
 INFERENCE_PRECISION = "f32"
@@ -30,59 +28,62 @@ INFERENCE_PRECISION = "f32"
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 
 
-class PagedModel:
-    """One model with room for one sequence of ``context`` tokens. Not safe for use from two threads at once."""
+class Span(NamedTuple):
+    """What one sequence has computed in a step."""
 
-    def __init__(self, folder: Path, *, context: int, threads: int, chunk: int = CHUNK) -> None:
-        self.context = context
-        self.chunk = chunk
+    tokens: Sequence[int]
+    past: int  # tokens before them, whose KV is in ``blocks``
+    blocks: Sequence[int]  # of the pool, in order, with room for ``past`` and ``tokens``
+    sampled: Sequence[int]  # places in ``tokens``: the logits of what follows them are wanted
+
+
+class PagedModel:
+    """One model and its KV pool. Not safe for use from two threads at once."""
+
+    def __init__(self, folder: Path, *, context: int, memory: int, threads: int) -> None:
+        """``memory``: bytes of the pool, which has room for ``context`` tokens at any rate."""
         self.threads = threads
         try:
             compiled = _compile(folder, threads)
             self._request = compiled.create_infer_request()
-            self._cache = _allocate(compiled, self._request, context)
+            self.pool = BlockPool(_allocate(compiled, self._request, context, memory))
         except RuntimeError as error:
             raise ModelError(f"the model in {folder} cannot be loaded; delete that folder and start again") from error
-        self.block = int(next(iter(self._cache.values())).shape[2])
-        self.settings = _settings(compiled, chunk)
-        self._blocks = np.arange(-(-context // self.block), dtype=np.int32)
+        self.settings = _settings(compiled)
+        self._tensor = runtime.openvino().Tensor
 
-    @property
-    def kv_bytes_a_token(self) -> float:
-        """Bytes that one token takes in the KV cache."""
-        return float(sum(t.byte_size for t in self._cache.values()) / (len(self._blocks) * self.block))
+    def step(self, spans: Sequence[Span]) -> Logits:
+        """Compute all ``spans`` at once, and keep their KV. The interpreter's lock is let go of meanwhile.
 
-    def warm_up(self) -> None:
-        """Let the runtime prepare itself for both shapes of step: half a second that the first answer would wait."""
-        self.step((0,) * self.chunk, 0, (self.chunk - 1,))
-        self.step((0,), self.chunk, (0,))
-
-    def step(self, tokens: Sequence[int], past: int, sampled: Sequence[int]) -> Logits:
-        """Compute ``tokens`` at the positions from ``past`` on, and keep their KV there.
-
-        What was kept from ``past`` on before is lost. ``sampled`` are places in ``tokens``; gives the logits of what
-        follows each of them, [len(sampled), vocabulary]. The interpreter's lock is let go of meanwhile.
+        Gives a row of logits for each place that is sampled, in order: [places, vocabulary]. Valid until the next step.
         """
-        count = len(tokens)
-        if count == 0 or past + count > self.context:
-            raise ValueError(f"{count} tokens after {past} do not fit a context of {self.context}")
-        blocks = self._blocks[: -(-(past + count) // self.block)]
-        inputs = {
-            "input_ids": np.asarray(tokens, np.int64),
-            "position_ids": np.arange(past, past + count, dtype=np.int64),
-            "past_lens": np.array([past], np.int32),
-            "subsequence_begins": np.array([0, count], np.int32),
-            "block_indices": blocks,
-            "block_indices_begins": np.array([0, len(blocks)], np.int32),
-            "max_context_len": np.array(past + count, np.int32),
-            "sampled": np.asarray(sampled, np.int64),
-        }
-        tensor = runtime.openvino().Tensor
+        inputs = _inputs(spans)
         for name, value in inputs.items():
-            self._request.set_tensor(name, tensor(value))
+            self._request.set_tensor(name, self._tensor(value))
         self._request.infer()
-        logits = np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
-        return logits.reshape(len(sampled), logits.shape[-1])
+        logits = self._request.get_output_tensor(0).data
+        return np.asarray(logits.reshape(-1, logits.shape[-1]))
+
+
+def _inputs(spans: Sequence[Span]) -> dict[str, Any]:
+    """The model's inputs, as vLLM named them: see OpenVINO's PagedAttention operation."""
+    sizes = [len(span.tokens) for span in spans]
+    ends = [span.past + size for span, size in zip(spans, sizes, strict=True)]
+    begins = [0, *accumulate(sizes)]
+    return {
+        "input_ids": _row(np.int64, (span.tokens for span in spans)),
+        "position_ids": _row(np.int64, (range(span.past, end) for span, end in zip(spans, ends, strict=True))),
+        "past_lens": np.array([span.past for span in spans], np.int32),
+        "subsequence_begins": np.array(begins, np.int32),
+        "block_indices": _row(np.int32, (span.blocks for span in spans)),
+        "block_indices_begins": np.array([0, *accumulate(len(span.blocks) for span in spans)], np.int32),
+        "max_context_len": np.array(max(ends), np.int32),
+        "sampled": _row(np.int64, ([begin + at for at in s.sampled] for begin, s in zip(begins, spans, strict=False))),
+    }
+
+
+def _row(kind: Any, parts: Iterable[Iterable[int]]) -> Any:
+    return np.array([number for part in parts for number in part], kind)
 
 
 def _compile(folder: Path, threads: int) -> Any:
@@ -119,25 +120,26 @@ def _sample_only_where_asked(model: Any) -> None:
     model.validate_nodes_and_infer_types()
 
 
-def _allocate(compiled: Any, request: Any, context: int) -> dict[str, Any]:
-    """The KV tensors, by input name. The system gives memory to a page of them when it is first written."""
+def _allocate(compiled: Any, request: Any, context: int, memory: int) -> dict[str, Any]:
+    """The KV tensors, by input name."""
     ov = runtime.openvino()
-    cache = {}
-    for place in compiled.inputs:
-        name = place.get_any_name()
-        if "_cache." in name:
-            shape = [d.get_length() if d.is_static else 0 for d in place.get_partial_shape()]
-            shape[0] = -(-context // shape[2])
-            cache[name] = ov.Tensor(place.get_element_type(), ov.Shape(shape))
-            request.set_tensor(name, cache[name])
-    return cache
+    places = {p.get_any_name(): p for p in compiled.inputs if "_cache." in p.get_any_name()}
+    shapes = {name: [d.get_length() for d in list(p.get_partial_shape())[1:]] for name, p in places.items()}
+    block = sum(prod(shapes[name]) * p.get_element_type().size for name, p in places.items())  # bytes
+    size = next(iter(shapes.values()))[1]  # tokens
+    count = max(-(-context // size) + SPARE, memory // block) + 1  # and the scratch block
+    tensors = {}
+    for name, place in places.items():
+        tensors[name] = ov.Tensor(place.get_element_type(), ov.Shape([count, *shapes[name]]))
+        request.set_tensor(name, tensors[name])
+    return tensors
 
 
-def _settings(compiled: Any, chunk: int) -> str:
+def _settings(compiled: Any) -> str:
     """All that changes the bits of an answer beside the weights, as the runtime reports it after compiling."""
     ov = runtime.openvino()
     names = ("INFERENCE_PRECISION_HINT", "KV_CACHE_PRECISION", "DYNAMIC_QUANTIZATION_GROUP_SIZE")
     known = set(compiled.get_property("SUPPORTED_PROPERTIES"))
     said = [f"{name}={compiled.get_property(name)}" for name in names if name in known]
     capabilities = sorted(ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-    return " ".join([*said, f"CHUNK={chunk}", *capabilities])
+    return " ".join([*said, *capabilities])

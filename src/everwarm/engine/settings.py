@@ -13,6 +13,13 @@ class Settings(NamedTuple):
     waiting: int = 64  # requests that may wait; one more gets ``Overloaded``
     max_tokens: int = 1024  # of an answer whose request names no bound
     temperature: float = 0.2  # likewise; what the makers of the packaged model recommend
+    mode: str = "fast"  # or "exact": see ``steps``
+    parallel: int = 16  # answers at a time; in mode "exact" it is the width of a step
+    kv_bytes: int | None = None  # memory of the KV pool: an eighth of the machine's, at most MOST_KV
 
 
 DEFAULTS = Settings()
+
+MODES = ("fast", "exact")
+
+MOST_KV = 2 << 30

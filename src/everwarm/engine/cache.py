@@ -1,0 +1,183 @@
+"""The KV cache: the prefix tree over the pool. It hands out leases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from everwarm.core.key import Namespace
+from everwarm.core.prefix import WIDTH, Match, Node, pack
+from everwarm.core.radix import Radix
+from everwarm.engine.pool import SPARE, BlockPool
+
+EVICTED_AT_ONCE = 8  # blocks
+
+
+class Reuse(NamedTuple):
+    """What may be reused."""
+
+    grain: int  # tokens: prefixes are reused in whole multiples of it
+    answers: bool  # whether what was decoded is kept too, and a part of a block
+
+
+TO_THE_TOKEN = Reuse(1, answers=True)
+
+
+class KvCache:
+    """Whoever wants the KV of a prompt gets a ``Lease``. Not safe for use from two threads.
+
+    Every block is free, in the tree, or the own one of one lease. What a lease may still take is promised to it, so a
+    sequence that was let in never waits for a block again.
+    """
+
+    def __init__(self, pool: BlockPool, reuse: Reuse, clock: Callable[[], float]) -> None:
+        self.pool = pool
+        self.tree = Radix(pool.size)
+        self.reuse = reuse
+        self.promised = 0  # blocks that leases may still take
+        self.clock = clock
+
+    def known(self, namespace: Namespace, prompt: bytes) -> int:
+        """Tokens of a packed ``prompt`` that need not be computed. Changes nothing."""
+        return self._usable(self.tree.match(namespace, prompt), len(prompt) // WIDTH)
+
+    def lease(self, namespace: Namespace, tokens: list[int], most: int) -> Lease | None:
+        """The KV of as much of ``tokens`` as is known, and room for ``most`` tokens in all.
+
+        The last token is never among what is known: it is computed for its logits. ``tokens`` is the sequence's own
+        list, and grows. None if too few blocks are to be had now.
+        """
+        match = self.tree.match(namespace, pack(tokens))
+        known = self._usable(match, len(tokens))
+        path = match.node.path()
+        whole, rest = divmod(known, self.pool.size)
+        node = path[whole - 1] if whole else match.node.root
+        self.tree.use(node)
+        left = -(-most // self.pool.size) - whole + SPARE
+        if left > self.pool.free + self.tree.spare - self.promised:
+            self.tree.release(node)
+            return None
+        self.promised += left
+        lease = Lease(self, node, tokens, left)
+        if rest:
+            tail = path[whole] if whole < len(path) else match.tail
+            assert tail is not None
+            lease.begin_like(tail)
+        lease.known = lease.computed = known
+        self._count_use(path[:whole])
+        return lease
+
+    def take(self) -> int:
+        """A block, for a lease to which it was promised."""
+        self.promised -= 1
+        if not self.pool.free:
+            self.pool.give(self.tree.evict(EVICTED_AT_ONCE))
+        return self.pool.take()
+
+    def keeps(self, prompt: int) -> int:
+        """How far the KV of a sequence goes into the tree, whose prompt has so many tokens."""
+        return 1 << 62 if self.reuse.answers else prompt // self.reuse.grain * self.reuse.grain
+
+    def _usable(self, match: Match, tokens: int) -> int:
+        return min(match.length, tokens - 1) // self.reuse.grain * self.reuse.grain
+
+    def _count_use(self, path: list[Node]) -> None:
+        now = self.clock()
+        for node in path:
+            node.hits += 1
+            self.tree.warm(node, now)
+
+    def check_integrity(self, leases: Sequence[Lease] = ()) -> None:
+        """Assert that every block is in one place (promise r16). For tests."""
+        self.tree.check_integrity()
+        held = [node.block for node in self.tree.nodes() if node.block is not None]
+        own = [block for lease in leases for block in lease.own]
+        assert sorted([*self.pool.unused, *held, *own]) == list(range(1, self.pool.blocks + 1))
+        assert self.promised == sum(lease.left for lease in leases)
+        assert self.promised <= self.pool.free + self.tree.spare
+        for lease in leases:
+            path = lease.node.path()
+            assert lease.blocks[: len(path)] == [node.block for node in path]
+
+
+class Lease:
+    """The blocks of one sequence: shared ones, which are the tree's, and then its own.
+
+    Full blocks go to the tree as soon as they are computed, so that others can share them while this sequence runs.
+    """
+
+    def __init__(self, cache: KvCache, node: Node, tokens: list[int], left: int) -> None:
+        self.node = node  # the deepest one of the tree that it uses
+        self.blocks = [n.block for n in node.path() if n.block is not None]
+        self.left = left  # blocks promised to it
+        self.known = 0  # tokens that it did not have to compute
+        self.computed = 0  # tokens whose KV is there
+        self._cache = cache
+        self._tokens = tokens
+        self._keep = cache.keeps(len(tokens))
+
+    @property
+    def block(self) -> int:
+        """Tokens of a block."""
+        return self._cache.pool.size
+
+    @property
+    def own(self) -> list[int]:
+        """Blocks that are not in the tree."""
+        return self.blocks[self.node.end // self._cache.pool.size :]
+
+    def begin_like(self, tail: Node) -> None:
+        """The next block begins as ``tail`` does: copy it, since both will go on in their own way."""
+        assert tail.block is not None
+        self.blocks.append(self._copy(tail.block))
+
+    def publish(self) -> None:
+        """The prompt is complete: others may share its last block too, which is not full. We go on in a copy of it."""
+        if self._cache.reuse.answers and self.node.end < self.computed:
+            self._share(self._tokens[self.node.end : self.computed])
+            self.blocks[-1] = self._copy(self.blocks[-1])
+
+    def reach(self, tokens: int) -> None:
+        """Have blocks for so many tokens in all."""
+        while len(self.blocks) * self._cache.pool.size < tokens:
+            self.blocks.append(self._take())
+
+    def advance(self, count: int) -> None:
+        """The KV of the next ``count`` tokens has been computed."""
+        self.computed += count
+        size = self._cache.pool.size
+        while self.node.end + size <= min(self.computed, self._keep):
+            self.node = self._share(self._tokens[self.node.end : self.node.end + size])
+            self._cache.tree.hold(self.node)
+
+    def close(self) -> None:
+        """Give back everything. What was computed stays in the tree."""
+        if self._cache.reuse.answers and self.node.end < self.computed:
+            self._share(self._tokens[self.node.end : self.computed])
+            del self.blocks[self.node.end // self._cache.pool.size]
+        self._cache.pool.give(self.own)
+        self._cache.promised -= self.left
+        self.left = 0
+        self.blocks = []
+        self._cache.tree.release(self.node)
+
+    def _share(self, tokens: list[int]) -> Node:
+        """The tree's node for the next ``tokens``, which now has the KV. Ours, if it had none."""
+        cache, place = self._cache, self.node.end // self._cache.pool.size
+        node, spare = cache.tree.insert(self.node, pack(tokens), self.blocks[place], cache.clock())
+        if spare is not None:
+            cache.pool.give([spare])
+        assert node.block is not None
+        self.blocks[place] = node.block
+        return node
+
+    def _copy(self, source: int) -> int:
+        """A block of our own with the KV of ``source``, which is the tree's."""
+        block = self._take()  # perhaps the very one, let go of by the tree: nothing has overwritten it yet
+        if block != source:
+            self._cache.pool.copy(source, block)
+        return block
+
+    def _take(self) -> int:
+        self.left -= 1
+        return self._cache.take()

@@ -1,0 +1,158 @@
+"""Many answers at a time, by one model: who is let in, and what each step is for."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+from everwarm.core.prefix import common
+from everwarm.engine.answer import Answer, Sequence, Voice
+from everwarm.engine.cache import KvCache
+from everwarm.engine.line import Job, Line, shut_down
+from everwarm.engine.model import PagedModel
+from everwarm.engine.steps import Part, Steps
+from everwarm.errors import Broken
+
+TOKENS_A_SECOND = 500.0
+"""Who has waited for a second is as urgent as who has so many known tokens more, or so many fewer to compute."""
+
+CROWDED = 256
+"""Events that a client has not taken: its answer is not gone on with until it has, and others may take its turn."""
+
+_log = logging.getLogger("everwarm.engine")
+
+
+class Scheduler:
+    """Continuous batching: with each step sequences come and go. Runs in the engine's thread.
+
+    Longest known prefix first, with ageing. A prompt that begins as one that is being computed waits for it instead of
+    computing the same twice. Who is let in has all its blocks promised, so nobody is ever thrown out half-way.
+    """
+
+    def __init__(self, model: PagedModel, cache: KvCache, steps: Steps, voice: Voice, line: Line) -> None:
+        self.failures = 0  # answers that ended in an error of the model or of this code
+        self._model = model
+        self._cache = cache
+        self._steps = steps
+        self._voice = voice
+        self._line = line
+        self._answers: list[Answer] = []  # with choices that were not begun
+        self._running: list[Sequence] = []
+        self._last_in = time.monotonic()
+
+    def step(self) -> bool:
+        """One step of the model for whoever is here. False if nobody is."""
+        self._drop([s for s in self._running if s.answer.job.cancelled])
+        self._answers = [a for a in self._answers if a.waiting and not a.job.cancelled]
+        self._let_in()
+        ready = sorted((s for s in self._running if not _crowded(s)), key=_urgency)
+        parts = self._steps.compose(ready)
+        if not parts:
+            return False
+        try:
+            self._compute(parts)
+        except Exception as error:  # noqa: BLE001  # whatever native code raises ends these answers, not the thread
+            self._break(parts, error)
+        self._drop([part.sequence for part in parts if part.sequence.done])
+        return True
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody is being answered."""
+        return bool(self._running)
+
+    def close(self) -> None:
+        """End all answers with ``Broken``."""
+        jobs = {s.answer.job for s in self._running} | {a.job for a in self._answers}
+        self._drop(list(self._running))
+        self._answers = []
+        for job in jobs:
+            job.post(shut_down())
+
+    def _compute(self, parts: list[Part]) -> None:
+        started = time.monotonic()
+        spans = [span for part in parts for span in part.spans]
+        logits = self._model.step(spans + self._steps.padding(parts))
+        self._steps.took(parts, time.monotonic() - started)
+        at = 0
+        for part in parts:
+            part.sequence.read(part.pending, part.drafts, logits[at : at + part.rows])
+            at += part.rows
+
+    def _let_in(self) -> None:
+        """Begin whatever there are turns and blocks for."""
+        for answer, choice in self._candidates():
+            if sum(not _crowded(s) for s in self._running) >= self._steps.parallel:
+                return
+            self._begin(answer, choice)
+
+    def _candidates(self) -> Iterator[tuple[Answer, int]]:
+        """Choices to begin: of answers that have begun, then of those in the line, the most urgent first."""
+        for answer in self._answers:
+            for choice in list(answer.waiting):
+                yield answer, choice
+        waiting = self._line.waiting()
+        waiting.sort(key=lambda job: -self._known(job) - TOKENS_A_SECOND * (time.monotonic() - job.entered))
+        for job in waiting:
+            yield Answer(job), 0
+
+    def _begin(self, answer: Answer, choice: int) -> None:
+        job = answer.job
+        if self._computed_by_another(job):
+            return
+        sequence = Sequence(answer, choice, self._voice)
+        lease = self._cache.lease(job.task.namespace, sequence.tokens, sequence.most)
+        if lease is None:
+            return
+        sequence.lease = lease
+        if choice == 0 and not self._line.take(job):  # it has left meanwhile
+            lease.close()
+            return
+        answer.waiting.remove(choice)
+        if choice == 0:
+            self._answers.append(answer)
+            self._line.took(time.monotonic() - self._last_in)
+            self._last_in = time.monotonic()
+        self._running.append(sequence)
+
+    def _known(self, job: Job) -> int:
+        return self._cache.known(job.task.namespace, job.task.packed)
+
+    def _computed_by_another(self, job: Job) -> bool:
+        """Whether a running sequence will soon have computed more of its prompt than is known now."""
+        task = job.task
+        known: int | None = None
+        for other in self._running:
+            theirs = other.answer.job.task
+            if other.pending < 2 or theirs.namespace != task.namespace:
+                continue
+            shared = min(common(theirs.packed, task.packed), len(task.prompt) - 1)
+            shared -= shared % self._cache.reuse.grain
+            known = self._known(job) if known is None else known
+            if shared - known >= self._cache.pool.size:
+                return True
+        return False
+
+    def _drop(self, sequences: list[Sequence]) -> None:
+        for sequence in sequences:
+            self._running.remove(sequence)
+            sequence.lease.close()
+
+    def _break(self, parts: list[Part], error: Exception) -> None:
+        """A step failed: whom it was for gets an error. What was computed before is sound."""
+        _log.error("a step failed: %s", type(error).__name__)  # its message could hold what was asked
+        jobs = {part.sequence.answer.job for part in parts}
+        self.failures += len(jobs)
+        for job in jobs:
+            job.cancelled = True
+            job.post(Broken("the model failed while answering; ask again"))
+        self._drop([s for s in self._running if s.answer.job in jobs and not s.done])
+
+
+def _crowded(sequence: Sequence) -> bool:
+    return sequence.answer.job.events.qsize() > CROWDED
+
+
+def _urgency(sequence: Sequence) -> float:
+    return sequence.pending - TOKENS_A_SECOND * (time.monotonic() - sequence.answer.job.entered)
