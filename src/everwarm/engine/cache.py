@@ -134,8 +134,9 @@ class Lease:
     def publish(self) -> None:
         """The prompt is complete: others may share its last block too, which is not full. We go on in a copy of it."""
         if self._cache.reuse.answers and self.node.end < self.computed:
+            place = self.node.end // self.block
             self._share(self._tokens[self.node.end : self.computed])
-            self.blocks[-1] = self._copy(self.blocks[-1])
+            self.blocks[place] = self._copy(self.blocks[place])
 
     def reach(self, tokens: int) -> None:
         """Have blocks for so many tokens in all."""

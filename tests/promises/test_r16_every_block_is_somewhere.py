@@ -1,0 +1,125 @@
+"""r16: whatever happens, every KV block is free, cached or in use, and holds what the tree says it holds.
+
+The blocks are real arrays, into which "computing" writes the tokens themselves. So what a sequence would read can be
+compared, token by token, with what it must read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from everwarm.core.key import PUBLIC, Namespace
+from everwarm.core.prefix import Node, pack, unpack
+
+np = pytest.importorskip("numpy", reason="the package numpy is not installed: pip install 'everwarm[local]'")
+from everwarm.engine.cache import TO_THE_TOKEN, KvCache, Lease, Reuse  # noqa: E402
+from everwarm.engine.pool import BlockPool  # noqa: E402
+
+SIZE, BLOCKS = 4, 16
+OTHER = Namespace("1" * 32)
+ALPHABET = st.integers(1, 2)
+PROMPTS = st.lists(ALPHABET, min_size=1, max_size=22)
+
+
+class Tensor:
+    """Memory for KV, as OpenVINO's tensors give it: [blocks, heads, tokens of a block, head size]."""
+
+    def __init__(self) -> None:
+        self.data = np.zeros((BLOCKS + 1, 1, SIZE, 1), np.int32)
+
+
+class Life(RuleBasedStateMachine):
+    """Sequences ask, compute in pieces, fork, decode, are cancelled and finish, in two namespaces at once."""
+
+    reuse = TO_THE_TOKEN
+
+    @initialize()
+    def build(self) -> None:
+        self.memory = Tensor()
+        self.now = 0.0
+        self.cache = KvCache(BlockPool({"key": self.memory}), self.reuse, self.clock)
+        self.running: list[tuple[Lease, list[int], Namespace]] = []
+
+    def clock(self) -> float:
+        self.now += 1
+        return self.now
+
+    def read(self, blocks: list[int], tokens: int) -> list[int]:
+        """What the model would read at the first positions."""
+        return [int(self.memory.data[blocks[at // SIZE], 0, at % SIZE, 0]) for at in range(tokens)]
+
+    @rule(prompt=PROMPTS, more=st.integers(1, 9), namespace=st.sampled_from([PUBLIC, OTHER]))
+    def ask(self, prompt: list[int], more: int, namespace: Namespace) -> None:
+        known = self.cache.known(namespace, pack(prompt))
+        lease = self.cache.lease(namespace, prompt, len(prompt) + more)
+        if lease is not None:
+            assert lease.known == known < len(prompt)
+            assert known % self.reuse.grain == 0
+            assert self.read(lease.blocks, known) == prompt[:known]
+            self.running.append((lease, prompt, namespace))
+        else:
+            assert self.running, "alone there is room for everything"
+
+    @precondition(lambda self: self.running)
+    @rule(which=st.integers(0, 99), count=st.integers(1, 9), decoded=ALPHABET, wasted=st.integers(0, 2))
+    def compute(self, which: int, count: int, decoded: int, wasted: int) -> None:
+        """A piece of the prompt, or one token of the answer, with drafts behind it that turn out to be wrong."""
+        lease, tokens, _ = self.running[which % len(self.running)]
+        count = min(count, len(tokens) - lease.computed)
+        room = (len(lease.blocks) + lease.left - 1) * SIZE  # one block is for publishing
+        end = lease.computed + count
+        if end + 1 > room:
+            return
+        wasted = min(wasted, room - end)
+        lease.reach(end + wasted)
+        for at, token in zip(range(lease.computed, end + wasted), [*tokens[lease.computed : end], 9, 9], strict=False):
+            assert lease.blocks[at // SIZE] in lease.own, "what others read is never written to"
+            self.memory.data[lease.blocks[at // SIZE], 0, at % SIZE, 0] = token
+        lease.advance(count)
+        if lease.computed == len(tokens):
+            if lease.left + len(lease.blocks) > -(-len(tokens) // SIZE) + 1:
+                lease.publish()
+            tokens.append(decoded)
+
+    @precondition(lambda self: self.running)
+    @rule(which=st.integers(0, 99))
+    def leave(self, which: int) -> None:
+        lease, _, _ = self.running.pop(which % len(self.running))
+        lease.close()
+
+    @rule(blocks=st.integers(1, 6))
+    def lose(self, blocks: int) -> None:
+        spare = self.cache.tree.spare - max(self.cache.promised - self.cache.pool.free, 0)
+        self.cache.pool.give(self.cache.tree.evict(min(blocks, spare)))
+
+    @invariant()
+    def sound(self) -> None:
+        self.cache.check_integrity([lease for lease, _, _ in self.running])
+        for node in self.cache.tree.nodes():
+            if node.block is not None:
+                mine = self.memory.data[node.block, 0, : node.length, 0].tolist()
+                assert mine == unpack(node.tokens)
+        for lease, tokens, namespace in self.running:
+            assert self.read(lease.blocks, lease.computed) == tokens[: lease.computed]
+            assert all(node.root.namespace == namespace for node in lease.node.path())
+
+
+class Exact(Life):
+    """The same where reuse ends at whole multiples and answers are not kept."""
+
+    reuse = Reuse(2 * SIZE, answers=False)
+
+    @invariant()
+    def no_answers(self) -> None:
+        nodes: list[Node] = list(self.cache.tree.nodes())
+        assert all(node.length == SIZE for node in nodes)
+
+
+TestFast: Any = Life.TestCase
+TestExact: Any = Exact.TestCase
+TestFast.settings = TestExact.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
