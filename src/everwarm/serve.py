@@ -87,6 +87,9 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
         waiting=config.limits.queue,
         max_tokens=chosen.max_tokens,
         temperature=chosen.temperature,
+        mode=chosen.mode,
+        parallel=chosen.parallel,
+        kv_bytes=(chosen.memory_mb << 20) or None,
     )
     if quiet:
         return [engine.load(gguf, config.data, secret, settings, lambda what, done: None)]

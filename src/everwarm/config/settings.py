@@ -112,6 +112,13 @@ class Engine:
     temperature: float = setting(
         0.2, Number(0, 2), "where the request names none; 0 is greedy, and a small model at 1 often finds no end"
     )
+    mode: str = setting(
+        "fast", Choice("fast", "exact"), "reuse prefixes to the token, or so that greedy answers are the same to the bit"
+    )
+    parallel: int = setting(16, Whole(1, 64), "answers computed at a time; mode exact has a number of its own")
+    memory_mb: int = setting(
+        0, Whole(0, 1_048_576), "KV cache in memory, in MiB; 0: an eighth of the machine's, at most 2048"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
