@@ -49,6 +49,7 @@ OTHER = {
     "model": "none",
     "access": "open",
     "engine.temperature": "1.5",
+    "engine.mode": "exact",
     "log.level": "debug",
     "log.format": "json",
     "telemetry.otlp": "http://localhost:4318",

@@ -113,7 +113,7 @@ class Engine:
         0.2, Number(0, 2), "where the request names none; 0 is greedy, and a small model at 1 often finds no end"
     )
     mode: str = setting(
-        "fast", Choice("fast", "exact"), "reuse prefixes to the token, or so that greedy answers are the same to the bit"
+        "fast", Choice("fast", "exact"), "reuse prefixes to the token, or so that greedy answers never change by a bit"
     )
     parallel: int = setting(16, Whole(1, 64), "answers computed at a time; mode exact has a number of its own")
     memory_mb: int = setting(

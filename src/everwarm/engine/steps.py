@@ -5,9 +5,9 @@ the others may be late. Nothing but unseen tokens is computed. The shapes of ste
 bits of the logits do, and at a near tie greedy decoding may take another word.
 
 ``ToTheBit`` (mode "exact"): steps of two shapes only. Prompts go alone, cut at multiples of ``CHUNK`` wherever reuse
-ended; answers go together, in steps of exactly ``WIDTH`` rows of one token each, some of which may be padding. What a row gives
-then depends neither on its place nor on the other rows (tried out when the engine starts), and greedy answers are the
-same to the bit, cold or warm, alone or among others. Drafts take the place of padding.
+ended; answers go together, in steps of exactly ``WIDTH`` rows of one token each, some of which may be padding. What a
+row gives then depends neither on its place nor on the other rows (tried out when the engine starts), so greedy answers
+are the same to the bit, cold or warm, alone or among others. Drafts take the place of padding.
 """
 
 from __future__ import annotations
