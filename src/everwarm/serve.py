@@ -89,7 +89,7 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
         temperature=chosen.temperature,
         mode=chosen.mode,
         parallel=chosen.parallel,
-        kv_bytes=(chosen.memory_mb << 20) or None,
+        kv_bytes=(chosen.kv_mb << 20) or None,
     )
     if quiet:
         return [engine.load(gguf, config.data, secret, settings, lambda what, done: None)]
