@@ -9,6 +9,8 @@ from hypothesis import settings
 
 from everwarm.core import key
 
+pytest_plugins = ["engines"]  # real engines, for whoever asks for one
+
 CONSTANT = "EVERWARM_TEST_CONSTANT_HASH"
 
 settings.register_profile("ci", derandomize=True, max_examples=50)

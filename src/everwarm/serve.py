@@ -77,6 +77,7 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
     from everwarm.engine.settings import Settings
     from everwarm.progress import Steps
     from everwarm.store.seal import load_secret
+    from everwarm.store.segments import Segments
 
     secret = load_secret(config.data)
     gguf = None if config.model == "smollm2" else Path(config.model)
@@ -91,10 +92,14 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
         parallel=chosen.parallel,
         kv_bytes=(chosen.kv_mb << 20) or None,
     )
+    def keep(identity: str) -> Segments:
+        return Segments(config.data / "kv", secret, identity, chosen.kv_disk_mb << 20)
+
+    kept = keep if chosen.kv_disk_mb else None
     if quiet:
-        return [engine.load(gguf, config.data, secret, settings, lambda what, done: None)]
+        return [engine.load(gguf, config.data, secret, settings, keep=kept)]
     with Steps() as steps:
-        return [engine.load(gguf, config.data, secret, settings, steps)]
+        return [engine.load(gguf, config.data, secret, settings, steps, kept)]
 
 
 def announce(url: str, house: House) -> None:

@@ -12,8 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.prefix import Node, common, pack, unpack
 from everwarm.core.radix import HALF_LIFE, Radix
+from everwarm.core.segments import Segment
 
 SIZE = 3
+HERE = Segment("public", b"name", b"", 0, (1,), 100)
 OTHER = Namespace("1" * 32)
 Tokens = tuple[int, ...]
 
@@ -93,7 +95,7 @@ class Grove(RuleBasedStateMachine):
         if nodes:
             node = nodes[which % len(nodes)]
             assert node.parent is not None
-            assert self.tree.store(node.parent, node.tokens, "here") is node
+            assert self.tree.store(node.parent, node.tokens, HERE) is node
 
     @rule(which=st.integers(0, 99))
     def lose(self, which: int) -> None:

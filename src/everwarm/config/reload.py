@@ -46,6 +46,7 @@ RESTART = frozenset(
         "engine.mode",
         "engine.parallel",
         "engine.kv_mb",
+        "engine.kv_disk_mb",
         "log.format",
         "telemetry.otlp",
         "telemetry.service",

@@ -117,8 +117,9 @@ class Engine:
     )
     parallel: int = setting(16, Whole(1, 64), "answers computed at a time; mode exact has a number of its own")
     kv_mb: int = setting(
-        0, Whole(0, 1_048_576), "KV cache in memory, in MiB; 0: an eighth of the machine's, at most 2048"
+        0, Whole(0, 1_048_576), "KV cache in memory, in MiB; 0: an eighth of the machine's memory, at most 2048"
     )
+    kv_disk_mb: int = setting(2048, Whole(0, 67_108_864), "KV cache on disk, at most, in MiB; 0: none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

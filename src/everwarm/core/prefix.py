@@ -8,6 +8,7 @@ from sys import byteorder
 from typing import NamedTuple
 
 from everwarm.core.key import Namespace
+from everwarm.core.segments import Segment
 
 WIDTH = 4  # bytes of a packed token
 
@@ -43,7 +44,7 @@ class Node:
         self.keys: list[bytes] = []  # tokens of its children, in order
         self.children: list[Node] = []
         self.block: int | None = None
-        self.stored: object | None = None
+        self.stored: Segment | None = None
         self.users = 0
         self.live = 0  # children with a block
         self.hits = 0  # prompts that it was reused for

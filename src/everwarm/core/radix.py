@@ -7,7 +7,7 @@ and costs O(log siblings) a block, however many prompts part ways at one place.
 A node stands for a prefix that is kept in one or both of two places:
 
 - ``block``: the number of a block in the KV pool. If a node has one, so have all its ancestors.
-- ``stored``: where it is on disk. The same is true of these.
+- ``stored``: the segment that holds it on disk. If a node has one, so have all its ancestors.
 
 A node that is in neither place is gone. ``users`` counts the running sequences that read its block; whoever uses a node
 uses its ancestors. Each namespace has a tree of its own, so no look-up can see another's.
@@ -26,6 +26,7 @@ from math import log2
 
 from everwarm.core.key import Namespace
 from everwarm.core.prefix import WIDTH, Match, Node, Root, common
+from everwarm.core.segments import Segment
 
 HALF_LIFE = 600.0  # seconds
 
@@ -94,11 +95,12 @@ class Radix:
         self._offer(node)
         return node, self._swallow(parent, node)
 
-    def store(self, parent: Node, tokens: bytes, stored: object) -> Node:
-        """The KV of ``tokens`` after ``parent``, which is a root or on disk itself, is on disk at ``stored``."""
+    def store(self, parent: Node, tokens: bytes, segment: Segment) -> Node:
+        """The KV of ``tokens`` after ``parent``, which is a root or on disk itself, is on disk in ``segment``."""
         self._roots.setdefault(parent.root.namespace, parent.root)
         node = self._child(parent, tokens)
-        node.stored = stored
+        if node.stored is None:
+            node.stored = segment
         return node
 
     def forget(self, node: Node) -> None:

@@ -12,6 +12,7 @@ from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.errors import ModelError
 
 if TYPE_CHECKING:
+    from everwarm.engine.assemble import Keep
     from everwarm.engine.engine import Engine
     from everwarm.engine.packaged import Progress
 
@@ -22,6 +23,7 @@ def load(
     secret: bytes,
     settings: Settings = DEFAULTS,
     progress: Progress = lambda what, done: None,
+    keep: Keep | None = None,
 ) -> Engine:
     """``Engine.load``, with a ``ModelError`` that says what to install where the packages for it are absent."""
     try:
@@ -31,4 +33,4 @@ def load(
             f"the model inside needs the Python package {error.name}, which is not there; "
             "install it with: pip install 'everwarm[local]'"
         ) from error
-    return Engine.load(gguf, data, secret, settings, progress)
+    return Engine.load(gguf, data, secret, settings, progress, keep)

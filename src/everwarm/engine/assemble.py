@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
+from everwarm.core.segments import SegmentStore
 from everwarm.engine import runtime
 from everwarm.engine.answer import Voice
 from everwarm.engine.cache import KvCache
+from everwarm.engine.disk import Disk
 from everwarm.engine.model import PagedModel, Span
 from everwarm.engine.settings import MODES, MOST_KV, Settings
 from everwarm.engine.steps import CHUNK, PADDING, WIDTH, Steps, ToTheBit, ToTheToken
 from everwarm.engine.tokens import Tokenizer
 from everwarm.engine.weights import Weights
-from everwarm.errors import ModelError
+from everwarm.errors import ModelError, StoreError
+
+Keep = Callable[[str], SegmentStore]
+"""Makes the store of KV of one identity: weights, build, settings, mode. Another one never shares it."""
+
+_log = logging.getLogger("everwarm.engine")
 
 
 class Inside(NamedTuple):
@@ -24,6 +33,17 @@ class Inside(NamedTuple):
     cache: KvCache
     steps: Steps
     voice: Voice
+
+    def below(self, keep: Keep, identity: str, nudge: Callable[[], None]) -> Disk | None:
+        """Put a disk under the pool, with what is on it; None, and a line of log, if there can be none."""
+        disk = Disk(keep(identity), self.cache.tree, self.model.pool, nudge)
+        try:
+            disk.kept.load(self.cache.clock())
+        except StoreError as error:
+            _log.warning("%s", error.message)
+            return None
+        self.cache.tier = disk
+        return disk
 
 
 def assemble(ready: Weights, context: int, settings: Settings) -> Inside:

@@ -9,6 +9,7 @@ from everwarm.core.key import Namespace
 from everwarm.core.prefix import WIDTH, Match, Node, pack
 from everwarm.core.radix import Radix
 from everwarm.engine.pool import SPARE, BlockPool
+from everwarm.engine.tier import NoDisk, Tier
 
 EVICTED_AT_ONCE = 8  # blocks
 
@@ -35,6 +36,8 @@ class KvCache:
         self.tree = Radix(pool.size)
         self.reuse = reuse
         self.promised = 0  # blocks that leases may still take
+        self.tier: Tier = NoDisk()
+        self.seconds_a_token = 0.002  # that computing a prompt takes; whoever measures it sets it
         self.clock = clock
 
     def known(self, namespace: Namespace, prompt: bytes) -> int:
@@ -48,35 +51,67 @@ class KvCache:
         list, and grows. None if too few blocks are to be had now.
         """
         match = self.tree.match(namespace, pack(tokens))
-        known = self._usable(match, len(tokens))
-        path = match.node.path()
-        whole, rest = divmod(known, self.pool.size)
-        node = path[whole - 1] if whole else match.node.root
+        path, known = self._of_use(match, len(tokens))
+        whole = known // self.pool.size
+        ready = min(whole, sum(node.block is not None for node in path))
+        node = path[ready - 1] if ready else match.node.root
         self.tree.use(node)
+        missing = path[ready:] if ready < len(path) and path[-1].block is None else []
         left = -(-most // self.pool.size) - whole + SPARE
-        if left > self.pool.free + self.tree.spare - self.promised:
+        if left + len(missing) > self.pool.free + self.tree.spare - self.promised:
             self.tree.release(node)
             return None
+        if missing and not self._restore(missing):
+            self.tree.release(node)
+            return self.lease(namespace, tokens, most)  # what could not be read is forgotten
+        for node in path[ready:whole]:
+            self.tree.hold(node)
         self.promised += left
         lease = Lease(self, node, tokens, left)
-        if rest:
-            tail = path[whole] if whole < len(path) else match.tail
-            assert tail is not None
-            lease.begin_like(tail)
+        if whole < len(path):
+            lease.begin_like(path[whole])
         lease.known = lease.computed = known
-        self._count_use(path[:whole])
+        self._count_use(path)
         return lease
 
     def take(self) -> int:
         """A block, for a lease to which it was promised."""
         self.promised -= 1
-        if not self.pool.free:
-            self.pool.give(self.tree.evict(EVICTED_AT_ONCE))
-        return self.pool.take()
+        return self._block()
 
     def keeps(self, prompt: int) -> int:
         """How far the KV of a sequence goes into the tree, whose prompt has so many tokens."""
         return 1 << 62 if self.reuse.answers else prompt // self.reuse.grain * self.reuse.grain
+
+    def _of_use(self, match: Match, tokens: int) -> tuple[list[Node], int]:
+        """The nodes of a match to reuse, of the last one perhaps a part, and how many tokens they are.
+
+        What is on disk alone is left out where it would be computed sooner than read.
+        """
+        known = self._usable(match, tokens)
+        path = [*match.node.path(), *([match.tail] if match.tail else [])][: -(-known // self.pool.size)]
+        ready = sum(node.block is not None for node in path)
+        missing = path[ready:]
+        begun = ready * self.pool.size
+        if missing and self.tier.seconds(missing) > (known - begun) * self.seconds_a_token:
+            known = begun // self.reuse.grain * self.reuse.grain
+        return path[: -(-known // self.pool.size)], known
+
+    def _restore(self, nodes: list[Node]) -> bool:
+        """Read nodes, a row of which the first one's parent is in use, into the pool. False if any could not be."""
+        blocks = [self._block() for _ in nodes]
+        sound = self.tier.restore(nodes, blocks)
+        for node, block in zip(nodes[:sound], blocks, strict=False):
+            assert node.parent is not None
+            self.tree.insert(node.parent, node.tokens, block, self.clock())
+        self.pool.give(blocks[sound:])
+        return sound == len(nodes)
+
+    def _block(self) -> int:
+        """A free block, for which something may have to go."""
+        if not self.pool.free:
+            self.pool.give(self.tree.evict(EVICTED_AT_ONCE))
+        return self.pool.take()
 
     def _usable(self, match: Match, tokens: int) -> int:
         return min(match.length, tokens - 1) // self.reuse.grain * self.reuse.grain
@@ -133,9 +168,10 @@ class Lease:
 
     def publish(self) -> None:
         """The prompt is complete: others may share its last block too, which is not full. We go on in a copy of it."""
+        self._cache.tier.offer(self.node)
         if self._cache.reuse.answers and self.node.end < self.computed:
             place = self.node.end // self.block
-            self._share(self._tokens[self.node.end : self.computed])
+            self._cache.tier.offer(self._share(self._tokens[self.node.end : self.computed]))
             self.blocks[place] = self._copy(self.blocks[place])
 
     def reach(self, tokens: int) -> None:
@@ -153,8 +189,9 @@ class Lease:
 
     def close(self) -> None:
         """Give back everything. What was computed stays in the tree."""
+        self._cache.tier.offer(self.node)
         if self._cache.reuse.answers and self.node.end < self.computed:
-            self._share(self._tokens[self.node.end : self.computed])
+            self._cache.tier.offer(self._share(self._tokens[self.node.end : self.computed]))
             del self.blocks[self.node.end // self._cache.pool.size]
         self._cache.pool.give(self.own)
         self._cache.promised -= self.left

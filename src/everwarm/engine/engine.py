@@ -16,8 +16,9 @@ from everwarm.core.prefix import pack
 from everwarm.core.upstream import ModelCard
 from everwarm.core.wire import Done, Event, Request
 from everwarm.engine import weights
-from everwarm.engine.assemble import Inside, assemble
+from everwarm.engine.assemble import Inside, Keep, assemble
 from everwarm.engine.demands import require_honourable
+from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts
 from everwarm.engine.line import Job, Line, Task, shut_down
 from everwarm.engine.packaged import ALIASES, PACKAGED, Progress
@@ -48,10 +49,10 @@ class Engine:
         self._card = card
         self._settings = settings
         self._line = Line(settings.waiting)
+        self._disk: Disk | None = None
         self._scheduler = Scheduler(inside.model, inside.cache, inside.steps, inside.voice, self._line)
         self._tokenising = ThreadPoolExecutor(1, "everwarm-tokens")
         self._thread = threading.Thread(target=self._serve, name="everwarm-engine", daemon=True)
-        self._thread.start()
 
     @classmethod
     def load(
@@ -61,10 +62,11 @@ class Engine:
         secret: bytes,
         settings: Settings = DEFAULTS,
         progress: Progress = lambda what, done: None,
+        keep: Keep | None = None,
     ) -> Engine:
         """The engine for ``gguf``, None for the packaged model, with its files under ``data``. Takes seconds, blocks.
 
-        ``secret``: the installation's; it seals what is converted.
+        ``secret``: the installation's; it seals what is converted. ``keep``: where KV goes that outlives the process.
         ``ModelError``, in words for the operator, if anything is missing.
         """
         ready = weights.prepare(gguf, data, secret, progress)
@@ -73,6 +75,9 @@ class Engine:
         inside = assemble(ready, room, settings)
         template = ChatTemplate(ready.facts.chat_template, _special(ready.facts))
         engine = cls(inside, template, _card(ready, inside, room, settings), settings)
+        if keep is not None:
+            engine._disk = inside.below(keep, _identity(ready, inside, settings), engine._line.nudge)
+        engine._thread.start()
         progress("loading the model", 1.0)
         return engine
 
@@ -152,9 +157,14 @@ class Engine:
 
     def _serve(self) -> None:
         while not self._line.closed:
-            if not self._scheduler.step():
+            worked = self._scheduler.step()
+            if self._disk is not None:
+                self._disk.work()
+            if not worked:
                 self._line.rest(SOON if self._scheduler.busy else None)
         self._scheduler.close()
+        if self._disk is not None:
+            self._disk.close()
 
 
 def _too_long(tokens: str, context: int, request: Request) -> BadRequest:
@@ -182,10 +192,14 @@ def _special(facts: Facts) -> dict[str, str]:
 
 def _card(ready: Weights, inside: Inside, context: int, settings: Settings) -> ModelCard:
     """The model's card. Its fingerprint covers whatever changes the bits of an answer."""
-    model, how = inside.model.settings, f"{settings.mode} {settings.temperature}"
-    identity = f"{ready.fingerprint} {ready.facts.gguf} {model} {context} {how}"
+    identity = f"{_identity(ready, inside, settings)} {context} {settings.temperature}"
     fingerprint = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
     made_by = "everwarm"
     if ready.packaged:
         return ModelCard(PACKAGED, ALIASES, ready.facts.created, made_by, context, fingerprint)
     return ModelCard(slug(ready.facts.name), ("default",), ready.facts.created, made_by, context, fingerprint)
+
+
+def _identity(ready: Weights, inside: Inside, settings: Settings) -> str:
+    """All that decides the bits of a token's KV beside the tokens before it."""
+    return f"{ready.fingerprint} {ready.facts.gguf} {inside.model.settings} {settings.mode} {inside.model.pool.layout}"

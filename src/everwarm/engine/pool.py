@@ -30,6 +30,7 @@ class BlockPool:
         self.blocks = int(self._arrays[0].shape[0]) - 1  # in all, the scratch left out
         self.size = int(self._arrays[0].shape[2])  # tokens of a block
         self.bytes = sum(array[0].nbytes for array in self._arrays)  # of a block
+        self.layout = " ".join(f"{array.dtype}{list(array.shape[1:])}" for array in self._arrays)
         self._free = list(range(self.blocks, SCRATCH, -1))
 
     @property

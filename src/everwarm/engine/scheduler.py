@@ -75,6 +75,7 @@ class Scheduler:
         spans = [span for part in parts for span in part.spans]
         logits = self._model.step(spans + self._steps.padding(parts))
         self._steps.took(parts, time.monotonic() - started)
+        self._cache.seconds_a_token = self._steps.seconds_a_token
         at = 0
         for part in parts:
             part.sequence.read(part.pending, part.drafts, logits[at : at + part.rows])

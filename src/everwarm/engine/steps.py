@@ -35,6 +35,9 @@ LATE = 0.15
 LEAST_BESIDE = 32
 """Tokens of prompts in a step beside decoding, however slow the machine: fewer cost nearly as much."""
 
+FIRST_GUESS = 0.002
+"""Seconds a token of a prompt, before it has been measured."""
+
 PADDING = Span((0,), 0, (SCRATCH,), ())
 
 
@@ -53,6 +56,7 @@ class Steps(Protocol):
 
     reuse: Reuse
     parallel: int  # sequences that can run at a time
+    seconds_a_token: float  # that a prompt takes: learned
 
     def compose(self, running: Row[Sequence]) -> list[Part]:
         """The next step. ``running``: all sequences, whose prompt is more urgent first. Empty only if they are."""
@@ -74,11 +78,11 @@ class ToTheToken:
 
     def __init__(self, parallel: int) -> None:
         self.parallel = parallel
-        self._seconds_a_token = 0.002  # of prompts; learned
+        self.seconds_a_token = FIRST_GUESS
 
     def compose(self, running: Row[Sequence]) -> list[Part]:
         decoding = [_decoding(sequence) for sequence in running if sequence.pending == 1]
-        room = max(LEAST_BESIDE, int(LATE / self._seconds_a_token)) if decoding else ALONE
+        room = max(LEAST_BESIDE, int(LATE / self.seconds_a_token)) if decoding else ALONE
         parts = decoding
         for sequence in running:
             if sequence.pending > 1 and room > 0:
@@ -91,9 +95,8 @@ class ToTheToken:
         return []
 
     def took(self, parts: Row[Part], seconds: float) -> None:
-        tokens = sum(part.pending for part in parts)
-        if tokens >= ALONE // 2 and all(part.pending > 1 for part in parts):
-            self._seconds_a_token += (seconds / tokens - self._seconds_a_token) / 8
+        if (tokens := _of_prompts_alone(parts)) >= ALONE // 2:
+            self.seconds_a_token += (seconds / tokens - self.seconds_a_token) / 8
 
 
 class ToTheBit:
@@ -103,6 +106,7 @@ class ToTheBit:
     parallel = WIDTH
 
     def __init__(self) -> None:
+        self.seconds_a_token = FIRST_GUESS
         self._decoded = False  # in the last step: prompts and answers take turns
 
     def compose(self, running: Row[Sequence]) -> list[Part]:
@@ -117,7 +121,13 @@ class ToTheBit:
         return [PADDING] * (WIDTH - len(parts)) if self._decoded else []
 
     def took(self, parts: Row[Part], seconds: float) -> None:
-        pass
+        if (tokens := _of_prompts_alone(parts)) == CHUNK:
+            self.seconds_a_token += (seconds / tokens - self.seconds_a_token) / 8
+
+
+def _of_prompts_alone(parts: Row[Part]) -> int:
+    """Tokens of a step, if all of them are of prompts."""
+    return sum(part.pending for part in parts) if all(part.pending > 1 for part in parts) else 0
 
 
 def _decoding(sequence: Sequence) -> Part:

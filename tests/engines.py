@@ -1,4 +1,4 @@
-"""What the engine's tests share: a tiny model with random weights, and the real one where its weights are.
+"""Real engines, and what is asked of them: a tiny model with random weights, and the real one where its weights are.
 
 Both are real: converted, compiled and run by OpenVINO. Converted models are kept between runs, in the folder that
 EVERWARM_TEST_DATA names or in .test-data, under a secret that is always the same.
@@ -7,6 +7,7 @@ EVERWARM_TEST_DATA names or in .test-data, under a secret that is always the sam
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -54,6 +55,14 @@ class Answer:
     def prefilled(self) -> Prefilled:
         assert isinstance(self.events[0], Prefilled)
         return self.events[0]
+
+
+def balanced(engine: Any) -> None:
+    """Every block is somewhere (r16), once nobody is being answered: an answer ends before its last step does."""
+    until = time.monotonic() + 30
+    while engine._scheduler.busy and time.monotonic() < until:
+        time.sleep(0.001)
+    engine.inside.cache.check_integrity()
 
 
 def _needs_runtime() -> None:
