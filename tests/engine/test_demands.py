@@ -62,9 +62,6 @@ def test_the_ends_of_the_ranges_are_allowed(request_of: Callable[..., Request], 
         ("logprobs", True),
         ("logprobs", 3),
         ("top_logprobs", 2),
-        ("response_format", {"type": "json_object"}),
-        ("response_format", {"type": "json_schema", "json_schema": {}}),
-        ("response_format", "text"),
         ("tool_choice", "required"),
         ("tool_choice", {"type": "function", "function": {"name": "f"}}),
         ("modalities", ["text", "audio"]),
@@ -83,8 +80,8 @@ def test_what_cannot_be_honoured_is_refused_by_name(request_of: Callable[..., Re
 @pytest.mark.parametrize(
     "rest",
     [
-        {"logprobs": False, "top_logprobs": 0, "response_format": {"type": "text"}, "tool_choice": "auto"},
-        {"logprobs": None, "response_format": None, "tool_choice": "none", "modalities": ["text"], "audio": None},
+        {"logprobs": False, "top_logprobs": 0, "tool_choice": "auto"},
+        {"logprobs": None, "tool_choice": "none", "modalities": ["text"], "audio": None},
         {"functions": None, "user": "u", "metadata": {"a": "b"}, "store": True, "anything_else": 1},
     ],
 )

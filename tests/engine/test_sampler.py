@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from everwarm.core.wire import Sampling
+from everwarm.core.wire import Format, Sampling
+from everwarm.engine.facts import Facts
+from everwarm.engine.grammar import Constraint, Grammars
 from everwarm.engine.sampler import Sampler, nucleus
+from everwarm.engine.tokens import token_bytes
 
 LOGITS = hnp.arrays(np.float32, st.integers(2, 40), elements=st.floats(-20, 20, width=32))
 
@@ -98,3 +105,75 @@ def test_logits_are_left_as_they_are() -> None:
     logits = np.array([1, 2, 3], np.float32)
     draws(logits, Sampling(temperature=0.5, top_p=0.5, frequency_penalty=1, logit_bias={1: 3}), 5)
     assert logits.tolist() == [1, 2, 3]
+
+
+# --- held to a format -----------------------------------------------------------------------------------------------
+
+COLOURS = {"type": "array", "items": {"enum": ["red", "green", "blue"]}, "minItems": 2, "maxItems": 3}
+
+
+@pytest.fixture(scope="module")
+def facts(tiny_weights: Any) -> Facts:
+    found: Facts = tiny_weights.facts
+    return found
+
+
+@pytest.fixture(scope="module")
+def held(facts: Facts) -> Iterator[Callable[[], Constraint]]:
+    """Makes a constraint to an array of colours."""
+    pytest.importorskip("llguidance", reason="pip install 'everwarm[local]'")
+    grammars = Grammars(facts)
+    yield lambda: grammars.constraint(Format(COLOURS))
+    grammars.close()
+
+
+def answer(sampling: Sampling, facts: Facts, constraint: Constraint, seed: int = 1) -> str:
+    chance, spelled = np.random.default_rng(seed), token_bytes(facts)
+    sampler, text = Sampler(sampling, len(spelled), constraint=constraint), b""
+    while (token := sampler.choose(chance.standard_normal(len(spelled), np.float32))) not in facts.ends:
+        text += spelled[token]
+    return text.decode()
+
+
+def require_colours(text: str) -> None:
+    colours = json.loads(text)
+    assert 2 <= len(colours) <= 3
+    assert set(colours) <= {"red", "green", "blue"}
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        Sampling(temperature=0),
+        Sampling(temperature=0.7, top_p=0.5, seed=1),
+        Sampling(temperature=2, top_p=1.0, seed=2),
+        Sampling(temperature=1e-9, seed=2),
+        Sampling(temperature=1, top_p=0.9, seed=3, frequency_penalty=2, presence_penalty=-2),
+    ],
+    ids=["greedy", "nucleus", "hot", "next to greedy", "penalties"],
+)
+def test_what_is_chosen_goes_on_with_the_format(
+    held: Callable[[], Constraint], facts: Facts, sampling: Sampling
+) -> None:
+    for seed in range(5):
+        require_colours(answer(sampling, facts, held(), seed))
+
+
+def test_a_seed_gives_the_same_answer_in_the_same_format(held: Callable[[], Constraint], facts: Facts) -> None:
+    sampling = Sampling(temperature=1, seed=11)
+    assert answer(sampling, facts, held()) == answer(sampling, facts, held())
+    assert len({answer(Sampling(temperature=1, seed=s), facts, held()) for s in range(20)}) > 3
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_a_bias_counts_within_the_format_and_gives_way_to_it(
+    held: Callable[[], Constraint], facts: Facts, temperature: float
+) -> None:
+    spelled = token_bytes(facts)
+    red, bracket, letter = (spelled.index(piece) for piece in (b"r", b"[", b"x"))
+    never_red = Sampling(temperature=temperature, seed=4, logit_bias={red: -100, bracket: -100})
+    for seed in range(5):
+        text = answer(never_red, facts, held(), seed)  # it begins with the bracket all the same
+        require_colours(text)
+        assert '"red"' not in text
+    require_colours(answer(Sampling(temperature=temperature, seed=4, logit_bias={letter: 100}), facts, held()))

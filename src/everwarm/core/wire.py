@@ -87,6 +87,14 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Format:
+    """The answer must be JSON: an object, or whatever ``schema`` allows. ``place`` is where the request says so."""
+
+    schema: Mapping[str, Json] | None  # a JSON schema whose key order is kept; None: any object
+    place: str = "response_format"
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request for an answer, as any dialect may have written it: to messages, or to a raw prompt."""
 
@@ -98,6 +106,7 @@ class Request:
     stream: bool | None = None
     rest: Mapping[str, Json] = field(default_factory=dict)
     prompt: str | None = None  # text to go on from, which no chat template frames; then there are no messages
+    format: Format | None = None  # what the answer is held to; None: free text
 
 
 # Answers: what an upstream gives, in this order: Prefilled? Delta* Finish (per choice) ... Done.

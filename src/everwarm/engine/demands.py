@@ -72,10 +72,6 @@ _TEXT_ONLY = "this model answers with text only"
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "logprobs": (_is(None, False), "this model does not report log probabilities; leave it out"),
     "top_logprobs": (_is(None, 0), "this model does not report log probabilities; leave it out"),
-    "response_format": (
-        lambda value: value is None or (isinstance(value, dict) and value.get("type") == "text"),
-        "this model cannot be held to a format; leave it out, or ask for it in the prompt",
-    ),
     "tool_choice": (_is(None, "auto", "none"), "this model cannot be made to call a tool; use 'auto' or 'none'"),
     "modalities": (lambda value: value is None or value == ["text"], _TEXT_ONLY),
     "audio": (_is(None), _TEXT_ONLY),

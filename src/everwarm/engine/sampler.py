@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from everwarm.core.wire import Sampling
+from everwarm.engine.grammar import Constraint
 
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -29,9 +30,14 @@ class Sampler:
     At temperature 0 it takes the highest logit, of equal ones the lowest id. Else it draws: with a seed, always the
     same tokens from the same logits. Bias and penalties count at any temperature; penalties are OpenAI's, over the
     tokens of this answer: ``logit - count * frequency_penalty - (count > 0) * presence_penalty``.
+
+    With a ``constraint``, which is this choice's own, it takes only tokens that go on with the format. A bias that bans
+    all of these gives way to it.
     """
 
-    def __init__(self, sampling: Sampling, vocabulary: int, choice: int = 0) -> None:
+    def __init__(
+        self, sampling: Sampling, vocabulary: int, choice: int = 0, constraint: Constraint | None = None
+    ) -> None:
         self._temperature = DEFAULT_TEMPERATURE if sampling.temperature is None else sampling.temperature
         self._top_p = DEFAULT_TOP_P if sampling.top_p is None else sampling.top_p
         self._frequency = sampling.frequency_penalty or 0.0
@@ -39,13 +45,22 @@ class Sampler:
         self._counts = np.zeros(vocabulary, np.int64) if self._frequency or self._presence else None
         self._bias = _bias(sampling, vocabulary)
         self._random = _generator(sampling.seed, choice)
+        self._constraint = constraint
 
     def choose(self, logits: Logits) -> int:
         """The next token, given the logits of the whole vocabulary, shape [vocabulary]. They are not changed."""
-        token = self._pick(self._adjusted(logits))
+        constraint = self._constraint
+        token = self._pick(self._adjusted(logits) if constraint is None else self._held(logits, constraint))
+        if constraint is not None:
+            constraint.accept(token)
         if self._counts is not None:
             self._counts[token] += 1
         return token
+
+    def _held(self, logits: Logits, constraint: Constraint) -> Logits | Floats:
+        allowed = constraint.allow(logits)
+        adjusted = self._adjusted(allowed)
+        return allowed if adjusted.max() == -np.inf else adjusted
 
     def _adjusted(self, logits: Logits) -> Logits | Floats:
         if self._counts is None and self._bias is None:

@@ -15,16 +15,16 @@ from typing import Any, Final
 import orjson
 
 from everwarm.core.dialects.check import flag, many, mapping, model, number, string, whole, wrong
-from everwarm.core.wire import Json, Message, Part, Request, Sampling, Shape, Tool, ToolCall
+from everwarm.core.dialects.format import read_format
+from everwarm.core.wire import Format, Json, Message, Part, Request, Sampling, Shape, Tool, ToolCall
 from everwarm.errors import BadRequest, Unsupported
 
 _ROLES: Final = ("user", "assistant", "system")
 _THOUGHT: Final = ("thinking", "redacted_thinking")
 _READ: Final = ("model", "messages", "system", "tools", "stream", "tool_choice")
-_FORMAT: Final = "this model cannot be held to a format; leave it out, or ask for it in the prompt"
 
 _REFUSED: Final = {
-    "output_format": _FORMAT,
+    "response_format": "in this protocol it is `output_config.format`",
     "mcp_servers": "this model reaches no other servers; leave it out",
     "container": "this model runs no code; leave it out",
     "thread": "no conversations are kept here; leave it out, and send all messages",
@@ -64,6 +64,7 @@ def _request(dialect: str, value: Mapping[str, Json], sampling: Sampling) -> Req
         sampling=sampling,
         stream=flag(value.get("stream"), "stream"),
         rest=rest,
+        format=_format(value),
     )
 
 
@@ -71,9 +72,14 @@ def _refuse(value: Mapping[str, Json]) -> None:
     for name, why in _REFUSED.items():
         if value.get(name):
             raise Unsupported(f"{name}: {why}.", param=name)
+
+
+def _format(value: Mapping[str, Json]) -> Format | None:
+    """``output_format`` is how it was written before it had a name in ``output_config``."""
     config = value.get("output_config")
-    if type(config) is dict and config.get("format") is not None:
-        raise Unsupported(f"output_config.format: {_FORMAT}.", param="output_config.format")
+    if config is not None and mapping(config, "output_config").get("format") is not None:
+        return read_format(config["format"], "output_config.format")
+    return read_format(value.get("output_format"), "output_format")
 
 
 def _sampling(value: Mapping[str, Json]) -> Sampling:

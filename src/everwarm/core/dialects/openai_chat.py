@@ -13,6 +13,7 @@ from everwarm.core.answer import Form, Verdict
 from everwarm.core.dialects import openai_chat_answer, openai_error
 from everwarm.core.dialects.check import flag, many, mapping, model, string, wrong
 from everwarm.core.dialects.dialect import Dialect, Envelope, Head, Vendor, Writer
+from everwarm.core.dialects.format import read_format
 from everwarm.core.dialects.openai_chat_writer import Chunks
 from everwarm.core.dialects.openai_sampling import sampling
 from everwarm.core.wire import Json, Message, Part, Request, Shape, Tool, ToolCall
@@ -90,6 +91,7 @@ def parse(value: Mapping[str, Json]) -> Request:
         sampling=chosen,
         stream=value.get("stream"),
         rest={**rest, **nulls},
+        format=read_format(rest.get("response_format"), "response_format", "json_schema"),
     )
 
 

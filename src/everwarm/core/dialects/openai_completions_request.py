@@ -11,6 +11,7 @@ from typing import Final
 
 from everwarm.core.dialects.check import wrong
 from everwarm.core.dialects.dialect import Envelope
+from everwarm.core.dialects.format import read_format
 from everwarm.core.dialects.openai_sampling import sampling
 from everwarm.core.wire import Json, Request, Sampling
 from everwarm.errors import BadRequest, Unsupported
@@ -38,6 +39,7 @@ def parse(dialect: str, head: Envelope, value: Mapping[str, Json]) -> Request:
         stream=value.get("stream"),
         rest={k: v for k, v in value.items() if k not in ("model", "prompt", "stream")},
         prompt=_prompt(value.get("prompt")),
+        format=read_format(value.get("response_format"), "response_format", "json_schema"),  # as other servers read it
     )
 
 

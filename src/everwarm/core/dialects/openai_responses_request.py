@@ -11,7 +11,8 @@ from typing import Final, NoReturn
 
 from everwarm.core.dialects.check import many, mapping, number, string, whole, wrong
 from everwarm.core.dialects.dialect import Envelope
-from everwarm.core.wire import Json, Message, Part, Request, Sampling, Shape, Tool, ToolCall
+from everwarm.core.dialects.format import read_format
+from everwarm.core.wire import Format, Json, Message, Part, Request, Sampling, Shape, Tool, ToolCall
 from everwarm.errors import BadRequest, Unsupported
 
 
@@ -34,16 +35,12 @@ def parse(dialect: str, head: Envelope, value: Mapping[str, Json]) -> Request:
         sampling=_sampling(value),
         stream=value.get("stream"),
         rest={k: v for k, v in value.items() if k not in ("model", "input", "stream")},
+        format=_format(value.get("text")),
     )
 
 
 def _nothing(value: Json) -> bool:
     return not value
-
-
-def _is_text(value: Json) -> bool:
-    shape = value.get("format") if type(value) is dict else None
-    return shape is None or (type(shape) is dict and shape.get("type") == "text")
 
 
 def _without_logprobs(value: Json) -> bool:
@@ -57,10 +54,14 @@ _DEMANDS: Final[Mapping[str, tuple[Callable[[Json], bool], str]]] = {
     "conversation": (_nothing, _STATELESS),
     "background": (_nothing, "the model inside answers at once; leave it out"),
     "prompt": (_nothing, "the model inside keeps no prompts; send the text in `instructions` and `input`"),
-    "text": (_is_text, "the model inside cannot be held to a format; ask for it in `instructions`"),
+    "response_format": (_nothing, "in this protocol it is `text.format`"),
     "include": (_without_logprobs, "the model inside does not report log probabilities; leave them out"),
 }
 """Members of this dialect that would change an answer: which values can be honoured, and what to say of others."""
+
+
+def _format(text: Json) -> Format | None:
+    return None if text is None else read_format(mapping(text, "text").get("format"), "text.format")
 
 
 def _sampling(value: Mapping[str, Json]) -> Sampling:
