@@ -92,6 +92,7 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
         parallel=chosen.parallel,
         kv_bytes=(chosen.kv_mb << 20) or None,
     )
+
     def keep(identity: str) -> Segments:
         return Segments(config.data / "kv", secret, identity, chosen.kv_disk_mb << 20)
 

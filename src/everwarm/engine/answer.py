@@ -35,12 +35,18 @@ class Answer:
         self._open = job.task.sampling.n  # choices that were not finished
         self._reused: int | None = None  # of the prompt, by the choice that was first to have it computed
         self._output = 0
+        self._drafted = self._accepted = 0
 
     def prefilled(self, known: int) -> None:
         """A choice has the whole prompt, of which it found ``known`` tokens. The first one tells."""
         if self._reused is None:
             self._reused = known
             self.job.post(Prefilled(len(self.job.task.prompt), known, time.monotonic() - self.started))
+
+    def drafted(self, tokens: int, accepted: int) -> None:
+        """So many tokens were guessed and verified, and so many of them were right."""
+        self._drafted += tokens
+        self._accepted += accepted
 
     def finished(self, choice: int, reason: Literal["stop", "length"], sampled: int) -> None:
         """A choice is complete, and with the last one the answer."""
@@ -65,7 +71,8 @@ class Sequence:
         self.done = False
         self._voice = voice
         self._lease: Lease | None = None
-        self._sampler = Sampler(task.sampling, voice.vocabulary, choice)
+        self._drafter, self._constraint = task.helps[choice]
+        self._sampler = Sampler(task.sampling, voice.vocabulary, choice, self._constraint)
         self._stream, self._stops = TextStream(), Stops(task.sampling.stop)
 
     @property
@@ -83,6 +90,17 @@ class Sequence:
         """Tokens to compute until the next one can be sampled: one while it decodes."""
         return len(self.tokens) - self.lease.computed
 
+    def drafts(self, limit: int, beside: int) -> list[int]:
+        """At most ``limit`` tokens that may come next, to be verified beside so many rows of others. Once a step."""
+        limit = min(limit, self.most - len(self.tokens) - 1)
+        if limit < 1:
+            return []
+        held = self._constraint
+        if held is not None and (forced := held.forced()):
+            return forced[:limit]
+        drafts = self._drafter.propose(limit, beside) if self._drafter is not None else []
+        return drafts[: held.fits(drafts)] if held is not None and drafts else drafts
+
     def read(self, computed: int, drafts: Row[int], logits: Any) -> None:
         """``computed`` pending tokens and the ``drafts`` behind them were computed.
 
@@ -95,14 +113,18 @@ class Sequence:
         if len(self.tokens) == len(self.answer.job.task.prompt):
             self.answer.prefilled(self.lease.known)
             self.lease.publish()
-        accepted = 0
+        before = len(self.tokens)
         for row, draft in zip(logits, [*drafts, None], strict=True):
             token = self._sampler.choose(row)
             self._say(token)
             if self.done or token != draft:
                 break
-            accepted += 1
+        accepted = len(self.tokens) - before - 1
         self.lease.advance(accepted)
+        self.answer.drafted(len(drafts), accepted)
+        if self._drafter is not None:
+            self._drafter.judge(len(drafts), accepted)
+            self._drafter.extend(self.tokens[before:])
 
     def _say(self, token: int) -> None:
         """The next token of the answer."""
@@ -110,11 +132,12 @@ class Sequence:
         ended = token in self._voice.ends
         if not ended:
             self._tell(self._stops.feed(self._stream.feed(self._voice.tokenizer.bytes_of(token))))
-        if ended or self._stops.hit or len(self.tokens) == self.most:
+        complete = ended or self._stops.hit or (self._constraint is not None and self._constraint.done)
+        if complete or len(self.tokens) == self.most:
             self._tell(self._stops.finish())
             self.done = True
             sampled = len(self.tokens) - len(self.answer.job.task.prompt)
-            self.answer.finished(self.choice, "stop" if ended or self._stops.hit else "length", sampled)
+            self.answer.finished(self.choice, "stop" if complete else "length", sampled)
 
     def _tell(self, text: str) -> None:
         if text:

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from everwarm.core.segments import SegmentStore
+from everwarm.core.trust import MEASURED, Costs
 from everwarm.engine import runtime
 from everwarm.engine.answer import Voice
 from everwarm.engine.cache import KvCache
 from everwarm.engine.disk import Disk
+from everwarm.engine.facts import Facts
 from everwarm.engine.model import PagedModel, Span
 from everwarm.engine.settings import MODES, MOST_KV, Settings
 from everwarm.engine.steps import CHUNK, PADDING, WIDTH, Steps, ToTheBit, ToTheToken
@@ -33,6 +35,8 @@ class Inside(NamedTuple):
     cache: KvCache
     steps: Steps
     voice: Voice
+    facts: Facts
+    costs: Costs  # of a step by its rows
 
     def below(self, keep: Keep, identity: str, nudge: Callable[[], None]) -> Disk | None:
         """Put a disk under the pool, with what is on it; None, and a line of log, if there can be none."""
@@ -56,7 +60,7 @@ def assemble(ready: Weights, context: int, settings: Settings) -> Inside:
     steps = _steps(model, settings)
     facts = ready.facts
     voice = Voice(Tokenizer(ready.folder, facts), frozenset(facts.ends), len(facts.tokens))
-    return Inside(model, KvCache(model.pool, steps.reuse, time.monotonic), steps, voice)
+    return Inside(model, KvCache(model.pool, steps.reuse, time.monotonic), steps, voice, facts, _costs(steps))
 
 
 def _steps(model: PagedModel, settings: Settings) -> Steps:
@@ -69,6 +73,10 @@ def _steps(model: PagedModel, settings: Settings) -> Steps:
     if not _rows_are_independent(model, blocks):
         raise ModelError("on this processor an answer depends on what else is computed; use engine.mode = 'fast'")
     return ToTheBit()
+
+
+def _costs(steps: Steps) -> Costs:
+    return MEASURED if isinstance(steps, ToTheToken) else lambda rows: 1.0  # rows that would else be padding
 
 
 def _rows_are_independent(model: PagedModel, blocks: tuple[int, ...]) -> bool:

@@ -29,9 +29,28 @@ def require_honourable(request: Request, vocabulary: int) -> None:
             raise BadRequest(f"{path}: {message.role!r} is not one of {', '.join(ROLES)}", param=path)
         require_text(message, f"messages[{i}]")
     _require_sampling(request.sampling, vocabulary)
+    prediction_of(request)
     for name, (fine, why) in _FIELDS.items():
         if name in request.rest and not fine(request.rest[name]):
             raise Unsupported(f"{name}: {why}", param=name)
+
+
+def prediction_of(request: Request) -> str:
+    """The text that the client expects as the answer, as OpenAI's ``prediction`` has it; empty if it says none.
+
+    It is a help and never changes an answer. ``BadRequest`` if it is of another form.
+    """
+    said = request.rest.get("prediction")
+    if said is None:
+        return ""
+    content = said.get("content") if isinstance(said, dict) and said.get("type") == "content" else None
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    texts = [p.get("text") if isinstance(p, dict) and p.get("type") == "text" else None for p in parts or [None]]
+    if not isinstance(parts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadRequest(
+            'prediction: must be {"type": "content", "content": ...} with a text or text parts', param="prediction"
+        )
+    return "".join(text for text in texts if text)
 
 
 def _require_sampling(sampling: Sampling, vocabulary: int) -> None:

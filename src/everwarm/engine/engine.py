@@ -11,16 +11,18 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from everwarm.core.draft import Drafter
 from everwarm.core.key import Namespace
 from everwarm.core.prefix import pack
 from everwarm.core.upstream import ModelCard
 from everwarm.core.wire import Done, Event, Request
 from everwarm.engine import weights
 from everwarm.engine.assemble import Inside, Keep, assemble
-from everwarm.engine.demands import require_honourable
+from everwarm.engine.demands import prediction_of, require_honourable
 from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts
-from everwarm.engine.line import Job, Line, Task, shut_down
+from everwarm.engine.grammar import Constraint, Grammars, constraint_for, revision
+from everwarm.engine.line import Help, Job, Line, Task, shut_down
 from everwarm.engine.packaged import ALIASES, PACKAGED, Progress
 from everwarm.engine.scheduler import Scheduler
 from everwarm.engine.settings import DEFAULTS, Settings
@@ -29,6 +31,9 @@ from everwarm.engine.weights import Weights, slug
 from everwarm.errors import BadRequest, EverwarmError, ModelError
 
 MIN_CONTEXT = 256
+
+MOST_DRAFTERS = 4
+"""Choices of one answer for which drafts are looked up."""
 
 SOON = 0.02
 """Seconds after which the engine looks whether a client has taken what it was sent."""
@@ -51,6 +56,7 @@ class Engine:
         self._line = Line(settings.waiting)
         self._disk: Disk | None = None
         self._scheduler = Scheduler(inside.model, inside.cache, inside.steps, inside.voice, self._line)
+        self._grammars = Grammars(inside.facts)
         self._tokenising = ThreadPoolExecutor(1, "everwarm-tokens")
         self._thread = threading.Thread(target=self._serve, name="everwarm-engine", daemon=True)
 
@@ -108,6 +114,7 @@ class Engine:
             job.post(shut_down())
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         self._tokenising.shutdown(wait=False)
+        self._grammars.close()
 
     def tokens_of(self, request: Request) -> list[int]:
         """The prompt of ``request`` as the model reads it."""
@@ -126,7 +133,8 @@ class Engine:
         self.check(request)
         self._line.require_room()
         loop = asyncio.get_running_loop()
-        job = Job(await loop.run_in_executor(self._tokenising, self._task, request, namespace))
+        held = () if request.format is None else await loop.run_in_executor(None, self._constraints, request)
+        job = Job(await loop.run_in_executor(self._tokenising, self._task, request, namespace, held))
         self._line.enter(job)
         try:
             while True:
@@ -139,7 +147,11 @@ class Engine:
         finally:
             self._line.leave(job)
 
-    def _task(self, request: Request, namespace: Namespace) -> Task:
+    def _constraints(self, request: Request) -> tuple[Constraint | None, ...]:
+        """For each choice one of its own. A schema that was not seen before takes up to seconds."""
+        return tuple(constraint_for(request, self._grammars) for _ in range(request.sampling.n))
+
+    def _task(self, request: Request, namespace: Namespace, held: tuple[Constraint | None, ...]) -> Task:
         context = self._card.context
         texts = [request.prompt or "", *(m.text for m in request.messages)]
         least = sum(len(text.encode("utf-8", "replace")) for text in texts) // self.inside.voice.tokenizer.longest
@@ -153,7 +165,18 @@ class Engine:
         if sampling.temperature is None:
             sampling = replace(sampling, temperature=self._settings.temperature)
         limit = self._settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens
-        return Task(namespace, prompt, pack(prompt), sampling, min(limit, left))
+        drafters = self._drafters(request, prompt)
+        helps = tuple(Help(*both) for both in zip(drafters, held or (None,) * len(drafters), strict=True))
+        return Task(namespace, prompt, pack(prompt), sampling, min(limit, left), helps)
+
+    def _drafters(self, request: Request, prompt: tuple[int, ...]) -> tuple[Drafter | None, ...]:
+        """For each choice one; for many choices of one prompt none, for to know it by heart costs time for each."""
+        choices = request.sampling.n
+        if not self._settings.drafts or choices > MOST_DRAFTERS:
+            return (None,) * choices
+        text = prediction_of(request)
+        prediction = self.inside.voice.tokenizer.encode(text) if text else ()
+        return tuple(Drafter(prompt, prediction, costs=self.inside.costs) for _ in range(choices))
 
     def _serve(self) -> None:
         while not self._line.closed:
@@ -192,7 +215,7 @@ def _special(facts: Facts) -> dict[str, str]:
 
 def _card(ready: Weights, inside: Inside, context: int, settings: Settings) -> ModelCard:
     """The model's card. Its fingerprint covers whatever changes the bits of an answer."""
-    identity = f"{_identity(ready, inside, settings)} {context} {settings.temperature}"
+    identity = f"{_identity(ready, inside, settings)} {context} {settings.temperature} {revision()}"
     fingerprint = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
     made_by = "everwarm"
     if ready.packaged:

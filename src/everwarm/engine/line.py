@@ -7,9 +7,18 @@ import threading
 import time
 from typing import NamedTuple
 
+from everwarm.core.draft import Drafter
 from everwarm.core.key import Namespace
 from everwarm.core.wire import Event, Sampling
+from everwarm.engine.grammar import Constraint
 from everwarm.errors import Broken, EverwarmError, Overloaded
+
+
+class Help(NamedTuple):
+    """What one choice has beside the model."""
+
+    drafter: Drafter | None = None
+    constraint: Constraint | None = None
 
 
 class Task(NamedTuple):
@@ -20,6 +29,7 @@ class Task(NamedTuple):
     packed: bytes  # the prompt, as the tree takes it
     sampling: Sampling
     limit: int  # output tokens of one choice, at least 1
+    helps: tuple[Help, ...]  # for each choice
 
 
 class Job:

@@ -12,7 +12,7 @@ from everwarm.engine.cache import KvCache
 from everwarm.engine.line import Job, Line, shut_down
 from everwarm.engine.model import PagedModel
 from everwarm.engine.steps import Part, Steps
-from everwarm.errors import Broken
+from everwarm.errors import Broken, EverwarmError
 
 TOKENS_A_SECOND = 500.0
 """Who has waited for a second is as urgent as who has so many known tokens more, or so many fewer to compute."""
@@ -53,7 +53,10 @@ class Scheduler:
         try:
             self._compute(parts)
         except Exception as error:  # noqa: BLE001  # whatever native code raises ends these answers, not the thread
-            self._break(parts, error)
+            _log.error("a step failed: %s", type(error).__name__)  # its message could hold what was asked
+            for job in {part.sequence.answer.job for part in parts}:
+                self.failures += 1
+                _end(job, Broken("the model failed while answering; ask again"))
         self._drop([part.sequence for part in parts if part.sequence.done])
         return True
 
@@ -78,7 +81,10 @@ class Scheduler:
         self._cache.seconds_a_token = self._steps.seconds_a_token
         at = 0
         for part in parts:
-            part.sequence.read(part.pending, part.drafts, logits[at : at + part.rows])
+            try:
+                part.sequence.read(part.pending, part.drafts, logits[at : at + part.rows])
+            except EverwarmError as error:  # its format has led to where the model cannot go on
+                _end(part.sequence.answer.job, error)
             at += part.rows
 
     def _let_in(self) -> None:
@@ -140,15 +146,11 @@ class Scheduler:
             self._running.remove(sequence)
             sequence.lease.close()
 
-    def _break(self, parts: list[Part], error: Exception) -> None:
-        """A step failed: whom it was for gets an error. What was computed before is sound."""
-        _log.error("a step failed: %s", type(error).__name__)  # its message could hold what was asked
-        jobs = {part.sequence.answer.job for part in parts}
-        self.failures += len(jobs)
-        for job in jobs:
-            job.cancelled = True
-            job.post(Broken("the model failed while answering; ask again"))
-        self._drop([s for s in self._running if s.answer.job in jobs and not s.done])
+
+def _end(job: Job, error: EverwarmError) -> None:
+    """Nothing more comes of ``job``; the next step begins with dropping it. What was computed for it is sound."""
+    job.cancelled = True
+    job.post(error)
 
 
 def _crowded(sequence: Sequence) -> bool:

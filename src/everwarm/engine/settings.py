@@ -15,6 +15,7 @@ class Settings(NamedTuple):
     temperature: float = 0.2  # likewise; what the makers of the packaged model recommend
     mode: str = "fast"  # or "exact": see ``steps``
     parallel: int = 16  # answers at a time; in mode "exact" it is the width of a step
+    drafts: bool = True  # whether what may come next is looked up, and verified several tokens at a time
     kv_bytes: int | None = None  # memory of the KV pool: an eighth of the machine's, at most MOST_KV
 
 

@@ -35,6 +35,9 @@ LATE = 0.15
 LEAST_BESIDE = 32
 """Tokens of prompts in a step beside decoding, however slow the machine: fewer cost nearly as much."""
 
+MOST_ROWS = 32
+"""Rows of a fast decode step, of which drafts are what is not needed for one token each."""
+
 FIRST_GUESS = 0.002
 """Seconds a token of a prompt, before it has been measured."""
 
@@ -81,7 +84,7 @@ class ToTheToken:
         self.seconds_a_token = FIRST_GUESS
 
     def compose(self, running: Row[Sequence]) -> list[Part]:
-        decoding = [_decoding(sequence) for sequence in running if sequence.pending == 1]
+        decoding = self._decoding([sequence for sequence in running if sequence.pending == 1])
         room = max(LEAST_BESIDE, int(LATE / self.seconds_a_token)) if decoding else ALONE
         parts = decoding
         for sequence in running:
@@ -93,6 +96,14 @@ class ToTheToken:
 
     def padding(self, parts: Row[Part]) -> list[Span]:
         return []
+
+    def _decoding(self, sequences: Row[Sequence]) -> list[Part]:
+        parts: list[Part] = []
+        for sequence in sequences:
+            others = len(sequences) - len(parts) - 1 + sum(part.rows for part in parts)
+            drafts = sequence.drafts(MOST_ROWS - others - 1, others)
+            parts.append(Part(sequence, [_span(sequence, 1, drafts, sampled=True)], 1, drafts, 1 + len(drafts)))
+        return parts
 
     def took(self, parts: Row[Part], seconds: float) -> None:
         if (tokens := _of_prompts_alone(parts)) >= ALONE // 2:
@@ -114,11 +125,26 @@ class ToTheBit:
         answers = [sequence for sequence in running if sequence.pending == 1]
         self._decoded = bool(answers) and not (prompts and self._decoded)
         if self._decoded:
-            return [_decoding(sequence) for sequence in answers]
+            return self._decoding(answers)
         return [_prefilling(s, min(s.pending, CHUNK - s.lease.computed % CHUNK)) for s in prompts[:1]]
 
     def padding(self, parts: Row[Part]) -> list[Span]:
-        return [PADDING] * (WIDTH - len(parts)) if self._decoded else []
+        return [PADDING] * (WIDTH - sum(len(part.spans) for part in parts)) if self._decoded else []
+
+    def _decoding(self, sequences: Row[Sequence]) -> list[Part]:
+        """One row a sequence; drafts, each a row of its own that sees what stands in the rows before, fill up the rest.
+
+        A step's KV is all written before any of it is read, in each layer. So to verify a draft is to take the very
+        step that decoding takes, and costs nothing.
+        """
+        parts: list[Part] = []
+        free = WIDTH - len(sequences)
+        for sequence in sequences:
+            drafts = sequence.drafts(free, len(sequences) - 1)
+            free -= len(drafts)
+            spans = _rows(_span(sequence, 1, drafts, sampled=True), sequence.lease.block)
+            parts.append(Part(sequence, spans, 1, drafts, len(spans)))
+        return parts
 
     def took(self, parts: Row[Part], seconds: float) -> None:
         if (tokens := _of_prompts_alone(parts)) == CHUNK:
@@ -130,21 +156,24 @@ def _of_prompts_alone(parts: Row[Part]) -> int:
     return sum(part.pending for part in parts) if all(part.pending > 1 for part in parts) else 0
 
 
-def _decoding(sequence: Sequence) -> Part:
-    return _part(sequence, 1, last=True)
+def _rows(span: Span, block: int) -> list[Span]:
+    """Each token of a span as a span of its own."""
+    places = range(span.past, span.past + len(span.tokens))
+    return [
+        Span((token,), at, span.blocks[: at // block + 1], (0,)) for token, at in zip(span.tokens, places, strict=True)
+    ]
 
 
 def _prefilling(sequence: Sequence, tokens: int) -> Part:
-    return _part(sequence, tokens, last=tokens == sequence.pending)
+    last = tokens == sequence.pending
+    return Part(sequence, [_span(sequence, tokens, (), sampled=last)], tokens, (), int(last))
 
 
-def _part(sequence: Sequence, count: int, *, last: bool) -> Part:
-    """The next ``count`` pending tokens. ``last``: none is pending behind them, so the next one is sampled."""
+def _span(sequence: Sequence, count: int, drafts: Row[int], *, sampled: bool) -> Span:
+    """The next ``count`` pending tokens and ``drafts`` behind them. The last pending one and the drafts are sampled."""
     lease = sequence.lease
-    end = lease.computed + count
-    lease.reach(end)
-    size = -(-end // lease.block)
-    span = Span(
-        sequence.tokens[lease.computed : end], lease.computed, lease.blocks[:size], (count - 1,) if last else ()
-    )
-    return Part(sequence, [span], count, (), int(last))
+    past, end = lease.computed, lease.computed + count
+    lease.reach(end + len(drafts))
+    size = -(-(end + len(drafts)) // lease.block)
+    places = range(count - 1, count + len(drafts)) if sampled else ()
+    return Span([*sequence.tokens[past:end], *drafts], past, lease.blocks[:size], places)
