@@ -19,7 +19,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 MAY_IMPORT = {
     "errors": set(),
     "core": {"errors"},
-    "store": {"core", "errors"},
+    "store": {"core", "errors", "lock"},
     "config": {"core", "errors", "lock"},
     "ledger": {"store", "core", "errors"},
     "gateway": {"ledger", "store", "core", "config", "errors", "lock"},
@@ -94,7 +94,7 @@ def test_importing_the_core_loads_nothing_impure() -> None:
 
     code = (
         "import sys; before = set(sys.modules)\n"
-        "from everwarm.core import answer, body, canonical, flight, key, policy, reasons, seal, sse\n"
+        "from everwarm.core import answer, body, canonical, flight, key, policy, reasons, seal, segments, sse\n"
         "from everwarm.core import upstream, usage, wire\n"
         "from everwarm.core.dialects import openai_chat, openai_chat_answer\n"
         "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"

@@ -18,6 +18,7 @@ ROOMS = [
     "core/test_reasons.py",
     "core/test_embeddings.py",
     "store/test_memory.py",
+    "store/test_segments.py",
     "store/test_tiered.py",
     "gateway/test_cache.py",
     "gateway/test_dialects.py",

@@ -52,7 +52,8 @@ VERSIONED: dict[str, Callable[[Path], bool]] = {
     r"secret\.key": lambda path: path.stat().st_size == 32,  # random bytes: there is nothing to read in it
     r"(serve|keys)\.lock": empty,
     r"workers/\d+\.(json|new)": lambda path: True,  # begun anew at each start, by the program that reads it
-    r"models/\.lock": empty,
+    r"(models|kv)/\.lock": empty,
+    r"kv/[0-9a-f]{32}/[0-9a-f]{32}(\.new)?": lambda path: path.read_bytes().startswith(b"EWK1"),
     r"models/tiny-[0-9a-f]{16}/facts\.json": lambda path: path.read_bytes().startswith(b"facts 2 "),
     r"models/tiny-[0-9a-f]{16}/openvino_(model|tokenizer)\.(xml|bin)": lambda path: True,  # digests are in the facts
 }

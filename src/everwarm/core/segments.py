@@ -1,8 +1,9 @@
 """Segments: stretches of the model's KV cache at rest, their form, and the contract of who keeps them.
 
-A segment continues another one, its parent, or begins a prompt. Its file is head, payload, MAC. The head says whose it
-is, what it continues and which tokens it holds; its seal is the segment's *name*. The parent's name is in the head, so
-a name stands for all tokens from the prompt's beginning on, of one namespace, under one identity and one secret.
+A segment begins a prompt, or continues another one, its parent, from a place inside it or from its end. Its file is
+head, payload, MAC. The head says whose it is, what it continues and where, and which tokens it holds; its seal is the
+segment's *name*. The parent's name is in the head, so a name stands for all tokens from the prompt's beginning on, of
+one namespace, under one identity and one secret.
 
 Names are seals, not hints: a child finds its parent by name alone when a folder is opened, and nobody without the
 secret can make two heads of one name. Nothing else trusts a name: whoever reads compares the whole head, tokens and
