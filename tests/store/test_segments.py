@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from everwarm.core import key
 from everwarm.core.segments import NAME_BYTES, Seals, Segment, SegmentStore
 from everwarm.errors import StoreError
 from everwarm.store import segment_file
-from everwarm.store import segments as module
 from everwarm.store.segments import Segments
 from kv_blocks import SIZES, empty, file_of, line, pieces, read, segments, write
 
@@ -179,7 +179,7 @@ def test_another_secret_finds_nothing_and_leaves_nothing(tmp_path: Path) -> None
 def test_another_identity_shares_nothing_even_if_its_digest_were_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "hint", lambda data: bytes(16))
+    monkeypatch.setattr(key, "hint", lambda data: bytes(key.DIGEST_BYTES))
     with opened(tmp_path) as (store, _):
         line(store, 3)
     with opened(tmp_path, identity="another") as (store, found):

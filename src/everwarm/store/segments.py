@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from everwarm.core.key import hint
+from everwarm.core import key
 from everwarm.core.segments import Seals, Segment, in_order
 from everwarm.errors import Bug, StoreError
 from everwarm.lock import file_lock
@@ -56,7 +56,7 @@ class Segments:
         self.dropped = 0  # files that were not as they had been written, or without their parent
         self.unwritten = 0  # segments that could not be kept
         self._folder = folder
-        self._home = folder / hint(identity.encode()).hex()
+        self._home = folder / key.hint(identity.encode()).hex()
         self._seals = Seals(secret, identity)
         self._others = OtherSegments(folder, self._home)
         self._clock = clock
