@@ -16,8 +16,8 @@ import pytest
 
 from everwarm.engine.ggufile import GgufHeader, TensorInfo, read_header
 from everwarm.engine.model import PagedModel, Span
-from everwarm.engine.steps import CHUNK
 from everwarm.engine.packaged import find_packaged
+from everwarm.engine.steps import CHUNK
 from everwarm.engine.tokens import Tokenizer
 
 TEXT = """\
