@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from everwarm.core.answer import JSON, Stored, pack, unpack
 from everwarm.core.dialects import anthropic_usage, openai_usage
 from everwarm.core.usage import Usage
+from everwarm.core.wire import Done
 from requests_like import json_values
 
 ANTHROPIC = [
@@ -410,5 +411,5 @@ def test_whatever_is_reported_no_part_is_negative_or_counted_twice(block: dict[s
 def test_what_we_report_is_read_as_it_was(counts: tuple[int, ...]) -> None:
     uncached, read, output, _, thought, _ = counts
     usage = Usage(uncached, read, output, 0, min(thought, output))
-    assert openai_usage.read_usage(openai_usage.write_chat(usage)) == usage
+    assert openai_usage.read_usage(openai_usage.write_chat(Done(usage, 3, 1))) == usage
     assert anthropic_usage.read_usage(anthropic_usage.write_usage(usage)) == usage._replace(reasoning=0)

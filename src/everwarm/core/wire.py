@@ -142,6 +142,8 @@ class Done:
     """The answer is complete: the last event. Its absence means that the answer broke off."""
 
     usage: Usage
+    accepted: int = 0  # drafted tokens that were what the model said, too (speculative decoding)
+    rejected: int = 0  # and those that were not
 
 
 Event = Prefilled | Delta | Finish | Done

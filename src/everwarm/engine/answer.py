@@ -56,7 +56,8 @@ class Answer:
         if not self._open:
             reused = self._reused or 0
             uncached = len(self.job.task.prompt) - reused
-            self.job.post(Done(Usage(uncached=uncached, cache_read=reused, output=self._output)))
+            usage = Usage(uncached=uncached, cache_read=reused, output=self._output)
+            self.job.post(Done(usage, self._accepted, self._drafted - self._accepted))
 
 
 class Sequence:

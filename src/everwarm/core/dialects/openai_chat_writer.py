@@ -33,7 +33,7 @@ class Chunks:
         if isinstance(event, Finish):
             return self._role(event.choice) + self._chunk(event.choice, {}, event.reason)
         if isinstance(event, Done):
-            return self._write({"choices": [], "usage": write_chat(event.usage)}) + sse.DONE
+            return self._write({"choices": [], "usage": write_chat(event)}) + sse.DONE
         return b""
 
     def _role(self, choice: int) -> bytes:

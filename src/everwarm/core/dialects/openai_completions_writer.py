@@ -32,7 +32,7 @@ class Completions:
         if isinstance(event, Finish):
             return self._chunk(event.choice, "", event.reason)
         if isinstance(event, Done):
-            return self._write({"choices": [], "usage": write_chat(event.usage)}) + sse.DONE
+            return self._write({"choices": [], "usage": write_chat(event)}) + sse.DONE
         return b""
 
     def _chunk(self, index: int, text: str, finish: str | None) -> bytes:

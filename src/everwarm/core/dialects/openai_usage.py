@@ -12,7 +12,7 @@ from typing import Final
 
 from everwarm.core.dialects.counts import count, inner
 from everwarm.core.usage import Usage
-from everwarm.core.wire import Json
+from everwarm.core.wire import Done, Json
 
 _PROMPT: Final = ("prompt_tokens", "input_tokens")
 _OUTPUT: Final = ("completion_tokens", "output_tokens")
@@ -59,14 +59,16 @@ def _thought(value: dict[str, Json]) -> int:
     return _first(count(details, "reasoning_tokens"), count(value, "reasoning_tokens"))
 
 
-def write_chat(usage: Usage) -> dict[str, Json]:
-    """In the terms of chat and completions."""
+def write_chat(done: Done) -> dict[str, Json]:
+    """In the terms of chat and completions. Drafts are told of as if they all came of the client's ``prediction``."""
+    usage = done.usage
+    drafts = {"accepted_prediction_tokens": done.accepted, "rejected_prediction_tokens": done.rejected}
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.output,
         "total_tokens": usage.total,
         "prompt_tokens_details": {"cached_tokens": usage.cache_read},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning, **(drafts if any(drafts.values()) else {})},
     }
 
 
