@@ -8,10 +8,11 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import entries, first_byte, hits, passing, rest, steady, streams
+from benchmarks.engine import run as engine
 from benchmarks.field import Field
 from benchmarks.servers import NotStartedError, console
 
-LONG = ("entries",)
+LONG = ("entries", "engine")
 """Those that take many minutes: they run where they are named, or with ``--full``."""
 
 
@@ -26,6 +27,7 @@ def benchmarks(field: Field, args: argparse.Namespace) -> dict[str, Callable[[],
         "steady": partial(steady.run, field, full=args.full),
         "streams": streams.run,
         "entries": partial(entries.run, **times),
+        "engine": partial(engine.run, only=args.only, beside=() if args.no_peers else args.beside, quick=args.quick),
     }
 
 
@@ -36,7 +38,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0, help="length of one measurement (default 4)")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each (default 3); the median counts")
     parser.add_argument("--full", action="store_true", help="the long ones too, and all requests of steady")
-    parser.add_argument("--no-peers", action="store_true", help="without other gateways beside ours")
+    parser.add_argument("--no-peers", action="store_true", help="without others beside ours")
+    of_engine = parser.add_argument_group("of the benchmark `engine`")
+    of_engine.add_argument("--only", nargs="+", choices=engine.CHOICES, default=engine.CHOICES, help="workloads")
+    of_engine.add_argument(
+        "--beside", nargs="*", choices=engine.BESIDE, default=engine.BESIDE, help="engines beside ours"
+    )
+    of_engine.add_argument("--quick", action="store_true", help="few requests, to see that all runs")
     args = parser.parse_args()
     with Field(console(), peers=not args.no_peers) as field:
         table = benchmarks(field, args)

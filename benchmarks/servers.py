@@ -41,8 +41,15 @@ class Running(NamedTuple):
 
     def resident_mib(self) -> float:
         """Resident memory of the process; 0 where the system does not say."""
+        return self._memory_mib("VmRSS")
+
+    def peak_mib(self) -> float:
+        """The most of it that there ever was; 0 where the system does not say."""
+        return self._memory_mib("VmHWM")
+
+    def _memory_mib(self, figure: str) -> float:
         status = Path(f"/proc/{self.pid}/status")
-        found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
+        found = re.search(rf"{figure}:\s+(\d+) kB", status.read_text()) if status.exists() else None
         return int(found[1]) / 1024 if found else 0.0
 
 
