@@ -12,7 +12,7 @@ A node stands for a prefix that is kept in one or both of two places:
 A node that is in neither place is gone. ``users`` counts the running sequences that read its block; whoever uses a node
 uses its ancestors. Each namespace has a tree of its own, so no look-up can see another's.
 
-What goes first when blocks are short is a leaf that nobody uses, of the namespace that holds most above its floor: the
+What goes first when blocks are short is a leaf that nobody uses, of the namespace that has most above its floor: the
 one that saves the fewest tokens a second for its bytes. A use counts half as much after each ``HALF_LIFE``.
 """
 
@@ -195,7 +195,7 @@ class Radix:
             self._roots.pop(node.namespace, None)
 
     def _excess(self, root: Root) -> int:
-        return root.held - self._floor(root.namespace)
+        return root.held + root.claimed - self._floor(root.namespace)
 
     def check_integrity(self) -> None:
         """Assert all that is said of the tree above. For tests: it walks through everything."""

@@ -67,6 +67,7 @@ class KvCache:
         for node in path[ready:whole]:
             self.tree.hold(node)
         self.promised += left
+        node.root.claimed += left
         lease = Lease(self, node, tokens, left)
         if whole < len(path):
             lease.begin_like(path[whole])
@@ -130,6 +131,8 @@ class KvCache:
         assert sorted([*self.pool.unused, *held, *own]) == list(range(1, self.pool.blocks + 1))
         assert self.promised == sum(lease.left for lease in leases)
         assert self.promised <= self.pool.free + self.tree.spare
+        roots = {id(lease.node.root): lease.node.root for lease in leases}
+        assert sum(root.claimed for root in roots.values()) == self.promised + len(own)
         for lease in leases:
             path = lease.node.path()
             assert lease.blocks[: len(path)] == [node.block for node in path]
@@ -195,6 +198,7 @@ class Lease:
             del self.blocks[self.node.end // self._cache.pool.size]
         self._cache.pool.give(self.own)
         self._cache.promised -= self.left
+        self.node.root.claimed -= self.left + len(self.own)
         self.left = 0
         self.blocks = []
         self._cache.tree.release(self.node)
@@ -203,6 +207,7 @@ class Lease:
         """The tree's node for the next ``tokens``, which now has the KV. Ours, if it had none."""
         cache, place = self._cache, self.node.end // self._cache.pool.size
         node, spare = cache.tree.insert(self.node, pack(tokens), self.blocks[place], cache.clock())
+        node.root.claimed -= 1
         if spare is not None:
             cache.pool.give([spare])
         assert node.block is not None
