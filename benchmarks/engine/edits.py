@@ -98,13 +98,10 @@ def add(rows: Table, engine: Engine, start: Start, edits: list[Edit]) -> None:
 
 def measured(engine: Engine, start: Start, edits: list[Edit]) -> tuple[list[Answer], list[Answer]]:
     """The answers without drafts, and with them."""
-    if not engine.switched:
-        with engine.begun(start) as gateway:
-            return asyncio.run(_answers(gateway, edits)), asyncio.run(_answers(gateway, edits, predicted=True))
-    with engine.begun(start) as gateway:
+    with engine.begun(start._replace(drafts=False)) as gateway:
         plain = asyncio.run(_answers(gateway, edits))
     with engine.begun(start._replace(drafts=True)) as gateway:
-        return plain, asyncio.run(_answers(gateway, edits))
+        return plain, asyncio.run(_answers(gateway, edits, predicted=engine.predicts))
 
 
 async def _answers(gateway: Gateway, edits: list[Edit], *, predicted: bool = False) -> list[Answer]:

@@ -29,23 +29,23 @@ THREADS = 2
 
 
 class Start(NamedTuple):
-    """How an engine is to be started. ``data``: a folder of its own, empty at its first start. ``drafts``: with guesses
-    made of the prompt, where it has a switch for that."""
+    """How an engine is to be started. ``data``: a folder of its own, empty at its first start. ``drafts``: with guesses of
+    what comes next, or without; None: as it comes."""
 
     forms: Forms
     console: Console
     data: Path
     slots: int
-    drafts: bool = False
+    drafts: bool | None = None
 
 
 class Engine(NamedTuple):
-    """``quantisation`` of its weights; how it begins; whether drafts need a switch at its start."""
+    """``quantisation`` of its weights; how it begins; whether a request can say what answer it expects."""
 
     name: str
     quantisation: str
     begun: Callable[[Start], AbstractContextManager[Gateway]]
-    switched: bool = False
+    predicts: bool = False
 
 
 @contextmanager
@@ -55,6 +55,8 @@ def ours(start: Start) -> Iterator[Gateway]:
     if not (start.data / "models").exists():
         shutil.copytree(start.forms.data, start.data, dirs_exist_ok=True)
     env = {**os.environ, "EVERWARM_ENGINE_THREADS": str(THREADS)}
+    if start.drafts is not None:
+        env["EVERWARM_ENGINE_DRAFTS"] = str(start.drafts).lower()
     with started(["everwarm", "serve", "--port", "0", "--data", str(start.data)], env) as server:
         yield Gateway("ours", server, members={"logit_bias": {str(token): -100 for token in facts.ends}})
 
@@ -78,15 +80,15 @@ def genai(kind: str, start: Start) -> Iterator[Gateway]:
         yield _without_ends("OpenVINO GenAI", Running(announced(process), process.pid))
 
 
-OURS = Engine("ours", "Q8_0", ours)
+OURS = Engine("ours", "Q8_0", ours, predicts=True)
 
 PEERS: Mapping[str, Engine] = {
-    "genai": Engine("OpenVINO GenAI", "Q8_0", partial(genai, "Q8_0"), switched=True),
-    "genai-q4": Engine("OpenVINO GenAI", "Q4_0", partial(genai, "Q4_0"), switched=True),
-    "llamacpp": Engine("llama.cpp", "Q4_1", partial(llamacpp, "Q4_1", ()), switched=True),
-    "llamacpp-tuned": Engine("llama.cpp tuned", "Q4_1", partial(llamacpp, "Q4_1", ("tuned",)), switched=True),
-    "llamacpp-tuned-q8": Engine("llama.cpp tuned", "Q8_0", partial(llamacpp, "Q8_0", ("tuned",)), switched=True),
-    "llamacpp-tuned-q4": Engine("llama.cpp tuned", "Q4_0", partial(llamacpp, "Q4_0", ("tuned",)), switched=True),
+    "genai": Engine("OpenVINO GenAI", "Q8_0", partial(genai, "Q8_0")),
+    "genai-q4": Engine("OpenVINO GenAI", "Q4_0", partial(genai, "Q4_0")),
+    "llamacpp": Engine("llama.cpp", "Q4_1", partial(llamacpp, "Q4_1", ())),
+    "llamacpp-tuned": Engine("llama.cpp tuned", "Q4_1", partial(llamacpp, "Q4_1", ("tuned",))),
+    "llamacpp-tuned-q8": Engine("llama.cpp tuned", "Q8_0", partial(llamacpp, "Q8_0", ("tuned",))),
+    "llamacpp-tuned-q4": Engine("llama.cpp tuned", "Q4_0", partial(llamacpp, "Q4_0", ("tuned",))),
 }
 """Each by the name with which it is chosen."""
 

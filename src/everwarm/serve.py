@@ -90,6 +90,7 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
         temperature=chosen.temperature,
         mode=chosen.mode,
         parallel=chosen.parallel,
+        drafts=chosen.drafts,
         kv_bytes=(chosen.kv_mb << 20) or None,
     )
 

@@ -45,6 +45,7 @@ RESTART = frozenset(
         "engine.temperature",
         "engine.mode",
         "engine.parallel",
+        "engine.drafts",
         "engine.kv_mb",
         "engine.kv_disk_mb",
         "log.format",

@@ -116,6 +116,7 @@ class Engine:
         "fast", Choice("fast", "exact"), "reuse prefixes to the token, or so that greedy answers never change by a bit"
     )
     parallel: int = setting(16, Whole(1, 64), "answers computed at a time; mode exact has a number of its own")
+    drafts: bool = setting(True, Switch(), "look up what may come next, and verify it several tokens at a time")
     kv_mb: int = setting(
         0, Whole(0, 1_048_576), "KV cache in memory, in MiB; 0: an eighth of the machine's memory, at most 2048"
     )
