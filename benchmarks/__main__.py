@@ -8,11 +8,12 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import entries, first_byte, hits, passing, rest, steady, streams
+from benchmarks.engine import fidelity, inside
 from benchmarks.engine import run as engine
 from benchmarks.field import Field
 from benchmarks.servers import NotStartedError, console
 
-LONG = ("entries", "engine")
+LONG = ("entries", "engine", "fidelity")
 """Those that take many minutes: they run where they are named, or with ``--full``."""
 
 
@@ -27,6 +28,8 @@ def benchmarks(field: Field, args: argparse.Namespace) -> dict[str, Callable[[],
         "steady": partial(steady.run, field, full=args.full),
         "streams": streams.run,
         "entries": partial(entries.run, **times),
+        "inside": inside.run,
+        "fidelity": partial(fidelity.run, full=args.full),
         "engine": partial(engine.run, only=args.only, beside=() if args.no_peers else args.beside, quick=args.quick),
     }
 

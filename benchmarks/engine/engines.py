@@ -29,8 +29,8 @@ THREADS = 2
 
 
 class Start(NamedTuple):
-    """How an engine is to be started. ``data``: a folder of its own, empty at its first start. ``drafts``: with guesses of
-    what comes next, or without; None: as it comes."""
+    """How an engine is to be started. ``data``: a folder of its own, empty at its first start. ``drafts``: whether it
+    guesses what comes next; None: as it does by itself."""
 
     forms: Forms
     console: Console
