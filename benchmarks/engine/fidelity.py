@@ -79,9 +79,9 @@ async def _compare(engine: Engine, trees: list[list[str]], rows: Table, mode: st
             Recording.told = {}
             await asyncio.gather(*(_ask(engine, text, number, shared) for number, text in enumerate(tree)))
             texts += len(tree)
-            for number, alone in cold.items():
+            for seed, alone in cold.items():
                 usual += [lead for _, lead in alone]
-                for (ours, lead), (theirs, _) in zip(alone, Recording.told[number], strict=False):
+                for (ours, lead), (theirs, _) in zip(alone, Recording.told[seed], strict=False):
                     if ours != theirs:
                         leads.append(lead)
                         break
