@@ -178,10 +178,10 @@ def test_usage_and_the_prefix_cache(served: Served) -> None:
         served.ask(question(q, messages=[{"role": "system", "content": handbook}, {"role": "user", "content": q}]))[1]
         for q in ("How is the pump cleaned?", "How often is the pump cleaned?")
     )
-    assert first["usage"]["prompt_tokens_details"]["cached_tokens"] == 0
+    assert first["usage"]["prompt_tokens_details"]["cached_tokens"] < 10, "no more than how every prompt begins"
     cached = second["usage"]["prompt_tokens_details"]["cached_tokens"]
     assert 0 < cached < second["usage"]["prompt_tokens"]
-    assert cached % 128 == 0
+    assert cached > 600, "the handbook, to the token"
     assert second["usage"]["total_tokens"] == second["usage"]["prompt_tokens"] + second["usage"]["completion_tokens"]
 
 
