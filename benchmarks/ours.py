@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from everwarm.config import load
@@ -33,6 +33,9 @@ class Constant:
             yield Delta(0, "cached")
         yield Finish(0, "stop")
         yield Done(Usage(500, 0, 100))
+
+    def figures(self) -> Mapping[tuple[str, str], float]:
+        return {}
 
     async def count(self, request: Request) -> int:
         return 500

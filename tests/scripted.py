@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from everwarm.core.key import Namespace
 from everwarm.core.upstream import ModelCard
@@ -72,6 +72,9 @@ class Scripted:
             events += [Delta(choice, p) for p in pieces]
             events.append(Finish(choice, self.finish))  # type: ignore[arg-type]
         return [*events, Done(Usage(prompt - 1, 1, len(pieces)))]
+
+    def figures(self) -> Mapping[tuple[str, str], float]:
+        return {}
 
     async def count(self, request: Request) -> int:
         return sum(len(m.text.split()) for m in request.messages)

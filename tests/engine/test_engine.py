@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from converted import SECRET
+from engines import balanced
 from everwarm import engine as engine_package
 from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.upstream import Upstream
@@ -295,3 +296,15 @@ def test_messages_of_every_role_are_answered(tiny: Engine, ask: Ask, request_of:
     roles = ("system", "developer", "user", "assistant", "tool", "user")
     messages = [Message(role, (Part("text", role),), call_id="c" if role == "tool" else None) for role in roles]
     assert ask(tiny, request_of(*messages, max_tokens=1)).usage.output == 1
+
+
+def test_its_figures(tiny: Engine, ask: Ask, request_of: Make) -> None:
+    blocks = tiny.inside.cache.pool.blocks
+    answer = ask(tiny, request_of("x" * 300, max_tokens=5, logit_bias=NEVER_END))
+    balanced(tiny)
+    told = tiny.figures()
+    assert told["answers", "running"] == told["answers", "waiting"] == told["blocks", "in_use"] == 0
+    assert told["blocks", "free"] + told["blocks", "cached"] == blocks
+    assert told["blocks", "cached"] == -(-(answer.usage.prompt + 4) // 32)
+    assert told["tokens", "computed"] == answer.usage.prompt - 1  # the last one counts as decoding
+    assert told["tokens", "accepted"] <= told["tokens", "drafted"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from everwarm.core.key import Namespace
@@ -38,6 +38,13 @@ class Upstream(Protocol):
 
         Closing the iterator (or cancelling who waits for it) stops the work within one decoding step. Raises
         ``ClientError`` before the first event, ``UpstreamError`` at any point.
+        """
+        ...
+
+    def figures(self) -> Mapping[tuple[str, str], float]:
+        """What is so now, and what was counted, for whoever watches: (what, of which kind) -> number.
+
+        Names as ``gateway.watch.figures`` lists them, without their beginning. From any thread.
         """
         ...
 

@@ -102,15 +102,15 @@ class Sequence:
         drafts = self._drafter.propose(limit, beside) if self._drafter is not None else []
         return drafts[: held.fits(drafts)] if held is not None and drafts else drafts
 
-    def read(self, computed: int, drafts: Row[int], logits: Any) -> None:
+    def read(self, computed: int, drafts: Row[int], logits: Any) -> int:
         """``computed`` pending tokens and the ``drafts`` behind them were computed.
 
         ``logits``: a row for what follows the last pending token, and one for what follows each draft; none if more is
-        pending. A draft that is not what the sampler chooses is forgotten, with those behind it.
+        pending. A draft that is not what the sampler chooses is forgotten, with those behind it. Gives how many were.
         """
         self.lease.advance(computed)
         if not len(logits):
-            return
+            return 0
         if len(self.tokens) == len(self.answer.job.task.prompt):
             self.answer.prefilled(self.lease.known)
             self.lease.publish()
@@ -126,6 +126,7 @@ class Sequence:
         if self._drafter is not None:
             self._drafter.judge(len(drafts), accepted)
             self._drafter.extend(self.tokens[before:])
+        return accepted
 
     def _say(self, token: int) -> None:
         """The next token of the answer."""

@@ -53,10 +53,16 @@ class Disk:
         self._tree = tree
         self._pool = pool
         self._nudge = nudge
+        self.restored = 0  # tokens
         self._seconds_a_byte = GUESS
         self._queue: deque[Node] = deque(maxlen=QUEUE)
         self._writing: _Write | None = None
         self._writer = ThreadPoolExecutor(1, "everwarm-spill")
+
+    @property
+    def held(self) -> int:
+        """Bytes on disk."""
+        return self._store.held
 
     def offer(self, node: Node) -> None:
         if node.end >= LEAST and node.stored is None:
@@ -87,6 +93,7 @@ class Disk:
                 self.kept.remove(segment)
         taken = (time.monotonic() - started) / max(1, sum(segment.size for segment in segments))
         self._seconds_a_byte += (taken - self._seconds_a_byte) / 4
+        self.restored += sum(node.length for node in nodes[:sound])
         return sound
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -91,6 +91,15 @@ class Engine:
     def failures(self) -> int:
         """Answers that ended in an error of the model or of this code."""
         return self._scheduler.failures
+
+    def figures(self) -> Mapping[tuple[str, str], float]:
+        """Of the pool, the line, drafts and the disk. Read beside the thread that changes them."""
+        told = dict(self._scheduler.figures())
+        told["answers", "waiting"] = len(self._line)
+        if self._disk is not None:
+            told["tokens", "restored"] = self._disk.restored
+            told["disk_bytes", "held"] = self._disk.held
+        return told
 
     def models(self) -> Sequence[ModelCard]:
         """The one model."""

@@ -39,6 +39,7 @@ class Scheduler:
         self._line = line
         self._answers: list[Answer] = []  # with choices that were not begun
         self._running: list[Sequence] = []
+        self._computed = self._drafted = self._accepted = 0  # tokens: of prompts; guessed; rightly
         self._last_in = time.monotonic()
 
     def step(self) -> bool:
@@ -59,6 +60,17 @@ class Scheduler:
                 _end(job, Broken("the model failed while answering; ask again"))
         self._drop([part.sequence for part in parts if part.sequence.done])
         return True
+
+    def figures(self) -> Iterator[tuple[tuple[str, str], float]]:
+        """See ``core.upstream``."""
+        pool, spare = self._cache.pool, self._cache.tree.spare
+        yield ("answers", "running"), len(self._running)
+        yield ("blocks", "free"), pool.free
+        yield ("blocks", "cached"), spare
+        yield ("blocks", "in_use"), pool.blocks - pool.free - spare
+        yield ("tokens", "computed"), self._computed
+        yield ("tokens", "drafted"), self._drafted
+        yield ("tokens", "accepted"), self._accepted
 
     @property
     def busy(self) -> bool:
@@ -81,8 +93,10 @@ class Scheduler:
         self._cache.seconds_a_token = self._steps.seconds_a_token
         at = 0
         for part in parts:
+            self._computed += part.pending - (part.rows > 0)
+            self._drafted += len(part.drafts)
             try:
-                part.sequence.read(part.pending, part.drafts, logits[at : at + part.rows])
+                self._accepted += part.sequence.read(part.pending, part.drafts, logits[at : at + part.rows])
             except EverwarmError as error:  # its format has led to where the model cannot go on
                 _end(part.sequence.answer.job, error)
             at += part.rows
@@ -120,7 +134,8 @@ class Scheduler:
         if choice == 0:
             self._answers.append(answer)
             self._line.took(time.monotonic() - self._last_in)
-            self._last_in = time.monotonic()
+            self._computed = self._drafted = self._accepted = 0  # tokens: of prompts; guessed; rightly
+        self._last_in = time.monotonic()
         self._running.append(sequence)
 
     def _known(self, job: Job) -> int:

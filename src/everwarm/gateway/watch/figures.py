@@ -43,6 +43,14 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "everwarm_store_bytes": Family("gauge", (), "What all stored answers take."),
     "everwarm_store_entries": Family("gauge", (), "Stored answers."),
     "everwarm_store_faults": Family("counter", ("kind",), "What went wrong in the store and was survived."),
+    "everwarm_engine_answers": Family("gauge", ("state",), "Answers of the model inside: running, or waiting."),
+    "everwarm_engine_blocks": Family(
+        "gauge", ("state",), "Blocks of the KV pool: free, cached (nobody needs them just now), or in use."
+    ),
+    "everwarm_engine_disk_bytes": Family("gauge", ("state",), "What KV takes on disk."),
+    "everwarm_engine_tokens": Family(
+        "counter", ("kind",), "Tokens: of prompts computed, and read from disk; drafted, and of these accepted."
+    ),
     "everwarm_upstream_state": Family(
         "gauge", ("upstream", "state"), "Processes that see the upstream so. Open: it failed, and is left alone."
     ),

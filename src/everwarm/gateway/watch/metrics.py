@@ -91,6 +91,8 @@ class Metrics:
                     found["everwarm_requests", dialect, how, name] = [number]
             found["everwarm_ttft_seconds", dialect, how] = [*lane.first, lane.first_sum]
             found["everwarm_request_seconds", dialect, how] = [*lane.total, lane.total_sum]
+        for inside in directory.upstreams:
+            found.update(((f"everwarm_engine_{what}", kind), [n]) for (what, kind), n in inside.figures().items())
         for provider in directory.providers:
             found.update(_of_upstream(provider))
         if store is not None:
