@@ -79,7 +79,7 @@ def _asked(house: House, x: Exchange, caller: Caller, data: bytes, question: Que
 
 def context_of(house: House, x: Exchange) -> bytes:
     """What reaches an upstream besides the body, and may change the answer."""
-    context = house.keyed.of(x.headers)
+    context = x.made(house.keyed.of)
     if query := x.scope["query_string"]:
         context += b"?%b" % query
     return context

@@ -13,6 +13,7 @@ from everwarm.gateway.door.exchange import Disconnected, Exchange
 from everwarm.gateway.door.turn import Turn
 from everwarm.gateway.house import House
 from everwarm.gateway.run import Run
+from everwarm.gateway.upstreams.headers import Headers
 from everwarm.gateway.watch.notice import take_down
 from everwarm.ledger.record import Row
 
@@ -58,7 +59,7 @@ def at_once(house: House, x: Exchange, dialect: Dialect) -> bool:
         take_down(house, x, _row(x, caller, run), run.ask.question.envelope.model)
         return True
     x.turn.pending = run
-    x.turn.body.clear()
+    x.turn.body = bytearray()  # not needed twice
     return False
 
 
@@ -87,13 +88,19 @@ async def _live(house: House, run: Run) -> None:
 
 def require_json(x: Exchange) -> None:
     """Raises ``UnsupportedMediaType`` for a body that says that it is something else. Silence counts as JSON."""
-    kind = x.header(b"content-type")
-    if kind != b"application/json":
-        kind = kind.partition(b";")[0].strip().lower()
+    if flaw := x.made(_flaw):
+        raise UnsupportedMediaType(flaw)
+
+
+def _flaw(headers: Headers) -> str:
+    """What headers say against a body being JSON, in words; empty if they say nothing."""
+    said = dict(headers)
+    kind = said.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind not in (b"", b"application/json") and not kind.endswith(b"+json") and kind != CURLS:
-        raise UnsupportedMediaType("The body must be JSON: send it with Content-Type: application/json.")
-    if x.header(b"content-encoding") not in (b"", b"identity"):
-        raise UnsupportedMediaType("The body must not be compressed: send it without Content-Encoding.")
+        return "The body must be JSON: send it with Content-Type: application/json."
+    if said.get(b"content-encoding", b"") not in (b"", b"identity"):
+        return "The body must not be compressed: send it without Content-Encoding."
+    return ""
 
 
 CURLS: Final = b"application/x-www-form-urlencoded"

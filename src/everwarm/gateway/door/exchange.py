@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from tempfile import SpooledTemporaryFile
 from time import perf_counter, time
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.dialect import Dialect
@@ -13,6 +13,8 @@ from everwarm.errors import BadRequest, EverwarmError, Overloaded, RequestTimeou
 from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.door.turn import Turn
 from everwarm.gateway.upstreams.headers import CREDENTIALS, Headers
+
+T = TypeVar("T")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -33,7 +35,6 @@ _READ: Final = frozenset(
     )
 )
 _LISTS: Final = (b"cache-control", b"x-everwarm-tags")
-
 
 IN_MEMORY: Final = 2**20
 """Bytes of a body of unknown length that wait for its end in memory."""
@@ -73,7 +74,7 @@ class Exchange:
         self._receive: Receive = turn.receive  # type: ignore[assignment]
         self._send: Send = turn.send  # type: ignore[assignment]
         self.headers: Headers = self.scope["headers"] if headers is None else headers  # as they came, in lower case
-        self._headers = _picked(self.headers)
+        self._headers = self.made(_picked) if headers is None else _picked(headers)
         self.dialect: Dialect = openai_chat.DIALECT  # in which errors are told; the route may set another
         self.at = time()
         self._begun = turn.begun
@@ -90,10 +91,9 @@ class Exchange:
         """The value of one of the few headers that we read; empty if it was not sent."""
         return self._headers.get(name, b"")
 
-    @property
-    def credentials(self) -> list[tuple[bytes, bytes]]:
-        """The headers that say who asks."""
-        return [(name, value) for name, value in self._headers.items() if name in CREDENTIALS]
+    def made(self, work: Callable[[Headers], T]) -> T:
+        """What ``work`` makes of the headers, once for all requests that begin with the same bytes (``door/head``)."""
+        return self.turn.head.made(work)
 
     @property
     def elapsed(self) -> float:

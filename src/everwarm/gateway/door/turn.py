@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final
-from urllib.parse import unquote
 
-import httptools
-from uvicorn._types import ASGI3Application, ASGIVersions, HTTPScope
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from everwarm.errors import Bug
 from everwarm.gateway.door.framing import Headers
+from everwarm.gateway.door.head import Head
 
 EXTENSION: Final = "everwarm"
-
-_ASGI: Final[ASGIVersions] = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Turn(RequestResponseCycle):
     """``pending``: what the application has begun with this request before it was called, if anything."""
 
-    def __init__(self, connection: HttpToolsProtocol, transport: asyncio.Transport, scope: HTTPScope) -> None:
+    def __init__(self, connection: HttpToolsProtocol, transport: asyncio.Transport, head: Head) -> None:
         super().__init__(
-            scope,
+            head.scope(connection.server, connection.client),
             transport,
             connection.flow,
             connection.logger,
@@ -38,10 +34,11 @@ class Turn(RequestResponseCycle):
             False,  # no line for each request
             connection.server_state.default_headers,
             asyncio.Event(),
-            False,
+            head.waits,
             False,  # until the request has come whole: see ``connection``
             connection.on_response_complete,
         )
+        self.head = head
         self.begun = perf_counter()
         self.pending: Any = None
         self._when_gone: Callable[[], None] | None = None
@@ -95,43 +92,3 @@ class Turn(RequestResponseCycle):
         call, self._when_gone = self._when_gone, None
         if call is not None:
             call()
-
-
-def turn_of(
-    connection: HttpToolsProtocol, transport: asyncio.Transport, version: str, watched: dict[bytes, bytes]
-) -> Turn:
-    """The turn of the request whose head has come; ``watched`` are some of its headers (``framing.WATCHED``).
-
-    Raises ``httptools.HttpParserInvalidURLError``.
-    """
-    turn = Turn(connection, transport, _scope(connection, version))
-    if b"expect" in watched:
-        turn.waiting_for_100_continue = watched[b"expect"].lower() == b"100-continue"
-    return turn
-
-
-def _scope(connection: HttpToolsProtocol, version: str) -> HTTPScope:
-    path, raw_path, query = _split(connection.url)
-    return {
-        "type": "http",
-        "asgi": _ASGI,
-        "http_version": version,
-        "server": connection.server,
-        "client": connection.client,
-        "scheme": "http",
-        "method": connection.parser.get_method().decode("ascii"),
-        "root_path": "",
-        "path": path,
-        "raw_path": raw_path,
-        "query_string": query,
-        "headers": connection.headers,
-        "state": {},
-    }
-
-
-@lru_cache(maxsize=256)
-def _split(url: bytes) -> tuple[str, bytes, bytes]:
-    """Path, the same as it was written, and query."""
-    parts = httptools.parse_url(url)
-    path = parts.path.decode("ascii")
-    return unquote(path) if "%" in path else path, parts.path, parts.query or b""
