@@ -188,6 +188,7 @@ _REPLAY: Final = Replay()
 _BEGUN: Final = Life("recall", _FREE), Recall(None)
 """How most lives begin."""
 _HIT: Final = Life("replay", _FREE, "hit")
+_SERVED: Final = Life("over", _FREE, "hit")
 
 
 def begin(control: Control) -> Step:
@@ -243,6 +244,10 @@ def _aboard(life: Life, event: Event) -> Step:
     return Life("forward", life.control, cache, why), Forward()
 
 
+def _replayed(life: Life, event: Event) -> Step:
+    return (_SERVED, None) if life is _HIT else _over(life, event)
+
+
 def _over(life: Life, _: Event) -> Step:
     return Life("over", life.control, life.cache, life.why), None
 
@@ -250,7 +255,7 @@ def _over(life: Life, _: Event) -> Step:
 _RULES: Final[dict[tuple[Phase, type[Event]], Callable[[Life, Event], Step]]] = {
     ("recall", Found): _found,
     ("recall", Absent): _absent,
-    ("replay", Sent): _over,
+    ("replay", Sent): _replayed,
     ("fly", Aboard): _aboard,
     ("fly", Unsuited): _unsuited,
     ("forward", Sent): _over,

@@ -43,7 +43,7 @@ async def converse(house: House, x: Exchange, dialect: Dialect, kind: type[Run] 
         log.exception("a request could not be answered")
         await x.refuse(Bug(FAILED))
     if run is None:
-        take_down(house, x, _row(x, caller, None), "")
+        take_down(house, x, _row_of_none(x, caller), "")
     else:
         await _live(house, run)
 
@@ -56,7 +56,7 @@ def at_once(house: House, x: Exchange, dialect: Dialect) -> bool:
     require_json(x)
     run = Run(house, x, understand_now(house, x, dialect, caller, x.body_now()))
     if run.at_once():
-        take_down(house, x, _row(x, caller, run), run.ask.question.envelope.model)
+        take_down(house, x, _row(run), run.ask.question.envelope.model)
         return True
     x.turn.pending = run
     x.turn.body = bytearray()  # not needed twice
@@ -83,7 +83,7 @@ async def _live(house: House, run: Run) -> None:
         log.exception("a request could not be answered")
         await x.refuse(Bug(FAILED))
     finally:
-        take_down(house, x, _row(x, run.ask.caller, run), run.ask.question.envelope.model)
+        take_down(house, x, _row(run), run.ask.question.envelope.model)
 
 
 def require_json(x: Exchange) -> None:
@@ -107,23 +107,21 @@ CURLS: Final = b"application/x-www-form-urlencoded"
 """What ``curl -d`` says of any body; those who forget the header mean JSON."""
 
 
-def _row(x: Exchange, caller: Caller, run: Run | None) -> Row:
-    usage = run.usage if run is not None else None
-    cache, why = (run.life.cache, run.life.why) if run is not None else ("", "")
-    computed = cache in ("miss", "bypass")
+def _row(run: Run) -> Row:
+    x, life, usage, ask = run.x, run.life, run.usage, run.ask
+    computed = life.cache in ("miss", "bypass")
     total = x.elapsed
-    prefilled = run.prefilled if run is not None and computed else None
-    saved = run.original_seconds - total if run is not None and usage is not None and not computed else 0.0
-    question = run.ask.question if run is not None else None
+    prefilled = run.prefilled if computed else None
+    saved = run.original_seconds - total if usage is not None and not computed else 0.0
     return Row(  # by place: names would take twice the time, for every request
         x.at,
-        caller.namespace.id,
+        ask.caller.namespace.id,
         x.dialect.name,
-        question.target.model if question is not None else "",
+        ask.question.target.model,
         x.status or CLIENT_GONE,
-        cache,
-        run.via if run is not None and cache else "",
-        question.envelope.form.stream if question is not None else False,
+        life.cache,
+        run.via if life.cache else "",
+        run.wanted.stream,
         x.bytes_in,
         x.bytes_out,
         usage.prompt if usage is not None else 0,
@@ -131,7 +129,15 @@ def _row(x: Exchange, caller: Caller, run: Run | None) -> Row:
         usage.cache_read if usage is not None and computed else 0,  # prefix_cached
         1000 * (x.first_byte if x.first_byte is not None else total),
         1000 * total,
-        1000 * max(0.0, saved),
+        1000 * saved if saved > 0 else 0.0,
         1000 * prefilled.seconds if prefilled is not None else 0.0,
-        why,
+        life.why,
     )
+
+
+def _row_of_none(x: Exchange, caller: Caller) -> Row:
+    """Of a request that was refused before it was understood."""
+    total = 1000 * x.elapsed
+    first = 1000 * x.first_byte if x.first_byte is not None else total
+    who, how = (x.at, caller.namespace.id, x.dialect.name, ""), (x.status or CLIENT_GONE, "", "", False)
+    return Row(*who, *how, x.bytes_in, x.bytes_out, 0, 0, 0, first, total, 0.0, 0.0, "")

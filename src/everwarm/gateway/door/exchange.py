@@ -11,7 +11,7 @@ from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.errors import BadRequest, EverwarmError, Overloaded, RequestTimeout, TooLarge
 from everwarm.gateway.door.patience import Patience
-from everwarm.gateway.door.turn import Turn
+from everwarm.gateway.door.turn import Turn, written
 from everwarm.gateway.upstreams.headers import CREDENTIALS, Headers
 
 T = TypeVar("T")
@@ -22,6 +22,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON: Final = (b"content-type", b"application/json")
 EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
+NO_BUFFER: Final = (b"x-accel-buffering", b"no")
+"""Of a stream: a reverse proxy in front must not hold it back."""
 _READ: Final = frozenset(
     (
         *CREDENTIALS,
@@ -163,15 +165,15 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
-        """A whole response."""
+    async def reply(self, status: int, headers: Headers | bytes, body: bytes) -> None:
+        """A whole response. ``headers``: as pairs, or as lines that are written already (``turn.written``)."""
         if self.turn.flow.write_paused and not self.turn.disconnected:
             await self.turn.flow.drain()
         self.reply_now(status, headers, body)
 
-    def reply_now(self, status: int, headers: Headers, body: bytes) -> None:
+    def reply_now(self, status: int, headers: Headers | bytes, body: bytes) -> None:
         """As ``reply``, where nothing that was sent before has to be waited for."""
-        self.turn.respond(status, headers, body)
+        self.turn.respond(status, headers if isinstance(headers, bytes) else written(headers), body)
         self.status = status
         self.first_byte = self.elapsed
         self.bytes_out += len(body)

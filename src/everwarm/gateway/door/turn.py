@@ -51,22 +51,16 @@ class Turn(RequestResponseCycle):
         finally:
             self.scope["extensions"] = {}  # it was a cycle, which Python's garbage collector would have to find
 
-    def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """A whole answer. ``headers`` have names in lower case and tell no length. Only while nothing was sent, and
-        while ``flow`` does not ask to wait."""
+    def respond(self, status: int, lines: bytes, body: bytes) -> None:
+        """A whole answer. ``lines`` are ``written`` and tell no length. Only while nothing was sent, and while ``flow``
+        does not ask to wait."""
         if self.disconnected:
             return
         assert not self.response_started
-        every = [*self.default_headers, *headers, (b"content-length", b"%d" % len(body))]
+        every = b"%b%bcontent-length: %d\r\n" % (written(self.default_headers), lines, len(body))
         if not self.keep_alive:
-            every.append((b"connection", b"close"))
-        lines = [STATUS_LINE[status]]
-        for name, value in every:
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(b"\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(every) + 2 or head.count(b"\r") != len(every) + 2:
-            raise Bug("A header of an answer holds a line end.")
+            every += b"connection: close\r\n"
+        head = b"%b%b\r\n" % (STATUS_LINE[status], every)
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         self.transport.write(head if self.scope["method"] == "HEAD" else head + body)
@@ -92,3 +86,11 @@ class Turn(RequestResponseCycle):
         call, self._when_gone = self._when_gone, None
         if call is not None:
             call()
+
+
+def written(headers: Headers) -> bytes:
+    """Lines of a head. Raises ``Bug`` if one of them would be more than a line."""
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+        raise Bug("A header of an answer holds a line end.")
+    return lines
