@@ -73,15 +73,15 @@ def understand_now(house: House, x: Exchange, dialect: Dialect, caller: Caller, 
 
 def _asked(house: House, x: Exchange, caller: Caller, data: bytes, question: Question) -> Ask:
     house.auth.require_model(caller, question.target.model)
-    said, tags = x.made(_wishes)
-    return Ask(caller, data, question, policy.control(said, obstacle=question.obstacle), tags)
+    asked, tags = x.made(_wishes)
+    return Ask(caller, data, question, policy.hindered(asked, question.obstacle), tags)
 
 
-def _wishes(headers: Headers) -> tuple[str, tuple[str, ...]]:
+def _wishes(headers: Headers) -> tuple[policy.Control, tuple[str, ...]]:
     """What headers ask of the store: ``Cache-Control``, and labels. Raises ``BadRequest``."""
     control = b",".join([value for name, value in headers if name == b"cache-control"])
     labels = b",".join([value for name, value in headers if name == b"x-everwarm-tags"])
-    return control.decode("latin-1"), policy.tags(labels.decode("utf-8", "replace"))
+    return policy.control(control.decode("latin-1")), policy.tags(labels.decode("utf-8", "replace"))
 
 
 def context_of(house: House, x: Exchange) -> bytes:

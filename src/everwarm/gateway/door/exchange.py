@@ -24,19 +24,10 @@ JSON: Final = (b"content-type", b"application/json")
 EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_BUFFER: Final = (b"x-accel-buffering", b"no")
 """Of a stream: a reverse proxy in front must not hold it back."""
-_READ: Final = frozenset(
-    (
-        *CREDENTIALS,
-        b"cache-control",
-        b"content-encoding",
-        b"content-length",
-        b"content-type",
-        b"host",
-        b"origin",
-        b"x-everwarm-tags",
-    )
+_ONCE: Final = frozenset(
+    (*CREDENTIALS, b"content-encoding", b"content-length", b"content-type", b"host", b"origin"),
 )
-_LISTS: Final = (b"cache-control", b"x-everwarm-tags")
+"""Headers that may stand once: of two, somebody else might read the other one."""
 
 IN_MEMORY: Final = 2**20
 """Bytes of a body of unknown length that wait for its end in memory."""
@@ -76,7 +67,7 @@ class Exchange:
         self._receive: Receive = turn.receive  # type: ignore[assignment]
         self._send: Send = turn.send  # type: ignore[assignment]
         self.headers: Headers = self.scope["headers"] if headers is None else headers  # as they came, in lower case
-        self._headers = self.made(_picked) if headers is None else _picked(headers)
+        self._headers = self.made(_once) if headers is None else _once(headers)
         self.dialect: Dialect = openai_chat.DIALECT  # in which errors are told; the route may set another
         self.at = time()
         self._begun = turn.begun
@@ -90,7 +81,7 @@ class Exchange:
         self.first_byte: float | None = None  # after this many seconds
 
     def header(self, name: bytes) -> bytes:
-        """The value of one of the few headers that we read; empty if it was not sent."""
+        """The value of a header that may stand once; empty if it was not sent."""
         return self._headers.get(name, b"")
 
     def made(self, work: Callable[[Headers], T]) -> T:
@@ -222,18 +213,14 @@ class Exchange:
         await self.reply(error.status, out, self.dialect.error(error))
 
 
-def _picked(headers: Headers) -> dict[bytes, bytes]:
-    """The headers that we read. ASGI gives their names in lower case."""
+def _once(headers: Headers) -> dict[bytes, bytes]:
+    """Those that may stand once, by name. Raises ``BadRequest`` where one stands twice."""
     found: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name not in _READ:
-            continue
-        if name not in found:
+        if name in _ONCE:
+            if name in found:
+                raise BadRequest(f"The header {name.decode()} was sent twice. Send it once.", param=name.decode())
             found[name] = value
-        elif name in _LISTS:
-            found[name] += b"," + value
-        else:
-            raise BadRequest(f"The header {name.decode()} was sent twice. Send it once.", param=name.decode())
     return found
 
 
