@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from everwarm.gateway.memo import LARGEST, SEEN, Memo, Name, weight
+from everwarm.gateway.memo import EDGE, LARGEST, SEEN, Memo, Name, weight
 
 
 def keep(memo: Memo[int], name: Name, value: int) -> None:
@@ -53,6 +53,16 @@ def test_what_was_kept_again_counts_once() -> None:
     assert memo._held == 0
 
 
+def test_bodies_that_look_alike_at_both_ends_are_not_taken_for_each_other() -> None:
+    memo: Memo[int] = Memo()
+    one, other = (name(b"{" * EDGE + middle + b"}" * EDGE) for middle in (b"1", b"2"))
+    keep(memo, one, 1)
+    assert (memo.get(one), memo.get(other)) == (1, None)
+    keep(memo, other, 2)
+    assert (memo.get(one), memo.get(other)) == (None, 2)
+    assert memo._held == weight(one[-1])
+
+
 def test_what_was_used_least_recently_goes_first() -> None:
     memo: Memo[int] = Memo(limit=3 * weight(b"0"))
     for i in range(3):
@@ -67,7 +77,7 @@ def test_small_bodies_are_bounded_too() -> None:
     for i in range(20_000):
         keep(memo, name(b"%d" % i), i)
     assert len(memo._kept) < 6_000
-    assert memo._held == sum(weight(data) for *_, data in memo._kept)
+    assert memo._held == sum(weight(data) for (*_, data), _ in memo._kept.values())
 
 
 def test_large_bodies_are_not_kept() -> None:

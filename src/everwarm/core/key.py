@@ -41,6 +41,9 @@ class ExactKey:
     digest: bytes  # DIGEST_BYTES
     proof: bytes  # what the digest is of; the proof of equality
 
+    def __hash__(self) -> int:
+        return hash(self.digest)  # the proof may be long
+
     @property
     def text(self) -> str:
         """The digest as ``x-everwarm-key`` shows it."""

@@ -34,28 +34,34 @@ class Control:
     only_stored: bool = False  # no answer but a stored one is wanted
 
 
-def control(cache_control: str, *, obstacle: str | None) -> Control:
-    """From the request's ``Cache-Control`` and what the gateway found in the way (``obstacle``, in words, or None).
+def control(cache_control: str) -> Control:
+    """From the request's ``Cache-Control``.
 
     ``no-store`` neither reads nor writes, ``no-cache`` asks anew and replaces, ``max-age=N`` bounds the age. One that
     is no number counts as 0: whoever wrote it wanted something fresh. ``only-if-cached`` wants a stored answer or none.
     Other directives do not concern a request.
     """
     if not cache_control:
-        return _FREE if obstacle is None else Control(read=False, write=False, why=obstacle)
+        return _FREE
     words = {w.strip().lower() for w in cache_control.split(",")}
-    found = _free_control(words) if obstacle is None else Control(read=False, write=False, why=obstacle)
+    found = _control(words)
     return replace(found, only_stored=True) if "only-if-cached" in words else found
 
 
-def _free_control(words: set[str]) -> Control:
-    """Where nothing is in the way."""
+def _control(words: set[str]) -> Control:
     if "no-store" in words:
         return Control(read=False, write=False, why="asked with Cache-Control: no-store")
     if "no-cache" in words:
         return Control(read=False, why="asked anew with Cache-Control: no-cache")
     ages = [w.removeprefix("max-age=").strip('"') for w in words if w.startswith("max-age=")]
     return Control(max_age=min(_age(a) for a in ages)) if ages else _FREE
+
+
+def hindered(asked: Control, obstacle: str | None) -> Control:
+    """What is left of it where the gateway found something in the way (in words, or None)."""
+    if obstacle is None:
+        return asked
+    return Control(read=False, write=False, why=obstacle, only_stored=asked.only_stored)
 
 
 _FREE: Final = Control()
@@ -188,6 +194,7 @@ _REPLAY: Final = Replay()
 _BEGUN: Final = Life("recall", _FREE), Recall(None)
 """How most lives begin."""
 _HIT: Final = Life("replay", _FREE, "hit")
+_SERVED: Final = Life("over", _FREE, "hit")
 
 
 def begin(control: Control) -> Step:
@@ -243,6 +250,10 @@ def _aboard(life: Life, event: Event) -> Step:
     return Life("forward", life.control, cache, why), Forward()
 
 
+def _replayed(life: Life, event: Event) -> Step:
+    return (_SERVED, None) if life is _HIT else _over(life, event)
+
+
 def _over(life: Life, _: Event) -> Step:
     return Life("over", life.control, life.cache, life.why), None
 
@@ -250,7 +261,7 @@ def _over(life: Life, _: Event) -> Step:
 _RULES: Final[dict[tuple[Phase, type[Event]], Callable[[Life, Event], Step]]] = {
     ("recall", Found): _found,
     ("recall", Absent): _absent,
-    ("replay", Sent): _over,
+    ("replay", Sent): _replayed,
     ("fly", Aboard): _aboard,
     ("fly", Unsuited): _unsuited,
     ("forward", Sent): _over,

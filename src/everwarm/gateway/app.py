@@ -13,7 +13,6 @@ from everwarm.errors import Bug, EverwarmError, Forbidden, MethodNotAllowed, Not
 from everwarm.gateway import count, manage, models, pages
 from everwarm.gateway.converse import FAILED, at_once, converse, go_on
 from everwarm.gateway.door.exchange import Disconnected, Exchange, Receive, Scope, Send
-from everwarm.gateway.door.origin import allowed
 from everwarm.gateway.door.turn import EXTENSION, Turn
 from everwarm.gateway.embeddings import embed
 from everwarm.gateway.house import House
@@ -97,11 +96,7 @@ class App:
 
     def _require_trust(self, x: Exchange) -> None:
         """Raises ``Forbidden`` for what somebody else's web page sends from a browser here."""
-        host, origin = x.header(b"host"), x.header(b"origin")
-        config = self.house.config
-        reason = allowed(
-            host.decode("latin-1") or None, origin.decode("latin-1") or None, config.host, config.trusted_origins
-        )
+        reason = x.made(self.house.origins.objection)
         if reason is not None:
             raise Forbidden(reason)
 

@@ -17,6 +17,7 @@ from everwarm.gateway.auth import Caller
 from everwarm.gateway.door.exchange import Exchange
 from everwarm.gateway.house import House
 from everwarm.gateway.upstreams.directory import Target
+from everwarm.gateway.upstreams.headers import Headers
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -72,14 +73,20 @@ def understand_now(house: House, x: Exchange, dialect: Dialect, caller: Caller, 
 
 def _asked(house: House, x: Exchange, caller: Caller, data: bytes, question: Question) -> Ask:
     house.auth.require_model(caller, question.target.model)
-    control = policy.control(x.header(b"cache-control").decode("latin-1"), obstacle=question.obstacle)
-    labels = x.header(b"x-everwarm-tags")
-    return Ask(caller, data, question, control, policy.tags(labels.decode("utf-8", "replace")) if labels else ())
+    asked, tags = x.made(_wishes)
+    return Ask(caller, data, question, policy.hindered(asked, question.obstacle), tags)
+
+
+def _wishes(headers: Headers) -> tuple[policy.Control, tuple[str, ...]]:
+    """What headers ask of the store: ``Cache-Control``, and labels. Raises ``BadRequest``."""
+    control = b",".join([value for name, value in headers if name == b"cache-control"])
+    labels = b",".join([value for name, value in headers if name == b"x-everwarm-tags"])
+    return policy.control(control.decode("latin-1")), policy.tags(labels.decode("utf-8", "replace"))
 
 
 def context_of(house: House, x: Exchange) -> bytes:
     """What reaches an upstream besides the body, and may change the answer."""
-    context = house.keyed.of(x.headers)
+    context = x.made(house.keyed.of)
     if query := x.scope["query_string"]:
         context += b"?%b" % query
     return context

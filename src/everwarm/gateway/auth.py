@@ -11,6 +11,7 @@ from everwarm.core.eviction import Quota
 from everwarm.core.key import PUBLIC, Namespace, namespace_of
 from everwarm.errors import Forbidden, Unauthorized
 from everwarm.gateway.door.exchange import Exchange
+from everwarm.gateway.upstreams.headers import CREDENTIALS, Headers
 
 MIB: Final = 2**20
 REMEMBERED: Final = 4096
@@ -47,14 +48,17 @@ class Auth:
 
     def caller(self, x: Exchange) -> Caller:
         """``public`` without a credential. Raises ``Unauthorized`` where only known tenants may ask."""
-        credential = _credential(x)
-        caller = self._of(credential) if credential else ANYBODY
+        caller = x.made(self._named)
         if self._tenants_only and caller.tenant is None:
             raise Unauthorized(
                 "This gateway serves its tenants only. Send a key that its operator gave you (everwarm keys add), as "
                 "a bearer token or as x-api-key."
             )
         return caller
+
+    def _named(self, headers: Headers) -> Caller:
+        credential = _credential(headers)
+        return self._of(credential) if credential else ANYBODY
 
     def _of(self, credential: bytes) -> Caller:
         digest = sha256(credential).digest()  # what is compared is nothing that a caller can steer (s15)
@@ -116,9 +120,9 @@ def is_own(value: bytes) -> bool:
     return _bare(value).startswith(OWN)
 
 
-def _credential(x: Exchange) -> bytes:
+def _credential(headers: Headers) -> bytes:
     """All that says who asks: mostly one header; with several, all of them, since all of them reach the upstream."""
-    values = [_bare(v) for name, v in x.credentials if v]
+    values = [_bare(value) for name, value in headers if name in CREDENTIALS and value]
     return values[0] if len(values) == 1 else b"\n".join(dict.fromkeys(values))
 
 

@@ -13,6 +13,7 @@ from everwarm.gateway.door.exchange import Disconnected, Exchange
 from everwarm.gateway.door.turn import Turn
 from everwarm.gateway.house import House
 from everwarm.gateway.run import Run
+from everwarm.gateway.upstreams.headers import Headers
 from everwarm.gateway.watch.notice import take_down
 from everwarm.ledger.record import Row
 
@@ -42,7 +43,7 @@ async def converse(house: House, x: Exchange, dialect: Dialect, kind: type[Run] 
         log.exception("a request could not be answered")
         await x.refuse(Bug(FAILED))
     if run is None:
-        take_down(house, x, _row(x, caller, None), "")
+        take_down(house, x, _row_of_none(x, caller), "")
     else:
         await _live(house, run)
 
@@ -55,10 +56,10 @@ def at_once(house: House, x: Exchange, dialect: Dialect) -> bool:
     require_json(x)
     run = Run(house, x, understand_now(house, x, dialect, caller, x.body_now()))
     if run.at_once():
-        take_down(house, x, _row(x, caller, run), run.ask.question.envelope.model)
+        take_down(house, x, _row(run), run.ask.question.envelope.model)
         return True
     x.turn.pending = run
-    x.turn.body.clear()
+    x.turn.body = bytearray()  # not needed twice
     return False
 
 
@@ -82,41 +83,45 @@ async def _live(house: House, run: Run) -> None:
         log.exception("a request could not be answered")
         await x.refuse(Bug(FAILED))
     finally:
-        take_down(house, x, _row(x, run.ask.caller, run), run.ask.question.envelope.model)
+        take_down(house, x, _row(run), run.ask.question.envelope.model)
 
 
 def require_json(x: Exchange) -> None:
     """Raises ``UnsupportedMediaType`` for a body that says that it is something else. Silence counts as JSON."""
-    kind = x.header(b"content-type")
-    if kind != b"application/json":
-        kind = kind.partition(b";")[0].strip().lower()
+    if flaw := x.made(_flaw):
+        raise UnsupportedMediaType(flaw)
+
+
+def _flaw(headers: Headers) -> str:
+    """What headers say against a body being JSON, in words; empty if they say nothing."""
+    said = dict(headers)
+    kind = said.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind not in (b"", b"application/json") and not kind.endswith(b"+json") and kind != CURLS:
-        raise UnsupportedMediaType("The body must be JSON: send it with Content-Type: application/json.")
-    if x.header(b"content-encoding") not in (b"", b"identity"):
-        raise UnsupportedMediaType("The body must not be compressed: send it without Content-Encoding.")
+        return "The body must be JSON: send it with Content-Type: application/json."
+    if said.get(b"content-encoding", b"") not in (b"", b"identity"):
+        return "The body must not be compressed: send it without Content-Encoding."
+    return ""
 
 
 CURLS: Final = b"application/x-www-form-urlencoded"
 """What ``curl -d`` says of any body; those who forget the header mean JSON."""
 
 
-def _row(x: Exchange, caller: Caller, run: Run | None) -> Row:
-    usage = run.usage if run is not None else None
-    cache, why = (run.life.cache, run.life.why) if run is not None else ("", "")
-    computed = cache in ("miss", "bypass")
+def _row(run: Run) -> Row:
+    x, life, usage, ask = run.x, run.life, run.usage, run.ask
+    computed = life.cache in ("miss", "bypass")
     total = x.elapsed
-    prefilled = run.prefilled if run is not None and computed else None
-    saved = run.original_seconds - total if run is not None and usage is not None and not computed else 0.0
-    question = run.ask.question if run is not None else None
+    prefilled = run.prefilled if computed else None
+    saved = run.original_seconds - total if usage is not None and not computed else 0.0
     return Row(  # by place: names would take twice the time, for every request
         x.at,
-        caller.namespace.id,
+        ask.caller.namespace.id,
         x.dialect.name,
-        question.target.model if question is not None else "",
+        ask.question.target.model,
         x.status or CLIENT_GONE,
-        cache,
-        run.via if run is not None and cache else "",
-        question.envelope.form.stream if question is not None else False,
+        life.cache,
+        run.via if life.cache else "",
+        run.wanted.stream,
         x.bytes_in,
         x.bytes_out,
         usage.prompt if usage is not None else 0,
@@ -124,7 +129,15 @@ def _row(x: Exchange, caller: Caller, run: Run | None) -> Row:
         usage.cache_read if usage is not None and computed else 0,  # prefix_cached
         1000 * (x.first_byte if x.first_byte is not None else total),
         1000 * total,
-        1000 * max(0.0, saved),
+        1000 * saved if saved > 0 else 0.0,
         1000 * prefilled.seconds if prefilled is not None else 0.0,
-        why,
+        life.why,
     )
+
+
+def _row_of_none(x: Exchange, caller: Caller) -> Row:
+    """Of a request that was refused before it was understood."""
+    total = 1000 * x.elapsed
+    first = 1000 * x.first_byte if x.first_byte is not None else total
+    who, how = (x.at, caller.namespace.id, x.dialect.name, ""), (x.status or CLIENT_GONE, "", "", False)
+    return Row(*who, *how, x.bytes_in, x.bytes_out, 0, 0, 0, first, total, 0.0, 0.0, "")

@@ -12,6 +12,7 @@ from everwarm.config import Config
 from everwarm.core.upstream import Upstream
 from everwarm.errors import ConfigError
 from everwarm.gateway.auth import Auth
+from everwarm.gateway.door.origin import Origins
 from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.flights import Tower
 from everwarm.gateway.house import House
@@ -76,6 +77,7 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
             ledger,
             Patience(config.limits.body_seconds),
             Keyed(config.cache.ignore_headers),
+            Origins(config.host, config.trusted_origins),
             Tower(config.cache.entry_mb * MIB),
             metrics=_metrics(config, worker),
         )

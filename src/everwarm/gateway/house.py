@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from everwarm.config import Config
 from everwarm.core.reasons import Recent
 from everwarm.gateway.auth import Auth
+from everwarm.gateway.door.origin import Origins
 from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.flights import Tower
 from everwarm.gateway.memo import Memo
@@ -39,6 +40,7 @@ class House:
     ledger: Ledger | None  # None: ledger.enabled = false
     patience: Patience
     keyed: Keyed
+    origins: Origins
     tower: Tower
     questions: Memo[Question] = field(default_factory=Memo)
     recent: Recent = field(default_factory=Recent)

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from everwarm.core.answer import Form
 from everwarm.core.usage import Usage
+from everwarm.gateway.door.exchange import EVENTS, JSON, NO_BUFFER
+from everwarm.gateway.door.turn import written
 from everwarm.gateway.upstreams.headers import Headers
 
 LONGEST_WHY: Final = 200
@@ -30,10 +33,28 @@ def _made(cache: str, via: str) -> tuple[tuple[bytes, bytes], ...]:
 
 def told_of_hit(usage: Usage | None, seconds: float, tags: Sequence[str]) -> Headers:
     """Of a hit, besides: the tokens and the time that it did not cost, and its labels."""
-    saved = b"ms=%d" % max(0, round(1000 * seconds))
-    if usage is not None:
-        saved = b"prompt=%d, output=%d, %b" % (usage.prompt, usage.output, saved)
-    headers = [(b"x-everwarm-saved", saved)]
+    headers = [(b"x-everwarm-saved", _saved(usage, seconds))]
     if tags:
         headers.append((b"x-everwarm-tags", ",".join(tags).encode()))
     return headers
+
+
+def lines_of_hit(key: str, form: Form, age: int, usage: Usage | None, seconds: float, tags: tuple[str, ...]) -> bytes:
+    """All headers of a stored answer, written: what ``told`` and ``told_of_hit`` say, and its form. What is the same
+    each time that it goes out is remembered."""
+    saved = _saved(usage, seconds)
+    return b"%bx-everwarm-age: %d\r\nx-everwarm-saved: %b\r\n" % (_lasting(key, form.stream, tags), age, saved)
+
+
+@lru_cache(maxsize=1024)
+def _lasting(key: str, stream: bool, tags: tuple[str, ...]) -> bytes:
+    headers = [EVENTS, NO_BUFFER] if stream else [JSON]
+    headers += (*_made("hit", "exact"), (b"x-everwarm-key", key.encode()))
+    if tags:
+        headers.append((b"x-everwarm-tags", ",".join(tags).encode()))
+    return written(headers)
+
+
+def _saved(usage: Usage | None, seconds: float) -> bytes:
+    ms = max(0, round(1000 * seconds))
+    return b"prompt=%d, output=%d, ms=%d" % (usage.prompt, usage.output, ms) if usage is not None else b"ms=%d" % ms

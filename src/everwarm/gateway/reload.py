@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from everwarm.config import Changes, Config, UpstreamSettings, changes, merged
+from everwarm.gateway.door.origin import Origins
 from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.house import House
 from everwarm.gateway.upstreams.directory import Directory
@@ -28,6 +29,7 @@ def take_up(house: House, wanted: Config) -> Changes:
     house.config, house.directory = config, directory
     house.auth = house.auth.renewed(config)
     house.keyed = Keyed(config.cache.ignore_headers)
+    house.origins = Origins(config.host, config.trusted_origins)
     house.patience = Patience(config.limits.body_seconds)
     house.tower.limit = config.cache.entry_mb * MIB
     house.questions.clear()

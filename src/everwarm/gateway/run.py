@@ -15,9 +15,9 @@ from everwarm.core.wire import Prefilled, Request
 from everwarm.errors import Broken, EverwarmError
 from everwarm.gateway.ask import LARGE, Ask, aside
 from everwarm.gateway.call import Call
-from everwarm.gateway.door.exchange import EVENTS, JSON, Exchange
+from everwarm.gateway.door.exchange import EVENTS, JSON, NO_BUFFER, Exchange
 from everwarm.gateway.house import House
-from everwarm.gateway.how import told, told_of_hit
+from everwarm.gateway.how import lines_of_hit, told
 from everwarm.gateway.keep import keeper
 from everwarm.gateway.recall import Recalled, at_hand, recall
 from everwarm.gateway.upstreams.headers import Headers
@@ -25,8 +25,6 @@ from everwarm.gateway.upstreams.source import Opening, Sending
 
 GATHERED: Final = 2**20
 """Bytes of a JSON body that are gathered before it is sent on: what breaks off before that is a clear error."""
-
-_NO_BUFFER: Final = (b"x-accel-buffering", b"no")  # a reverse proxy in front must not hold a stream back
 
 
 class Run:
@@ -136,16 +134,15 @@ class Run:
         await self.x.reply(*self._stored())
         return policy.Sent()
 
-    def _stored(self) -> tuple[int, Headers, bytes]:
+    def _stored(self) -> tuple[int, bytes, bytes]:
         """The stored answer, as it goes out: status, headers and body."""
         assert self._recalled is not None
         entry, stored = self._recalled
         self.usage, self.original_seconds = stored.usage, stored.seconds
         age = max(0, int(self.house.clock() - entry.created))
-        headers = [EVENTS, _NO_BUFFER] if stored.form.stream else [JSON]
-        headers += self._headers(age)
-        headers += told_of_hit(stored.usage, stored.seconds - self.x.elapsed, entry.tags)
-        return 200, headers, stored.body
+        seconds = stored.seconds - self.x.elapsed
+        lines = lines_of_hit(self.ask.question.key.text, stored.form, age, stored.usage, seconds, entry.tags)
+        return 200, lines, stored.body
 
     # --- from a flight ------------------------------------------------------------------------------------------------
 
@@ -256,7 +253,7 @@ class Run:
         """As it comes. A JSON body is gathered first, so that one that breaks off can still be refused."""
         headers = [*opening.headers, *self._headers(0)]
         if opening.form is None or opening.form.stream:
-            await self.x.start(opening.status, [*headers, _NO_BUFFER] if opening.form else headers)
+            await self.x.start(opening.status, [*headers, NO_BUFFER] if opening.form else headers)
         elif await call.gathered(GATHERED):
             await self.x.reply(opening.status, headers, call.body)
             return
@@ -270,7 +267,7 @@ class Run:
     async def _send_made(self, call: Call) -> None:
         body = await self._made(call)
         assert body is not None  # else the event would have been Unsuited
-        headers = [EVENTS, _NO_BUFFER] if self.wanted.stream else [JSON]
+        headers = [EVENTS, NO_BUFFER] if self.wanted.stream else [JSON]
         await self.x.reply(200, headers + self._headers(0), body)
 
     def _headers(self, age: int) -> Headers:

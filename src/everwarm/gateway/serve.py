@@ -22,6 +22,8 @@ from everwarm.errors import ConfigError, EverwarmError
 from everwarm.gateway.app import App
 from everwarm.gateway.door.connection import Connection
 from everwarm.gateway.door.deadlines import Deadlines
+from everwarm.gateway.door.head import Heads
+from everwarm.gateway.door.repeating import Repeating
 from everwarm.gateway.furnish import alone, begin_boards, furnished, shared
 from everwarm.gateway.house import House
 from everwarm.gateway.reload import take_up
@@ -229,7 +231,7 @@ def _unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
 def settings(app: App) -> uvicorn.Config:
     """How uvicorn runs the application."""
     # uvicorn calls it for each connection; typed as if it were one
-    made = partial(Connection, deadlines=Deadlines(), at_once=app.at_once)
+    made = partial(Repeating, deadlines=Deadlines(), heads=Heads(), at_once=app.at_once)
     return uvicorn.Config(
         app,
         http=cast("type[asyncio.Protocol]", made),

@@ -48,15 +48,15 @@ def _disjoint(value: dict[str, Json], prompt: int, output: int) -> Usage:
 def _reused(value: dict[str, Json]) -> tuple[int, int, int]:
     """Tokens read from a cache, written for its shorter TTL, written for its longer one."""
     details = inner(value, "prompt_tokens_details", "input_tokens_details", "prompt_token_details")
-    read = _first(count(details, *_READ), count(value, *_READ))
-    written = _first(count(details, *_WRITTEN), count(value, *_WRITTEN))
-    long = min(written, count(inner(details, "cache_creation"), "ephemeral_1h_input_tokens") or 0)
+    read = _either(details, value, *_READ)
+    written = _either(details, value, *_WRITTEN)
+    long = min(written, count(inner(details, "cache_creation"), "ephemeral_1h_input_tokens") or 0) if written else 0
     return read, written - long, long
 
 
 def _thought(value: dict[str, Json]) -> int:
     details = inner(value, "completion_tokens_details", "output_tokens_details")
-    return _first(count(details, "reasoning_tokens"), count(value, "reasoning_tokens"))
+    return _either(details, value, "reasoning_tokens")
 
 
 def write_chat(done: Done) -> dict[str, Json]:
@@ -72,5 +72,7 @@ def write_chat(done: Done) -> dict[str, Json]:
     }
 
 
-def _first(*counts: int | None) -> int:
-    return next((c for c in counts if c is not None), 0)
+def _either(details: dict[str, Json], value: dict[str, Json], *names: str) -> int:
+    """The first count of these names, from the details if they have one; 0 if there is none."""
+    found = count(details, *names) if details else None
+    return found if found is not None else count(value, *names) or 0

@@ -27,7 +27,8 @@ from everwarm.gateway.door.deadlines import Deadlines
 from everwarm.gateway.door.farewell import Farewell, objection, refusal
 from everwarm.gateway.door.framing import HEAD_BYTES, WATCHED
 from everwarm.gateway.door.half_closed import HalfClosed
-from everwarm.gateway.door.turn import Turn, turn_of
+from everwarm.gateway.door.head import Head
+from everwarm.gateway.door.turn import Turn
 
 log = logging.getLogger("everwarm.gateway")
 
@@ -55,9 +56,7 @@ class Connection(HttpToolsProtocol):
 
     cycle: Turn
 
-    def __init__(
-        self, *args: Any, deadlines: Deadlines, at_once: Callable[[Turn], bool] | None = None, **more: Any
-    ) -> None:
+    def __init__(self, *args: Any, deadlines: Deadlines, at_once: Callable[[Turn], bool], **more: Any) -> None:
         super().__init__(*args, **more)
         self.url = b""
         self._deadlines = deadlines
@@ -173,14 +172,15 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) == QUEUE:
             raise BadRequest(f"More than {QUEUE} requests wait for their answers on this connection.")
         self._keep = version != "1.0" and self.parser.should_keep_alive()
-        self.cycle = turn_of(self, self._farewell, version, self._framing)
+        head = Head(self.parser.get_method(), self.url, version, self.headers, self._framing)
+        self.cycle = Turn(self, self._farewell, head)
         self.headers = []  # for trailers, which nobody waits for: they must not pass for headers
         if self._busy():
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
         else:
             self._answering = self.cycle
-            if self._at_once is not None and framing.is_short(self._framing, HIGH_WATER_LIMIT):
+            if head.length is not None and head.length <= HIGH_WATER_LIMIT:
                 self._held = self.cycle
             else:
                 self._start_asgi_task(self.cycle, self.app)
@@ -206,9 +206,12 @@ class Connection(HttpToolsProtocol):
             cycle.transport = self.transport
         if self._held is cycle:
             self._held = None
-            assert self._at_once is not None
-            if not self._at_once(cycle) and not cycle.response_complete:
-                self._start_asgi_task(cycle, self.app)
+            self._show(cycle)
+
+    def _show(self, cycle: Turn) -> None:
+        """A small request that is here: to ``at_once``, and to the application if that has no answer."""
+        if not self._at_once(cycle) and not cycle.response_complete:
+            self._start_asgi_task(cycle, self.app)
 
     # From the application, the server and the clock
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from tempfile import SpooledTemporaryFile
 from time import perf_counter, time
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from everwarm.core.dialects import openai_chat
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.errors import BadRequest, EverwarmError, Overloaded, RequestTimeout, TooLarge
 from everwarm.gateway.door.patience import Patience
-from everwarm.gateway.door.turn import Turn
+from everwarm.gateway.door.turn import Turn, written
 from everwarm.gateway.upstreams.headers import CREDENTIALS, Headers
+
+T = TypeVar("T")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,20 +22,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON: Final = (b"content-type", b"application/json")
 EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
-_READ: Final = frozenset(
-    (
-        *CREDENTIALS,
-        b"cache-control",
-        b"content-encoding",
-        b"content-length",
-        b"content-type",
-        b"host",
-        b"origin",
-        b"x-everwarm-tags",
-    )
+NO_BUFFER: Final = (b"x-accel-buffering", b"no")
+"""Of a stream: a reverse proxy in front must not hold it back."""
+_ONCE: Final = frozenset(
+    (*CREDENTIALS, b"content-encoding", b"content-length", b"content-type", b"host", b"origin"),
 )
-_LISTS: Final = (b"cache-control", b"x-everwarm-tags")
-
+"""Headers that may stand once: of two, somebody else might read the other one."""
 
 IN_MEMORY: Final = 2**20
 """Bytes of a body of unknown length that wait for its end in memory."""
@@ -73,7 +67,7 @@ class Exchange:
         self._receive: Receive = turn.receive  # type: ignore[assignment]
         self._send: Send = turn.send  # type: ignore[assignment]
         self.headers: Headers = self.scope["headers"] if headers is None else headers  # as they came, in lower case
-        self._headers = _picked(self.headers)
+        self._headers = self.made(_once) if headers is None else _once(headers)
         self.dialect: Dialect = openai_chat.DIALECT  # in which errors are told; the route may set another
         self.at = time()
         self._begun = turn.begun
@@ -87,13 +81,12 @@ class Exchange:
         self.first_byte: float | None = None  # after this many seconds
 
     def header(self, name: bytes) -> bytes:
-        """The value of one of the few headers that we read; empty if it was not sent."""
+        """The value of a header that may stand once; empty if it was not sent."""
         return self._headers.get(name, b"")
 
-    @property
-    def credentials(self) -> list[tuple[bytes, bytes]]:
-        """The headers that say who asks."""
-        return [(name, value) for name, value in self._headers.items() if name in CREDENTIALS]
+    def made(self, work: Callable[[Headers], T]) -> T:
+        """What ``work`` makes of the headers, once for all requests that begin with the same bytes (``door/head``)."""
+        return self.turn.head.made(work)
 
     @property
     def elapsed(self) -> float:
@@ -163,15 +156,15 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
-        """A whole response."""
+    async def reply(self, status: int, headers: Headers | bytes, body: bytes) -> None:
+        """A whole response. ``headers``: as pairs, or as lines that are written already (``turn.written``)."""
         if self.turn.flow.write_paused and not self.turn.disconnected:
             await self.turn.flow.drain()
         self.reply_now(status, headers, body)
 
-    def reply_now(self, status: int, headers: Headers, body: bytes) -> None:
+    def reply_now(self, status: int, headers: Headers | bytes, body: bytes) -> None:
         """As ``reply``, where nothing that was sent before has to be waited for."""
-        self.turn.respond(status, headers, body)
+        self.turn.respond(status, headers if isinstance(headers, bytes) else written(headers), body)
         self.status = status
         self.first_byte = self.elapsed
         self.bytes_out += len(body)
@@ -220,18 +213,14 @@ class Exchange:
         await self.reply(error.status, out, self.dialect.error(error))
 
 
-def _picked(headers: Headers) -> dict[bytes, bytes]:
-    """The headers that we read. ASGI gives their names in lower case."""
+def _once(headers: Headers) -> dict[bytes, bytes]:
+    """Those that may stand once, by name. Raises ``BadRequest`` where one stands twice."""
     found: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name not in _READ:
-            continue
-        if name not in found:
+        if name in _ONCE:
+            if name in found:
+                raise BadRequest(f"The header {name.decode()} was sent twice. Send it once.", param=name.decode())
             found[name] = value
-        elif name in _LISTS:
-            found[name] += b"," + value
-        else:
-            raise BadRequest(f"The header {name.decode()} was sent twice. Send it once.", param=name.decode())
     return found
 
 

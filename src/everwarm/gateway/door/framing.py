@@ -63,12 +63,6 @@ def _check_encoding(version: str, once: dict[bytes, bytes]) -> None:
         raise BadRequest("The only Transfer-Encoding understood here is chunked.")
 
 
-def is_short(once: dict[bytes, bytes], most: int) -> bool:
-    """Whether a body of at most so many bytes is announced, and will come without being asked for."""
-    length = once.get(b"content-length")
-    return length is not None and int(length) <= most and b"expect" not in once
-
-
 def check_number(url: bytes, headers: Headers) -> None:
     """Raise ``UriTooLong`` or ``HeadTooLarge`` for a head that is over the limit in number, be it whole or not."""
     if len(url) > URL_BYTES:

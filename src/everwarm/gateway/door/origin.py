@@ -14,12 +14,27 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from everwarm.gateway.door.framing import Headers
+
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 class _Place(NamedTuple):
     host: str  # in lower case; an IPv6 address without its brackets
     port: int | None
+
+
+class Origins:
+    """Which pages may send requests to a server that listens on ``host``. ``trusted`` as in ``allowed``."""
+
+    def __init__(self, host: str, trusted: Sequence[str]) -> None:
+        self._host = host
+        self._trusted = trusted
+
+    def objection(self, headers: Headers) -> str | None:
+        """Why a request with these headers is to be refused, in words; None if it may pass."""
+        said = {name: value.decode("latin-1") for name, value in headers if name in (b"host", b"origin")}
+        return allowed(said.get(b"host") or None, said.get(b"origin") or None, self._host, self._trusted)
 
 
 def allowed(

@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final
-from urllib.parse import unquote
 
-import httptools
-from uvicorn._types import ASGI3Application, ASGIVersions, HTTPScope
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from everwarm.errors import Bug
 from everwarm.gateway.door.framing import Headers
+from everwarm.gateway.door.head import Head
 
 EXTENSION: Final = "everwarm"
-
-_ASGI: Final[ASGIVersions] = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Turn(RequestResponseCycle):
     """``pending``: what the application has begun with this request before it was called, if anything."""
 
-    def __init__(self, connection: HttpToolsProtocol, transport: asyncio.Transport, scope: HTTPScope) -> None:
+    def __init__(self, connection: HttpToolsProtocol, transport: asyncio.Transport, head: Head) -> None:
         super().__init__(
-            scope,
+            head.scope(connection.server, connection.client),
             transport,
             connection.flow,
             connection.logger,
@@ -38,10 +34,11 @@ class Turn(RequestResponseCycle):
             False,  # no line for each request
             connection.server_state.default_headers,
             asyncio.Event(),
-            False,
+            head.waits,
             False,  # until the request has come whole: see ``connection``
             connection.on_response_complete,
         )
+        self.head = head
         self.begun = perf_counter()
         self.pending: Any = None
         self._when_gone: Callable[[], None] | None = None
@@ -54,22 +51,16 @@ class Turn(RequestResponseCycle):
         finally:
             self.scope["extensions"] = {}  # it was a cycle, which Python's garbage collector would have to find
 
-    def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """A whole answer. ``headers`` have names in lower case and tell no length. Only while nothing was sent, and
-        while ``flow`` does not ask to wait."""
+    def respond(self, status: int, lines: bytes, body: bytes) -> None:
+        """A whole answer. ``lines`` are ``written`` and tell no length. Only while nothing was sent, and while ``flow``
+        does not ask to wait."""
         if self.disconnected:
             return
         assert not self.response_started
-        every = [*self.default_headers, *headers, (b"content-length", b"%d" % len(body))]
+        every = b"%b%bcontent-length: %d\r\n" % (written(self.default_headers), lines, len(body))
         if not self.keep_alive:
-            every.append((b"connection", b"close"))
-        lines = [STATUS_LINE[status]]
-        for name, value in every:
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(b"\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(every) + 2 or head.count(b"\r") != len(every) + 2:
-            raise Bug("A header of an answer holds a line end.")
+            every += b"connection: close\r\n"
+        head = b"%b%b\r\n" % (STATUS_LINE[status], every)
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         self.transport.write(head if self.scope["method"] == "HEAD" else head + body)
@@ -97,41 +88,9 @@ class Turn(RequestResponseCycle):
             call()
 
 
-def turn_of(
-    connection: HttpToolsProtocol, transport: asyncio.Transport, version: str, watched: dict[bytes, bytes]
-) -> Turn:
-    """The turn of the request whose head has come; ``watched`` are some of its headers (``framing.WATCHED``).
-
-    Raises ``httptools.HttpParserInvalidURLError``.
-    """
-    turn = Turn(connection, transport, _scope(connection, version))
-    if b"expect" in watched:
-        turn.waiting_for_100_continue = watched[b"expect"].lower() == b"100-continue"
-    return turn
-
-
-def _scope(connection: HttpToolsProtocol, version: str) -> HTTPScope:
-    path, raw_path, query = _split(connection.url)
-    return {
-        "type": "http",
-        "asgi": _ASGI,
-        "http_version": version,
-        "server": connection.server,
-        "client": connection.client,
-        "scheme": "http",
-        "method": connection.parser.get_method().decode("ascii"),
-        "root_path": "",
-        "path": path,
-        "raw_path": raw_path,
-        "query_string": query,
-        "headers": connection.headers,
-        "state": {},
-    }
-
-
-@lru_cache(maxsize=256)
-def _split(url: bytes) -> tuple[str, bytes, bytes]:
-    """Path, the same as it was written, and query."""
-    parts = httptools.parse_url(url)
-    path = parts.path.decode("ascii")
-    return unquote(path) if "%" in path else path, parts.path, parts.query or b""
+def written(headers: Headers) -> bytes:
+    """Lines of a head. Raises ``Bug`` if one of them would be more than a line."""
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+        raise Bug("A header of an answer holds a line end.")
+    return lines

@@ -63,8 +63,7 @@ class Embedding(Run):
             if isinstance(batch, Batch):
                 self._batch = batch
             else:
-                said = self.x.header(b"cache-control").decode("latin-1")
-                self.life, self._effect = policy.begin(policy.control(said, obstacle=batch))
+                self.life, self._effect = policy.begin(policy.hindered(self.ask.control, batch))
         await super().live()
 
     # --- from the store -----------------------------------------------------------------------------------------------
