@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from converted import SECRET
 from engines import balanced
 from everwarm.core.key import PUBLIC, Namespace
+from everwarm.store import segment_file
 from everwarm.store.segments import Segments
 
 OTHER = Namespace("1" * 32)
@@ -129,3 +131,24 @@ def test_the_disks_share_is_kept_and_what_is_reused_stays(
     engine = start(capacity=1 << 20)
     assert 0 < sum(path.stat().st_size for path in files(tmp_path)) <= 1 << 20
     assert ask(engine, kept).prefilled.cached > 300
+
+
+def test_a_full_disk_costs_nothing_but_the_disk(
+    start: Start, ask: Any, greedy: Any, request_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """r04: answers go on, and what is computed later is written again when there is room."""
+
+    def full(*args: Any) -> Any:
+        raise OSError(ENOSPC, "No space left on device")
+
+    engine = start()
+    with monkeypatch.context() as patched:
+        patched.setattr(segment_file, "write_beside", full)
+        cold = ask(engine, greedy)
+        assert ask(engine, greedy).text == cold.text
+        balanced(engine)
+    other = request_of("w" * 400, temperature=0, max_tokens=2, logit_bias=NEVER_END)
+    ask(engine, other)
+    restarted = start()
+    assert ask(restarted, other).prefilled.cached > 300
+    assert ask(restarted, greedy).text == cold.text
