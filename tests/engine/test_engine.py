@@ -308,3 +308,25 @@ def test_its_figures(tiny: Engine, ask: Ask, request_of: Make) -> None:
     assert told["blocks", "cached"] == -(-(answer.usage.prompt + 4) // 32)
     assert told["tokens", "computed"] == answer.usage.prompt - 1  # the last one counts as decoding
     assert told["tokens", "accepted"] <= told["tokens", "drafted"]
+
+
+def test_who_needs_many_blocks_is_not_passed_by_for_ever(engine_in: Any, collect: Ask, request_of: Make) -> None:
+    """The pool has room for 1,024 tokens. Somebody is answered, a large prompt waits, and small ones keep coming."""
+    engine = engine_in("fast", kv_bytes=1)
+    order: list[str] = []
+
+    async def asked(name: str, text: str, tokens: int) -> None:
+        await collect(engine, request_of(text, max_tokens=tokens, logit_bias=NEVER_END))
+        order.append(name)
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(asked("first", "a" * 200, 300))]
+        await until(lambda: engine._scheduler.busy)
+        tasks.append(asyncio.create_task(asked("large", "b" * 900, 4)))
+        await until(lambda: len(engine._line) == 1)
+        tasks += [asyncio.create_task(asked("small", "c" * number, 40)) for number in range(1, 6)]
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    assert order[:2] == ["first", "large"]
+    balanced(engine)

@@ -106,7 +106,8 @@ class Scheduler:
         for answer, choice in self._candidates():
             if sum(not _crowded(s) for s in self._running) >= self._steps.parallel:
                 return
-            self._begin(answer, choice)
+            if not self._begin(answer, choice):
+                return  # whoever needs fewer blocks must not go ahead of it for ever
 
     def _candidates(self) -> Iterator[tuple[Answer, int]]:
         """Choices to begin: of answers that have begun, then of those in the line, the most urgent first."""
@@ -118,18 +119,19 @@ class Scheduler:
         for job in waiting:
             yield Answer(job), 0
 
-    def _begin(self, answer: Answer, choice: int) -> None:
+    def _begin(self, answer: Answer, choice: int) -> bool:
+        """Let a choice in, unless it had better wait. False if there are too few blocks for it."""
         job = answer.job
         if self._computed_by_another(job):
-            return
+            return True
         sequence = Sequence(answer, choice, self._voice)
         lease = self._cache.lease(job.task.namespace, sequence.tokens, sequence.most)
         if lease is None:
-            return
+            return False
         sequence.lease = lease
         if choice == 0 and not self._line.take(job):  # it has left meanwhile
             lease.close()
-            return
+            return True
         answer.waiting.remove(choice)
         if choice == 0:
             self._answers.append(answer)
@@ -137,6 +139,7 @@ class Scheduler:
             self._computed = self._drafted = self._accepted = 0  # tokens: of prompts; guessed; rightly
         self._last_in = time.monotonic()
         self._running.append(sequence)
+        return True
 
     def _known(self, job: Job) -> int:
         return self._cache.known(job.task.namespace, job.task.packed)
