@@ -14,8 +14,8 @@ from benchmarks.engine.reading import Messages
 
 LIMIT = aiohttp.ClientTimeout(total=1_800)
 GREEDY = {"temperature": 0, "stream": True, "stream_options": {"include_usage": True}}
-NOT_STORED = {"cache-control": "no-store"}
-"""Our response cache neither answers nor keeps it. Others do not know the header."""
+ASKED_ANEW = {"cache-control": "no-cache"}
+"""Our response cache does not answer, and the KV may rest on disk. Others do not know the header."""
 
 
 class Answer(NamedTuple):
@@ -48,7 +48,7 @@ async def ask(
     body = {"model": engine.model, "messages": given, "max_tokens": tokens, **GREEDY, **more}
     texts, first, usage = [], 0.0, None
     begun = perf_counter()
-    async with session.post(engine.server.url + engine.path, json=body, headers=NOT_STORED, timeout=LIMIT) as response:
+    async with session.post(engine.server.url + engine.path, json=body, headers=ASKED_ANEW, timeout=LIMIT) as response:
         if response.status != 200:
             raise FailedError(f"{response.status}: {(await response.text())[:300]}")
         async for chunk in _chunks(response):

@@ -159,6 +159,8 @@ def test_no_store_neither_reads_nor_writes(live: Live) -> None:
     assert how(first) == ("bypass", "engine")
     assert how(live.ask()) == ("miss", "engine")
     assert how(control(live, "no-store")) == ("bypass", "engine")
+    asked = [request.rests for request, _ in live.upstream.asked]
+    assert asked.count(False) == 2, "what the model computes for it must not rest on disk"
     assert len(live.upstream.asked) == 3
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,14 @@ def test_a_full_disk_costs_nothing_but_the_disk(
     restarted = start()
     assert ask(restarted, other).prefilled.cached > 300
     assert ask(restarted, greedy).text == cold.text
+
+
+def test_what_must_not_be_stored_is_not_on_disk(start: Start, ask: Any, greedy: Any, tmp_path: Path) -> None:
+    """``Cache-Control: no-store`` is about KV, too; in memory it is reused."""
+    private = replace(greedy, rests=False)
+    engine = start()
+    cold = ask(engine, private)
+    assert ask(engine, private).prefilled.cached == cold.usage.prompt - 1
+    restarted = start()
+    assert not files(tmp_path)
+    assert ask(restarted, private).prefilled.cached == 0

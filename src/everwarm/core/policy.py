@@ -32,6 +32,7 @@ class Control:
     max_age: float | None = None  # seconds
     why: str = ""
     only_stored: bool = False  # no answer but a stored one is wanted
+    rest: bool = True  # whether anything of it may rest on disk, also what a model has computed for it
 
 
 def control(cache_control: str) -> Control:
@@ -50,7 +51,7 @@ def control(cache_control: str) -> Control:
 
 def _control(words: set[str]) -> Control:
     if "no-store" in words:
-        return Control(read=False, write=False, why="asked with Cache-Control: no-store")
+        return Control(read=False, write=False, why="asked with Cache-Control: no-store", rest=False)
     if "no-cache" in words:
         return Control(read=False, why="asked anew with Cache-Control: no-cache")
     ages = [w.removeprefix("max-age=").strip('"') for w in words if w.startswith("max-age=")]
@@ -61,7 +62,7 @@ def hindered(asked: Control, obstacle: str | None) -> Control:
     """What is left of it where the gateway found something in the way (in words, or None)."""
     if obstacle is None:
         return asked
-    return Control(read=False, write=False, why=obstacle, only_stored=asked.only_stored)
+    return replace(asked, read=False, write=False, max_age=None, why=obstacle)
 
 
 _FREE: Final = Control()

@@ -107,6 +107,7 @@ class Request:
     rest: Mapping[str, Json] = field(default_factory=dict)
     prompt: str | None = None  # text to go on from, which no chat template frames; then there are no messages
     format: Format | None = None  # what the answer is held to; None: free text
+    rests: bool = True  # whether what is computed for it may rest on disk
 
 
 # Answers: what an upstream gives, in this order: Prefilled? Delta* Finish (per choice) ... Done.

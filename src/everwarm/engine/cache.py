@@ -150,6 +150,7 @@ class Lease:
         self.left = left  # blocks promised to it
         self.known = 0  # tokens that it did not have to compute
         self.computed = 0  # tokens whose KV is there
+        self.rests = True  # whether it may go to the tier below
         self._cache = cache
         self._tokens = tokens
         self._keep = cache.keeps(len(tokens))
@@ -171,10 +172,10 @@ class Lease:
 
     def publish(self) -> None:
         """The prompt is complete: others may share its last block too, which is not full. We go on in a copy of it."""
-        self._cache.tier.offer(self.node)
+        self._offer(self.node)
         if self._cache.reuse.answers and self.node.end < self.computed:
             place = self.node.end // self.block
-            self._cache.tier.offer(self._share(self._tokens[self.node.end : self.computed]))
+            self._offer(self._share(self._tokens[self.node.end : self.computed]))
             self.blocks[place] = self._copy(self.blocks[place])
 
     def reach(self, tokens: int) -> None:
@@ -192,9 +193,9 @@ class Lease:
 
     def close(self) -> None:
         """Give back everything. What was computed stays in the tree."""
-        self._cache.tier.offer(self.node)
+        self._offer(self.node)
         if self._cache.reuse.answers and self.node.end < self.computed:
-            self._cache.tier.offer(self._share(self._tokens[self.node.end : self.computed]))
+            self._offer(self._share(self._tokens[self.node.end : self.computed]))
             del self.blocks[self.node.end // self._cache.pool.size]
         self._cache.pool.give(self.own)
         self._cache.promised -= self.left
@@ -213,6 +214,10 @@ class Lease:
         assert node.block is not None
         self.blocks[place] = node.block
         return node
+
+    def _offer(self, node: Node) -> None:
+        if self.rests:
+            self._cache.tier.offer(node)
 
     def _copy(self, source: int) -> int:
         """A block of our own with the KV of ``source``, which is the tree's."""

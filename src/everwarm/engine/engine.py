@@ -176,7 +176,7 @@ class Engine:
         limit = self._settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens
         drafters = self._drafters(request, prompt)
         helps = tuple(Help(*both) for both in zip(drafters, held or (None,) * len(drafters), strict=True))
-        return Task(namespace, prompt, pack(prompt), sampling, min(limit, left), helps)
+        return Task(namespace, prompt, pack(prompt), sampling, min(limit, left), helps, request.rests)
 
     def _drafters(self, request: Request, prompt: tuple[int, ...]) -> tuple[Drafter | None, ...]:
         """For each choice one; for many choices of one prompt none, for to know it by heart costs time for each."""

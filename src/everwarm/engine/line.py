@@ -30,6 +30,7 @@ class Task(NamedTuple):
     sampling: Sampling
     limit: int  # output tokens of one choice, at least 1
     helps: tuple[Help, ...]  # for each choice
+    rests: bool = True  # whether its KV may go to disk
 
 
 class Job:

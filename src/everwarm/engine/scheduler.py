@@ -128,6 +128,7 @@ class Scheduler:
         lease = self._cache.lease(job.task.namespace, sequence.tokens, sequence.most)
         if lease is None:
             return False
+        lease.rests = job.task.rests
         sequence.lease = lease
         if choice == 0 and not self._line.take(job):  # it has left meanwhile
             lease.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -65,7 +66,8 @@ class Run:
     def request(self) -> Request:
         """The request as a model reads it. Raises ``BadRequest``."""
         if self._request is None:
-            self._request = self.ask.question.dialect.parse(read(self.ask.data).value)
+            parsed = self.ask.question.dialect.parse(read(self.ask.data).value)
+            self._request = parsed if self.ask.control.rest else replace(parsed, rests=False)
         return self._request
 
     @property
