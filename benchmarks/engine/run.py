@@ -55,7 +55,9 @@ class Runs:
                 self._start(workload.concurrency) as start,
                 engine.begun(start) as gateway,
             ):
-                results.add(engine, play(gateway, workload), gateway.server.peak_mib())
+                played = play(gateway, workload)
+                self._console.print(f"  {played.seconds:.1f} s")  # so that it is not lost if a later one is interrupted
+                results.add(engine, played, gateway.server.peak_mib())
         results.show()
 
     def _restart(self) -> None:
