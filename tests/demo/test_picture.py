@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from everwarm.demo import svg
 from everwarm.demo.lanes import tooltip
 from everwarm.demo.picture import picture
+from everwarm.demo.restart import SECONDS
 from everwarm.demo.script import OPENING, Ask
 from everwarm.demo.tally import Characters, Result, tally
 
@@ -119,7 +120,7 @@ def test_the_restart_is_drawn_to_scale_in_tokens_and_in_time(acts: list[Result])
     bars = widths(section.find(".//svg"))
     assert bars["disk"] / bars["prefix"] == pytest.approx(1030 / 990, rel=1e-3)
     times = [float(r.attrib["width"]) for r in section.iter("rect") if r.attrib["class"] == "time"]
-    assert [t / times[0] for t in times] == pytest.approx([1, 0.04, 0.1], rel=1e-3)
+    assert times == pytest.approx([SECONDS, 0.04 * SECONDS, 0.1 * SECONDS], abs=0.01)
 
 
 def test_one_row_for_each_request_with_its_story(run: list[Result]) -> None:

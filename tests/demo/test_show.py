@@ -65,7 +65,7 @@ def test_one_handbook_three_times(made: Make) -> None:
     assert "After the restart 20 computed, 2,080 from disk 140 ms" in lines
     assert show.restart([cold, *warm]) is None
     assert any("20 computed, 2,080 from disk" in line for line in printed(show.samples([after])))
-    assert "Saved: KV read from disk 1 2,080" in " ".join(printed(show.summary(tally([cold, after]))))
+    assert "Saved: KV from disk 1 2,080" in " ".join(printed(show.summary(tally([cold, after]))))
 
 
 def test_times_say_what_is_measured_and_what_is_estimated(made: Make) -> None:

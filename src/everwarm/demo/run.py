@@ -39,9 +39,8 @@ def main(url: str | None, out: Path, data: Path, model: str | None) -> int:
     """Run the demo; the exit status of the command.
 
     ``url``: a running gateway, which is not restarted; None starts one of our own on a free port, restarts it for the
-    last act and ends it afterwards. ``out``: the picture.
-    ``data``: the user's data folder, whose models are used. ``model``: with ``url`` the
-    name to ask for, else the weights to serve.
+    last act and ends it afterwards. ``out``: the picture. ``data``: the user's data folder, whose models are used.
+    ``model``: with ``url`` the name to ask for, else the weights to serve.
     """
     console, errors = Console(), Console(stderr=True)
     try:

@@ -96,7 +96,7 @@ def summary(sums: Tally) -> Table:
     table.add_row("Saved: joined in flight", *_cells(sums.joined, sums.prompt, ""))
     table.add_row("Saved: KV prefix cache", *_cells(sums.prefix, sums.prompt, "about "))
     if sums.disk.requests:
-        table.add_row("Saved: KV read from disk", *_cells(sums.disk, sums.prompt, "about "))
+        table.add_row("Saved: KV from disk", *_cells(sums.disk, sums.prompt, "about "))
     return table
 
 
