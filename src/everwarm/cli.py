@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
     demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
-    demo.add_argument("--url", help="a gateway that runs already (default: one of its own, with an empty memory)")
+    demo.add_argument("--url", help="a gateway that runs already, not restarted (default: one of its own, empty)")
     _add_model(demo)
     _add_files(demo)
     return parser

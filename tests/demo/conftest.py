@@ -16,7 +16,6 @@ from everwarm.demo.client import Answer
 from everwarm.demo.script import Ask
 from everwarm.demo.tally import Characters, Result
 
-BLOCK = 128
 COUNTED = ("requests", "asked", "output", "computed", "made", "prefixed", "prefix", "hit", "joined")
 
 
@@ -30,7 +29,7 @@ class Flight:
 
 
 class FakeGateway(ThreadingHTTPServer):
-    """Remembers answers, joins equal requests in flight, and reuses the last prompt's prefix in blocks of letters."""
+    """Remembers answers, joins equal requests in flight, and reuses the prefix of any prompt, to the letter."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -40,7 +39,8 @@ class FakeGateway(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.stored: dict[str, dict[str, Any]] = {}
         self.flights: dict[str, Flight] = {}
-        self.last = ""
+        self.known: list[str] = []  # prompts
+        self.model = threading.Lock()  # who shares a prefix that is being computed waits for it
         self.bodies: list[bytes] = []
         self.credentials: set[str | None] = set()
         self.hold_for: dict[str, int] = {}  # question -> how many must have joined before it is answered
@@ -82,17 +82,18 @@ class FakeGateway(ThreadingHTTPServer):
 
     def compute(self, asked: dict[str, Any]) -> dict[str, Any]:
         prompt = "".join(f"{m['role']}:{text_of(m)};" for m in asked["messages"])
-        same = takewhile(lambda pair: pair[0] == pair[1], zip(prompt, self.last, strict=False))
-        shared = sum(1 for _ in same) // BLOCK * BLOCK
-        self.last = prompt
+        with self.model:
+            longest = max((alike(prompt, other) for other in self.known), default=0)
+            shared = min(longest, len(prompt) - 1)
+            self.known.append(prompt)
+            if self.speed:
+                time.sleep((len(prompt) - shared) / self.speed)
         text = f"About {text_of(asked['messages'][-1]).lower()}"
         usage = {
             "prompt_tokens": len(prompt),
             "completion_tokens": len(text.split()),
             "prompt_tokens_details": {"cached_tokens": shared},
         }
-        if self.speed:
-            time.sleep((len(prompt) - shared) / self.speed)
         return {"text": text, "usage": usage}
 
     def count(self, how: str, usage: dict[str, Any]) -> None:
@@ -131,6 +132,11 @@ def money(without: float, paid: float) -> dict[str, Any]:
     """At one dollar for a million prompt tokens."""
     sums = {"without": without, "with": paid, "saved": without - paid}
     return {"prices_of": "gpt-x", "provider": "someone", "currency": "USD", **sums}
+
+
+def alike(one: str, other: str) -> int:
+    """Letters that both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def text_of(message: dict[str, Any]) -> str:
@@ -223,8 +229,15 @@ def gateway() -> Iterator[FakeGateway]:
 def made() -> Callable[..., Result]:
     """Results by hand: what is not said is a plain computed request."""
 
-    def make(number: int = 1, ask: Ask | None = None, characters: Characters | None = None, **said: Any) -> Result:
+    def make(
+        number: int = 1,
+        ask: Ask | None = None,
+        characters: Characters | None = None,
+        restarted: bool = False,
+        **said: Any,
+    ) -> Result:
         answer = Answer("a", "miss", "engine", "", f"k{number}", None, 100, 5, 0, None, 50.0, True, "m")
-        return Result(number, ask or Ask("Ben", "Why?"), characters or Characters(80, 10, 10), answer._replace(**said))
+        answer = answer._replace(**said)
+        return Result(number, ask or Ask("Ben", "Why?"), characters or Characters(80, 10, 10), answer, restarted)
 
     return make

@@ -22,6 +22,8 @@ def test_equal_sums_have_no_differences(made: Callable[..., Result]) -> None:
     mine = ours(tally([made(1, cached=30), made(2, cache="hit"), made(3, cache="joined")]))
     assert mine == Counts(3, 300, 15, 70, 5, 1, 1, 1, 30)
     assert differences(mine, ZERO, mine) == []
+    also = ours(tally([made(1, cached=30), made(2, cached=50, restarted=True)]))
+    assert also == Counts(2, 200, 10, 120, 10, 0, 0, 2, 80)
 
 
 def test_only_what_was_added_counts() -> None:

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import os
 import signal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from everwarm.demo import run
-from everwarm.demo.run import main
-from everwarm.demo.script import SCRIPT, rounds
+from everwarm.demo.client import Client
+from everwarm.demo.run import Stage, demo, main
+from everwarm.demo.script import AFTER, DAY, SCRIPT, rounds
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def out(tmp_path: Path) -> Path:
 
 def joiners() -> dict[str, int]:
     """How many join whom."""
-    return {group[0].question: len(group) - 1 for group in rounds() if len(group) > 1}
+    return {group[0].question: len(group) - 1 for group in rounds(DAY) if len(group) > 1}
 
 
 @pytest.fixture
@@ -40,15 +43,37 @@ def test_the_whole_demo(whole: Any, out: Path, capsys: pytest.CaptureFixture[str
     assert out.name in said
     title = f"Of {whole.counts['asked']:,} prompt tokens asked, {whole.counts['computed']:,} were computed"
     assert ElementTree.fromstring(out.read_bytes()).findtext(".//h1") == title
-    assert whole.counts["joined"] == sum(a.together for a in SCRIPT)
+    assert whole.counts["joined"] == sum(joiners().values())
     assert whole.counts["hit"] >= 20
+
+
+def test_the_last_act_is_played_after_a_restart(whole: Any, out: Path) -> None:
+    restarted: list[int] = []
+    console = Console(file=StringIO(), width=100)
+    stage = Stage(Client(whole.url), lambda: restarted.append(whole.counts["requests"]))
+    assert demo(console, stage, "default", out) == 0
+    assert restarted == [len(SCRIPT)]
+    assert whole.counts["requests"] == len(SCRIPT) + len(AFTER)
+    assert isinstance(console.file, StringIO)
+    assert "After the restart" in console.file.getvalue()
+    page = ElementTree.fromstring(out.read_bytes())
+    assert [h.text for h in page.findall(".//h2")][:2] == [
+        "Eight people ask at the same moment, and share one handbook",
+        "Then the gateway is stopped, and started again",
+    ]
+
+
+def test_a_gateway_that_is_not_ours_is_not_restarted(whole: Any, out: Path) -> None:
+    assert main(whole.url, out, None, None) == 0
+    assert whole.counts["requests"] == len(SCRIPT)
+    assert "stopped" not in out.read_text()
 
 
 def test_two_runs_give_the_same_counts(whole: Any, out: Path) -> None:
     assert main(whole.url, out, None, None) == 0
     first = dict(whole.counts)
     whole.stored.clear()
-    whole.last = ""
+    whole.known.clear()
     whole.hold_for = joiners()
     assert main(whole.url, out, None, None) == 0
     assert {k: v - first[k] for k, v in whole.counts.items()} == first

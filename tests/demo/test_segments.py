@@ -37,6 +37,11 @@ def test_reuse_may_end_within_any_part(made: Make) -> None:
     ]
 
 
+def test_after_the_restart_what_is_reused_was_on_disk(made: Make) -> None:
+    assert {s.fate for s in stretches(made(cached=64, restarted=True), 80)} == {"disk", "computed"}
+    assert {s.fate for s in stretches(made(cache="hit", cached=64, restarted=True), 80)} == {"exact"}
+
+
 def test_a_replayed_answer_is_reused_whole_whatever_its_original_found(made: Make) -> None:
     for cache, fate in (("hit", "exact"), ("joined", "joined")):
         assert {s.fate for s in stretches(made(cache=cache, cached=64), 80)} == {fate}

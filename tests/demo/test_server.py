@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ class H(http.server.BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
     def log_message(self, *a): pass
-s = http.server.HTTPServer(("127.0.0.1", 0), H)
+s = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 0), H)
 print("loading the model", flush=True)
 print(f"Everwarm listens on http://127.0.0.1:{s.server_address[1]}/v1", flush=True)
 s.serve_forever()
@@ -94,6 +95,8 @@ def test_the_command_names_its_own_data_and_settings(tmp_path: Path) -> None:
     assert words[words.index("--config") + 1] == str(tmp_path / "everwarm.toml")
     assert words[-2:] == ["--model", "m.gguf"]
     assert "--model" not in command(tmp_path, None)
+    again = command(tmp_path, None, 8123)
+    assert again[again.index("--port") + 1] == "8123"
 
 
 def test_the_users_settings_do_not_reach_the_child() -> None:
@@ -109,7 +112,7 @@ def test_the_users_models_are_the_childs_with_the_secret_that_seals_them(
     data = tmp_path / "data"
     secret = load_secret(data)
 
-    def stand_in(home: Path, model: str | None) -> list[str]:
+    def stand_in(home: Path, model: str | None, port: int) -> list[str]:
         seen.append(home)
         (home / "models" / "made.txt").write_text("x")
         assert load_secret(home) == secret
@@ -117,8 +120,8 @@ def test_the_users_models_are_the_childs_with_the_secret_that_seals_them(
 
     monkeypatch.setattr(room, "command", stand_in)
     say: Callable[[str], object] = lambda line: None  # noqa: E731
-    with serving(data, None, say) as url:
-        assert url.startswith("http://127.0.0.1:")
+    with serving(data, None, say) as gateway:
+        assert gateway.url.startswith("http://127.0.0.1:")
         assert (seen[0] / "everwarm.toml").exists()
     assert (data / "models" / "made.txt").exists()
     assert load_secret(data) == secret
@@ -130,10 +133,29 @@ def test_without_that_secret_the_child_has_models_of_its_own(tmp_path: Path, mon
     data = tmp_path / "data"
     (data / "models").mkdir(parents=True)
 
-    def stand_in(home: Path, model: str | None) -> list[str]:
+    def stand_in(home: Path, model: str | None, port: int) -> list[str]:
         assert not (home / "models").exists()
         return python(CHILD)
 
     monkeypatch.setattr(room, "command", stand_in)
     with serving(data, None, lambda line: None):
         pass
+
+
+def test_a_restart_keeps_the_address_and_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stand_in(home: Path, model: str | None, port: int) -> list[str]:
+        sign = f"import os; open({str(home / 'signed')!r}, 'a').write(f'{{os.getpid()}} ')"
+        return [*python(sign + CHILD), str(port)]
+
+    monkeypatch.setattr(room, "command", stand_in)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with serving(tmp_path / "data", None, lambda line: None) as gateway:
+        before = gateway.url
+        gateway.restart(lambda line: None)
+        assert gateway.url == before
+        assert Client(before).get("/healthz")[0] == 200
+        (signed,) = tmp_path.glob("everwarm-demo-*/signed")
+        first, second = signed.read_text().split()
+        assert first != second
+    with pytest.raises(OperatorError, match="does not answer"):
+        Client(before).get("/healthz")

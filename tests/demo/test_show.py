@@ -52,6 +52,22 @@ def test_samples_show_one_of_each_kind(made: Make) -> None:
     assert not any(line.startswith("9 ") for line in lines)
 
 
+def test_one_handbook_three_times(made: Make) -> None:
+    cold = made(1, prompt=2000, first_ms=1700.0)
+    warm = [made(n, prompt=2010, cached=1990, first_ms=60.0 + n) for n in (2, 3)]
+    after = made(5, prompt=2100, cached=2080, first_ms=140.0, restarted=True)
+    silent = made(4, prompt=2010, cached=1990)  # no stream, so no time to its first word
+    table = show.restart([cold, *warm, silent, after])
+    assert table is not None
+    lines = printed(table)
+    assert "Nothing known yet 2,000 computed 1.7 s" in lines
+    assert "The handbook in memory 20 computed, 1,990 from memory 63 ms" in lines
+    assert "After the restart 20 computed, 2,080 from disk 140 ms" in lines
+    assert show.restart([cold, *warm]) is None
+    assert any("20 computed, 2,080 from disk" in line for line in printed(show.samples([after])))
+    assert "Saved: KV from disk 1 2,080" in " ".join(printed(show.summary(tally([cold, after]))))
+
+
 def test_times_say_what_is_measured_and_what_is_estimated(made: Make) -> None:
     said = " ".join(show.times(tally(results(made))))
     assert "4.0 s in all" in said

@@ -37,6 +37,14 @@ def test_a_bypass_is_computed(made: Make) -> None:
     assert sums.prefix.prompt == 30
 
 
+def test_what_is_read_from_disk_is_counted_apart(made: Make) -> None:
+    cold = made(1, prompt=1000, first_ms=1000.0, total_ms=1500.0)
+    sums = tally([cold, made(2, cached=60), made(3, cached=90, restarted=True), made(4, cache="hit", restarted=True)])
+    assert sums.prefix == Layer(1, 60, 0, 60.0)
+    assert sums.disk == Layer(1, 90, 0, 90.0)
+    assert sums.computed.requests == 3
+
+
 def test_a_replay_whose_original_is_unknown_saves_tokens_but_no_time(made: Make) -> None:
     sums = tally([made(1, first_ms=10.0), made(2, cache="hit", total_ms=3.0)])
     assert sums.exact == Layer(1, 100, 5, 0.0)
@@ -74,12 +82,12 @@ answers = st.builds(
 
 @given(st.lists(answers, max_size=12))
 def test_every_token_and_request_is_counted_once(many: list[Answer]) -> None:
-    results = [Result(i, Ask("Ben", "q"), Characters(8, 1, 1), a) for i, a in enumerate(many, 1)]
+    results = [Result(i, Ask("Ben", "q"), Characters(8, 1, 1), a, i % 2 == 0) for i, a in enumerate(many, 1)]
     sums = tally(results)
     layers = (sums.computed, sums.exact, sums.joined)
-    assert sum(x.prompt for x in layers) + sums.prefix.prompt == sums.prompt
+    assert sum(x.prompt for x in layers) + sums.prefix.prompt + sums.disk.prompt == sums.prompt
     assert sum(x.output for x in layers) == sums.output
     assert sum(x.requests for x in layers) == sums.requests
-    assert sum(from_prefix(a) for a in many) == sums.prefix.prompt
+    assert sum(from_prefix(a) for a in many) == sums.prefix.prompt + sums.disk.prompt
     saved = (sums.exact.ms or 0) + (sums.joined.ms or 0)
     assert sums.waited_ms + saved == pytest.approx(sums.without_answers_ms)

@@ -38,8 +38,8 @@ def ours(sums: Tally) -> Counts:
         computed_output=sums.computed.output,
         hits=sums.exact.requests,
         joined=sums.joined.requests,
-        prefixed=sums.prefix.requests,
-        prefix_tokens=sums.prefix.prompt,
+        prefixed=sums.prefix.requests + sums.disk.requests,
+        prefix_tokens=sums.prefix.prompt + sums.disk.prompt,
     )
 
 

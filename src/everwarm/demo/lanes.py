@@ -93,4 +93,5 @@ def how(result: Result) -> str:
     reused = from_prefix(answer)
     if not reused:
         return f"computed all {words.count(answer.prompt)} tokens"
-    return f"computed {words.count(answer.prompt - reused)} tokens, {words.count(reused)} from the KV cache"
+    where = "the disk, after the restart" if result.restarted else "the KV cache"
+    return f"computed {words.count(answer.prompt - reused)} tokens, {words.count(reused)} from {where}"

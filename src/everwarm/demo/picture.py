@@ -12,6 +12,8 @@ from importlib.resources import files
 from everwarm.demo import svg, words
 from everwarm.demo.anatomy import anatomy
 from everwarm.demo.lanes import lanes
+from everwarm.demo.opening import opening
+from everwarm.demo.restart import restart
 from everwarm.demo.segments import static_tokens
 from everwarm.demo.tally import Result, Tally
 
@@ -29,6 +31,8 @@ def picture(results: Sequence[Result], sums: Tally, money: str, model: str) -> s
         lead="\n".join(f'<p class="lead">{svg.clean(line)}</p>' for line in _lead(sums, money, model) if line),
         totals=_total_bar(sums),
         cards="\n".join(_cards(sums)),
+        opening=opening(results, static, WIDTH),
+        restart=restart(results, WIDTH),
         anatomy=anatomy(results, static, WIDTH),
         lanes=lanes(results, static, WIDTH),
         notes="\n".join(f"<p>{svg.clean(note)}</p>" for note in _notes(sums, static)),
@@ -42,8 +46,7 @@ def _lead(sums: Tally, money: str, model: str) -> Iterable[str]:
     )
     waited, stored = _solid(sums.waited_ms), _solid(sums.without_answers_ms)
     cold = f", and about {_solid(sums.without_all_ms)} had nothing been reused" if sums.without_all_ms else ""
-    yield f"The people waited {waited} in all. It would have been {stored} without stored answers{cold}."
-    yield money
+    yield f"The people waited {waited} in all. It would have been {stored} without stored answers{cold}. {money}"
 
 
 def _solid(ms: float) -> str:
@@ -52,9 +55,10 @@ def _solid(ms: float) -> str:
 
 
 def _shares(sums: Tally) -> tuple[tuple[str, int], ...]:
-    """Class and prompt tokens of each fate. They add up to all that was asked."""
+    """Class and prompt tokens of each fate. They add up to all that was asked. Nothing is on disk without a restart."""
     return (
         ("prefix", sums.prefix.prompt),
+        *((("disk", sums.disk.prompt),) if sums.disk.prompt else ()),
         ("exact", sums.exact.prompt),
         ("joined", sums.joined.prompt),
         ("computed", sums.computed.prompt),
@@ -71,22 +75,22 @@ def _total_bar(sums: Tally) -> str:
 
 
 _SAYS = {
-    "prefix": ("KV prefix cache", "the model had read this stretch before"),
-    "exact": ("Response cache", "the whole request had been answered before"),
-    "joined": ("Joined in flight", "the same request was being answered at that moment"),
-    "computed": ("Computed", "new to the model"),
+    "prefix": ("KV prefix cache", "of {}, read before"),
+    "disk": ("KV from disk", "of {}, after the restart"),
+    "exact": ("Response cache", "{} answered before"),
+    "joined": ("Joined in flight", "{} under way already"),
+    "computed": ("Computed", "new in {}"),
 }
 
 
 def _cards(sums: Tally) -> Iterable[str]:
-    """The legend and the totals in one. The requests of prefix and computed are the same ones: named once."""
-    requests = {"exact": sums.exact.requests, "joined": sums.joined.requests, "computed": sums.computed.requests}
+    """The legend and the totals in one. The requests of prefix and disk are among those of computed."""
     for kind, tokens in _shares(sums):
         name, meaning = _SAYS[kind]
-        where = f", {words.plural(requests[kind], 'request')}" if kind in requests else ""
+        requests = words.plural(getattr(sums, kind).requests, "request")
         yield (
             f'<li><b><i class="{kind}"></i>{words.count(tokens)}</b> <strong>{name}</strong> '
-            f"{words.percent(tokens, sums.prompt)}{where}<br/>{meaning}</li>"
+            f"{words.percent(tokens, sums.prompt)} <br/>{meaning.format(requests)}</li>"
         )
 
 
@@ -98,9 +102,8 @@ def _notes(sums: Tally, static: int) -> Iterable[str]:
         f"(static: about {words.count(static)} tokens, the same length for every request)."
     )
     yield (
-        "A prefix is reused in whole blocks of fixed length, so a short stretch just before what is new is computed "
-        "again; and only while the model still holds it, so a conversation that others have interrupted may find no "
-        "more than the static part."
+        "A prefix is reused to the token, whoever sent it first, also while the first is still being answered. What is "
+        "computed at the seam of a conversation are the marks that end the last answer and begin the next question."
     )
     if sums.speed:
         yield (
@@ -127,7 +130,13 @@ _PAGE = """<!DOCTYPE html>
 <ul class="cards">
 {cards}
 </ul>
-<section class="anatomy">
+<section class="drawn">
+{opening}
+</section>
+<section class="drawn">
+{restart}
+</section>
+<section class="drawn">
 {anatomy}
 </section>
 <h2>Every request</h2>

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,9 +17,10 @@ from rich.markup import escape
 from everwarm.demo import show
 from everwarm.demo.audit import Audit, Verdict
 from everwarm.demo.client import Client
+from everwarm.demo.opening import sentence
 from everwarm.demo.picture import picture
 from everwarm.demo.play import Play
-from everwarm.demo.script import SCRIPT, Ask, instructions, rounds
+from everwarm.demo.script import AFTER, SCRIPT, Ask, instructions, rounds
 from everwarm.demo.server import serving
 from everwarm.demo.tally import Result, Tally, tally
 from everwarm.errors import ConfigError, EverwarmError, StoreError
@@ -27,19 +28,26 @@ from everwarm.errors import ConfigError, EverwarmError, StoreError
 INTERRUPTED = 130
 
 
+class Stage(NamedTuple):
+    """Where the demo plays."""
+
+    client: Client
+    restart: Callable[[], None] | None = None  # stops the gateway and starts it again; None: it is not ours to stop
+
+
 def main(url: str | None, out: Path, data: Path, model: str | None) -> int:
     """Run the demo; the exit status of the command.
 
-    ``url``: a running gateway; None starts one of our own on a free port, ended afterwards. ``out``: the picture.
-    ``data``: the user's data folder, whose models are used. ``model``: with ``url`` the
-    name to ask for, else the weights to serve.
+    ``url``: a running gateway, which is not restarted; None starts one of our own on a free port, restarts it for the
+    last act and ends it afterwards. ``out``: the picture. ``data``: the user's data folder, whose models are used.
+    ``model``: with ``url`` the name to ask for, else the weights to serve.
     """
     console, errors = Console(), Console(stderr=True)
     try:
         with _ended_by_sigterm():
             _check_writable(out)
-            with _gateway(console, url, data, model) as client:
-                return demo(console, client, (model if url else None) or "default", out)
+            with _stage(console, url, data, model) as stage:
+                return demo(console, stage, (model if url else None) or "default", out)
     except EverwarmError as error:
         errors.print(f"everwarm demo: {error.message}", markup=False, highlight=False, soft_wrap=True)
         return 1
@@ -48,10 +56,15 @@ def main(url: str | None, out: Path, data: Path, model: str | None) -> int:
         return INTERRUPTED
 
 
-def demo(console: Console, client: Client, model: str, out: Path, script: Sequence[Ask] = SCRIPT) -> int:
-    """Play the script against the gateway behind ``client``, show what came of it, write the picture."""
-    audit = Audit(client)
-    results = _play(console, Play(client, model, instructions()), rounds(script))
+def demo(console: Console, stage: Stage, model: str, out: Path) -> int:
+    """Play all acts against the gateway, show what came of it, write the picture."""
+    audit = Audit(stage.client)
+    play = Play(stage.client, model, instructions())
+    console.print("Eight people ask about their coffee machines.")
+    results = _play(console, play, SCRIPT)
+    if stage.restart:
+        stage.restart()
+        results += [result._replace(restarted=True) for result in _play(console, play, AFTER)]
     sums = tally(results)
     verdict = audit.verdict(sums)
     _show(console, results, sums, verdict)
@@ -61,24 +74,29 @@ def demo(console: Console, client: Client, model: str, out: Path, script: Sequen
 
 
 @contextmanager
-def _gateway(console: Console, url: str | None, data: Path, model: str | None) -> Iterator[Client]:
-    """A client of the gateway at ``url``, or of one of our own, which is ended on the way out."""
+def _stage(console: Console, url: str | None, data: Path, model: str | None) -> Iterator[Stage]:
+    """The gateway at ``url``, or one of our own, which is ended on the way out."""
     if url is not None:
         # A key that nobody had before: a memory of our own, empty, whatever this gateway has answered until now.
-        yield Client(url, f"everwarm-demo-{secrets.token_hex(8)}")
+        yield Stage(Client(url, f"everwarm-demo-{secrets.token_hex(8)}"))
         return
     with ExitStack() as stack:
         console.print("Starting a gateway on a free port, with nothing in its memory.")
         with show.Starting(console) as starting:
-            address = stack.enter_context(serving(data, model, starting.say))
-        yield Client(address)
+            gateway = stack.enter_context(serving(data, model, starting.say))
+
+        def restart() -> None:
+            console.print("Stopping the gateway, and starting it again with the same data folder.")
+            with show.Starting(console) as starting:
+                gateway.restart(starting.say)
+
+        yield Stage(Client(gateway.url), restart)
 
 
-def _play(console: Console, play: Play, groups: Sequence[Sequence[Ask]]) -> list[Result]:
+def _play(console: Console, play: Play, script: Sequence[Ask]) -> list[Result]:
     results: list[Result] = []
-    console.print("Eight people ask about their coffee machines.")
-    with show.Watch(console, sum(map(len, groups))) as watch:
-        for group in groups:
+    with show.Watch(console, len(script)) as watch:
+        for group in rounds(script):
             watch.asking(group)
             answered = play.group(group)
             watch.answered(answered)
@@ -88,9 +106,10 @@ def _play(console: Console, play: Play, groups: Sequence[Sequence[Ask]]) -> list
 
 def _show(console: Console, results: Sequence[Result], sums: Tally, verdict: Verdict) -> None:
     console.print()
-    console.print(show.samples(results))
-    console.print(show.summary(sums))
-    for line in (*show.times(sums), verdict.money):
+    for table in (show.samples(results), show.restart(results), show.summary(sums)):
+        if table:
+            console.print(table)
+    for line in (sentence(results), *show.times(sums), verdict.money):
         if line:
             console.print(line, highlight=False)
     if verdict.differences:

@@ -2,6 +2,9 @@
 
 Eight people write to the help page of a maker of coffee machines. The page offers the common questions as buttons,
 which is why several people ask the same one word for word. What they type by themselves differs.
+
+Three acts: all eight at the same moment, with nothing known yet (``OPENING``); a day of questions, one after another
+(``DAY``); and what is asked once the gateway was stopped and started again (``AFTER``).
 """
 
 from __future__ import annotations
@@ -63,8 +66,22 @@ PUMP = "How much does a new pump cost?"
 READY = "How many minutes until the Fell 1 is ready to brew?"
 OPEN = "When does the workshop answer the telephone?"
 
-SCRIPT = (
-    # The first request finds everything cold; those after it find the handbook already in the KV cache.
+OPENING = (
+    # No two begin with the same word, so what they share is the handbook and nothing else, whoever is answered first.
+    # None is asked again or continued: what eight answers say that are computed together may differ in a word between
+    # two runs (see docs/engine.md, mode "fast"), and no later prompt should depend on it.
+    Ask("Amara", "At what temperature do both machines brew?"),
+    Ask("Ben", "Which part number does the water filter have?", together=True),
+    Ask("Chiyo", "Can the drip tray go in the dishwasher?", together=True),
+    Ask("Dmitri", "Is vinegar good for cleaning?", together=True),
+    Ask("Elif", "Water stands under my machine. Why?", together=True),
+    Ask("Farid", "Why is there no crema on my coffee?", together=True),
+    Ask("Greta", "Who helps if there is a smell of burning?", together=True),
+    Ask("Hugo", "Does the warranty cover frost?", together=True),
+)
+
+DAY = (
+    # The first round: the handbook is known by now, the questions are not.
     Ask("Amara", WARRANTY),
     Ask("Ben", BLUE),
     Ask("Ben", DESCALING, follows=True),
@@ -147,9 +164,19 @@ SCRIPT = (
     Ask("Hugo", OPEN),
     Ask("Hugo", "Also on Saturday?", follows=True),
     Ask("Hugo", "Where do I send the machine?", follows=True),
-    Ask("Amara", "My machine makes a strange noise, is that dangerous?"),
     Ask("Ben", "Do you repair machines of other makers?"),
+    Ask("Amara", "My machine makes a strange noise, is that dangerous?"),
 )
+
+AFTER = (
+    # The first goes on with a conversation from before. It is the only one that is computed, so all that it reuses was
+    # read from disk. The second was answered before.
+    Ask("Amara", "Should I unplug it?", follows=True),
+    Ask("Hugo", WARRANTY),
+)
+
+SCRIPT = (*OPENING, *DAY)
+"""What is asked before the restart, or where there is none."""
 
 
 def person(name: str) -> Person:

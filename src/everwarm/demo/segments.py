@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from everwarm.demo.tally import Result, from_prefix
 
-Fate = Literal["prefix", "exact", "joined", "computed"]
+Fate = Literal["prefix", "disk", "exact", "joined", "computed"]
 Part = Literal["static", "session", "dynamic"]
 
 
@@ -44,7 +44,7 @@ def fates(result: Result) -> tuple[tuple[int, Fate], ...]:
         return ((prompt, "exact"),)
     if result.answer.cache == "joined":
         return ((prompt, "joined"),)
-    return (from_prefix(result.answer), "prefix"), (prompt, "computed")
+    return (from_prefix(result.answer), "disk" if result.restarted else "prefix"), (prompt, "computed")
 
 
 def stretches(result: Result, static: int) -> list[Stretch]:

@@ -1,4 +1,4 @@
-"""A gateway of the demo's own: a child process on a free port, with a temporary memory and the user's models."""
+"""A gateway of the demo's own: a child process on a free port, with a temporary data folder and the user's models."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 from time import monotonic, sleep
+from urllib.parse import urlsplit
 
 from everwarm.demo.client import Client
 from everwarm.errors import OperatorError
@@ -91,23 +92,50 @@ def _healthy(url: str) -> bool:
         return False
 
 
+class Gateway:
+    """A data folder, and one child at a time that serves it, always at the same address."""
+
+    def __init__(self, home: Path, model: str | None) -> None:
+        self.url = ""
+        self._home = home
+        self._model = model
+        self._server: Server | None = None
+
+    def start(self, say: Callable[[str], object]) -> None:
+        """Start a child, and wait until it is healthy. ``say`` gets its newest line of output until then."""
+        port = urlsplit(self.url).port or 0  # at first a free one
+        self._server = Server(command(self._home, self._model, port), environment(os.environ))
+        self.url = self._server.ready(say)
+
+    def restart(self, say: Callable[[str], object]) -> None:
+        """End the child and start another, which has nothing but what the first one left in the data folder."""
+        self.end()
+        self.start(say)
+
+    def end(self) -> None:
+        """End the child, if there is one."""
+        if self._server is not None:
+            self._server.end()
+
+
 @contextmanager
-def serving(data: Path, model: str | None, say: Callable[[str], object]) -> Iterator[str]:
-    """The address of a gateway that remembers nothing yet. Ended, with all that it stored, on the way out."""
+def serving(data: Path, model: str | None, say: Callable[[str], object]) -> Iterator[Gateway]:
+    """A gateway that remembers nothing yet. Ended, with all that it stored, on the way out."""
     with TemporaryDirectory(prefix="everwarm-demo-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         _share_models(data, home)
         (home / "everwarm.toml").write_text("# the built-in settings\n", "utf-8")
-        server = Server(command(home, model), environment(os.environ))
+        gateway = Gateway(home, model)
         try:
-            yield server.ready(say)
+            gateway.start(say)
+            yield gateway
         finally:
-            server.end()
+            gateway.end()
 
 
-def command(home: Path, model: str | None) -> list[str]:
+def command(home: Path, model: str | None, port: int = 0) -> list[str]:
     """What starts the child. Its own configuration file, so that the user's does not change what is shown."""
-    start = [sys.executable, "-m", "everwarm", "serve", "--host", "127.0.0.1", "--port", "0"]
+    start = [sys.executable, "-m", "everwarm", "serve", "--host", "127.0.0.1", "--port", str(port)]
     start += ["--data", str(home), "--config", str(home / "everwarm.toml")]
     return start + (["--model", model] if model else [])
 

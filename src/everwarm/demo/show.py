@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from everwarm.demo import words
+from everwarm.demo.restart import moments, numbers
 from everwarm.demo.script import Ask, person
 from everwarm.demo.tally import Layer, Result, Tally, computed, from_prefix
 
@@ -84,13 +85,7 @@ class Watch:
 
 def summary(sums: Tally) -> Table:
     """What was asked, what was computed, what each layer saved."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title="What was asked, and what it took",
-        title_justify="left",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = _table("What was asked, and what it took")
     table.add_column("", no_wrap=True)
     for name in ("requests", "prompt\ntokens", "share", "answer\ntokens", "time"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -100,7 +95,27 @@ def summary(sums: Tally) -> Table:
     table.add_row("Saved: response cache", *_cells(sums.exact, sums.prompt, ""))
     table.add_row("Saved: joined in flight", *_cells(sums.joined, sums.prompt, ""))
     table.add_row("Saved: KV prefix cache", *_cells(sums.prefix, sums.prompt, "about "))
+    if sums.disk.requests:
+        table.add_row("Saved: KV from disk", *_cells(sums.disk, sums.prompt, "about "))
     return table
+
+
+def restart(results: Sequence[Result]) -> Table | None:
+    """One handbook three times: computed, from memory, from disk; None without a restart."""
+    found = moments(results)
+    if not found:
+        return None
+    table = _table("One handbook, before and after the restart")
+    table.add_column("", no_wrap=True)
+    for name in ("prompt tokens", "to the first word"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for moment in found:
+        table.add_row(moment.name, numbers(moment), words.duration(moment.first_ms))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
 
 
 def _cells(layer: Layer, whole: int, sign: str) -> tuple[str, ...]:
@@ -128,9 +143,7 @@ def times(sums: Tally) -> Iterable[str]:
 
 def samples(results: Sequence[Result]) -> Table:
     """One line of each kind: who asked what, how it was answered, in what time."""
-    table = Table(
-        box=box.SIMPLE_HEAD, title="Some of the requests", title_justify="left", pad_edge=False, padding=(0, 1, 0, 0)
-    )
+    table = _table("Some of the requests")
     table.add_column("", justify="right", no_wrap=True, min_width=2)
     table.add_column("who", no_wrap=True)
     table.add_column("asked")
@@ -148,14 +161,16 @@ def brief(result: Result) -> str:
     reused, prompt = from_prefix(result.answer), result.answer.prompt
     if not computed(result.answer):
         return {"hit": "response cache", "joined": "joined in flight"}[result.answer.cache]
-    return f"{words.count(prompt - reused)} computed" + (f", {words.count(reused)} reused" if reused else "")
+    where = "from disk" if result.restarted else "reused"
+    return f"{words.count(prompt - reused)} computed" + (f", {words.count(reused)} {where}" if reused else "")
 
 
 def _telling(results: Sequence[Result]) -> list[Result]:
     """The first of each kind, in order: kinds are how it was answered, for whom, and whether it continues."""
     first: dict[tuple[str, bool, str], Result] = {}
     for r in results:
-        way = r.answer.cache if not computed(r.answer) else "prefix" if from_prefix(r.answer) else "cold"
+        reused = "disk" if r.restarted else "prefix"
+        way = r.answer.cache if not computed(r.answer) else reused if from_prefix(r.answer) else "cold"
         who = person(r.ask.who)
         special = who.name if way == "hit" and (who.streams or who.shuffles) else ""
         first.setdefault((way, r.ask.follows, special), r)

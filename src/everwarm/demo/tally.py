@@ -18,16 +18,23 @@ class Characters(NamedTuple):
 
 
 class Result(NamedTuple):
-    """One request and its answer. ``number`` counts from 1 in the order of the script."""
+    """One request and its answer. ``number`` counts from 1 in the order of the script.
+
+    ``restarted``: the gateway had just been started again, so what was reused of the KV cache was read from disk.
+    """
 
     number: int
     ask: Ask
     characters: Characters
     answer: Answer
+    restarted: bool = False
 
 
 def from_prefix(answer: Answer) -> int:
-    """Prompt tokens that this very request took from the KV cache. A replayed answer carries its original's usage."""
+    """Prompt tokens that this very request took from the KV cache, in memory or on disk.
+
+    A replayed answer carries its original's usage.
+    """
     return answer.cached if computed(answer) else 0
 
 
@@ -54,7 +61,8 @@ class Tally(NamedTuple):
     computed: Layer  # requests that the model answered, and the tokens that it computed for them
     exact: Layer  # from the response cache; ``ms`` measured
     joined: Layer  # joined to an equal request in flight; ``ms`` measured
-    prefix: Layer  # taken from the KV cache within computed requests; ``ms`` estimated
+    prefix: Layer  # taken from the KV cache in memory, within computed requests; ``ms`` estimated
+    disk: Layer  # likewise, from the KV cache on disk
     waited_ms: float
     without_answers_ms: float  # had every request been computed, with the KV prefix: measured on the originals
     without_all_ms: float | None  # had every token been computed: estimated with ``speed``; None: not known
@@ -66,6 +74,8 @@ def tally(results: Sequence[Result]) -> Tally:
     """All sums. The order of the results is that in which the requests were sent."""
     answers = [r.answer for r in results]
     worked = [a for a in answers if computed(a)]
+    revived = [r.answer for r in results if r.restarted and computed(r.answer)]
+    lived = [r.answer for r in results if not r.restarted and computed(r.answer)]
     speed = prefill_speed(worked)
     first = _originals(answers)
     waits = [_original(a, first) for a in answers]
@@ -82,7 +92,8 @@ def tally(results: Sequence[Result]) -> Tally:
         ),
         exact=_replayed(answers, "hit", first),
         joined=_replayed(answers, "joined", first),
-        prefix=_prefix(worked, speed),
+        prefix=_prefix(lived, speed),
+        disk=_prefix(revived, speed),
         waited_ms=sum(a.total_ms for a in answers),
         without_answers_ms=sum((o or a).total_ms for a, o in zip(answers, waits, strict=True)),
         without_all_ms=_cold(answers, waits, speed),
