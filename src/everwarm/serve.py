@@ -15,6 +15,7 @@ from everwarm.core.upstream import Upstream
 from everwarm.errors import EverwarmError
 
 if TYPE_CHECKING:
+    from everwarm.engine.settings import Settings
     from everwarm.gateway.house import House
 
 
@@ -74,15 +75,33 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
     if config.model == "none":
         return []
     from everwarm import engine
-    from everwarm.engine.settings import Settings
     from everwarm.progress import Steps
     from everwarm.store.seal import load_secret
     from everwarm.store.segments import Segments
 
     secret = load_secret(config.data)
-    gguf = None if config.model == "smollm2" else Path(config.model)
+    gguf, settings, kv_disk_mb = _model_path(config), _engine_settings(config), config.engine.kv_disk_mb
+
+    def keep(identity: str) -> Segments:
+        return Segments(config.data / "kv", secret, identity, kv_disk_mb << 20)
+
+    kept = keep if kv_disk_mb else None
+    if quiet:
+        return [engine.load(gguf, config.data, secret, settings, keep=kept)]
+    with Steps() as steps:
+        return [engine.load(gguf, config.data, secret, settings, steps, kept)]
+
+
+def _model_path(config: Config) -> Path | None:
+    """Where the model inside lies, None for the packaged one."""
+    return None if config.model == "smollm2" else Path(config.model)
+
+
+def _engine_settings(config: Config) -> Settings:
+    from everwarm.engine.settings import Settings
+
     chosen = config.engine
-    settings = Settings(
+    return Settings(
         threads=chosen.threads or None,
         context=chosen.context or None,
         waiting=config.limits.queue,
@@ -90,17 +109,9 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
         temperature=chosen.temperature,
         mode=chosen.mode,
         parallel=chosen.parallel,
+        kv_precision=chosen.kv_precision,
         kv_bytes=(chosen.kv_mb << 20) or None,
     )
-
-    def keep(identity: str) -> Segments:
-        return Segments(config.data / "kv", secret, identity, chosen.kv_disk_mb << 20)
-
-    kept = keep if chosen.kv_disk_mb else None
-    if quiet:
-        return [engine.load(gguf, config.data, secret, settings, keep=kept)]
-    with Steps() as steps:
-        return [engine.load(gguf, config.data, secret, settings, steps, kept)]
 
 
 def announce(url: str, house: House) -> None:

@@ -45,6 +45,7 @@ RESTART = frozenset(
         "engine.temperature",
         "engine.mode",
         "engine.parallel",
+        "engine.kv_precision",
         "engine.kv_mb",
         "engine.kv_disk_mb",
         "log.format",

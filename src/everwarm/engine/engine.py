@@ -78,7 +78,7 @@ class Engine:
         ready = weights.prepare(gguf, data, secret, progress)
         room = _context(ready.facts, settings.context)
         progress("loading the model", 0.0)
-        inside = assemble(ready, room, settings)
+        inside = assemble(ready, room, settings, secret, progress)
         template = ChatTemplate(ready.facts.chat_template, _special(ready.facts))
         engine = cls(inside, template, _card(ready, inside, room, settings), settings)
         if keep is not None:
@@ -224,5 +224,9 @@ def _card(ready: Weights, inside: Inside, context: int, settings: Settings) -> M
 
 
 def _identity(ready: Weights, inside: Inside, settings: Settings) -> str:
-    """All that decides the bits of a token's KV beside the tokens before it."""
-    return f"{ready.fingerprint} {ready.facts.gguf} {inside.model.settings} {settings.mode} {inside.model.pool.layout}"
+    """All that decides the bits of a token's KV beside the tokens before it.
+
+    The number of threads decides the last bits of what is decoded. In mode "fast" so does what else is in a step.
+    """
+    mode = settings.mode if settings.mode == "fast" else f"{settings.mode} {inside.model.threads} threads"
+    return f"{ready.fingerprint} {ready.facts.gguf} {inside.model.settings} {mode} {inside.model.pool.layout}"

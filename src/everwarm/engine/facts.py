@@ -1,21 +1,19 @@
 """What the engine needs to know of a model beside its weights: ``facts.json`` in the folder of the converted model.
 
-Written once, at conversion, so that the GGUF's metadata need not be parsed at each start. Its first line holds a seal
-(``core.seal``) of the rest, for that holds a template that is run, and the digests of the files that are handed to
-OpenVINO: who can write into the folder, but does not know the installation's secret, gets nothing in.
+Written once, at conversion, so that the GGUF's metadata need not be parsed at each start. It is sealed
+(``sealed``), for it holds a template that is run, and the digests of the files that are handed to OpenVINO.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from everwarm.core.seal import seal
+from everwarm.engine import sealed
 from everwarm.engine.ggufile import GgufHeader
 from everwarm.errors import ModelError
 
@@ -98,29 +96,26 @@ def read_facts(header: GgufHeader, *, gguf: str, build: str) -> Facts:
 
 def dump(facts: Facts, folder: Path, secret: bytes) -> None:
     """Write ``facts.json``, sealed with the installation's secret."""
-    body = orjson.dumps(asdict(facts))
-    (folder / FACTS_FILE).write_bytes(_head(body, secret) + body)
-
-
-def _head(body: bytes, secret: bytes) -> bytes:
-    """The first line: version, and seal of both the version and what follows."""
-    kind = b"facts %d" % FACTS_VERSION
-    return b"%b %b\n" % (kind, seal(secret, (kind, body)).hex().encode())
+    sealed.write(folder / FACTS_FILE, _kind(), orjson.dumps(asdict(facts)), secret)
 
 
 def load(folder: Path, secret: bytes) -> Facts | None:
     """Read ``facts.json``; None if it is absent, of another version, or not as it was sealed with this secret."""
+    body = sealed.read(folder / FACTS_FILE, _kind(), secret)
+    if body is None:
+        return None
     try:
-        head, line, body = (folder / FACTS_FILE).read_bytes().partition(b"\n")
-        if not compare_digest(head + line, _head(body, secret)):
-            return None
         raw = orjson.loads(body)
         values = {f.name: raw[f.name] for f in fields(Facts)}
         for name in ("tokens", "token_types", "ends"):
             values[name] = tuple(values[name])
         return Facts(**values)
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _kind() -> bytes:
+    return b"facts %d" % FACTS_VERSION
 
 
 def _token(meta: Mapping[str, Any], name: str, tokens: tuple[str, ...]) -> int | None:
