@@ -58,12 +58,7 @@ def assemble(ready: Weights, context: int, settings: Settings, secret: bytes, pr
 
     ``ModelError`` for the operator.
     """
-    if settings.mode not in MODES:
-        raise ModelError(f"engine.mode is {settings.mode!r}; it can be {' or '.join(MODES)}")
-    if settings.kv_precision not in KV_PRECISIONS:
-        raise ModelError(
-            f"engine.kv_precision is {settings.kv_precision!r}; it can be {' or '.join(sorted(KV_PRECISIONS))}"
-        )
+    require(settings)
     model, measured = _model(ready, context, settings, secret, progress)
     steps = _steps(model, settings, measured)
     cache = KvCache(model.pool, steps.reuse, time.monotonic)
@@ -71,6 +66,13 @@ def assemble(ready: Weights, context: int, settings: Settings, secret: bytes, pr
     facts = ready.facts
     voice = Voice(Tokenizer(ready.folder, facts), frozenset(facts.ends), len(facts.tokens))
     return Inside(model, cache, steps, voice, facts, _costs(steps, measured))
+
+
+def require(settings: Settings) -> None:
+    """``ModelError`` for words that are none of those that may be set."""
+    for name, allowed in (("mode", MODES), ("kv_precision", tuple(KV_PRECISIONS))):
+        if (value := getattr(settings, name)) not in allowed:
+            raise ModelError(f"engine.{name} is {value!r}; it can be {' or '.join(allowed)}")
 
 
 def _model(
@@ -83,12 +85,12 @@ def _model(
         return PagedModel(ready.folder, context=context, memory=memory, threads=threads, kv=settings.kv_precision)
 
     of = conditions(ready, context, settings)
-    known = measured_file.load(ready.folder, secret, of)
+    known = measured_file.load(ready.beside, secret, of)
     if known is not None:
         return load(known.threads), known
     model, seen = measure(load, of, settings, progress)
     try:
-        measured_file.dump(seen, ready.folder, secret)
+        measured_file.dump(seen, ready.beside, secret)
     except OSError as error:
         _log.warning("what was measured of the model is not kept, and measured again at the next start: %s", error)
     return model, seen

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from everwarm.engine import runtime
-from everwarm.engine.pool import BLOCK, SPARE, BlockPool
+from everwarm.engine.pool import BLOCK, BlockPool, blocks_of
 from everwarm.errors import ModelError
 
 KV_PRECISIONS = {
@@ -57,7 +57,10 @@ class PagedModel:
             self._request = compiled.create_infer_request()
             self.pool = BlockPool(_allocate(compiled, self._request, context, memory))
         except RuntimeError as error:
-            raise ModelError(f"the model in {folder} cannot be loaded; delete that folder and start again") from error
+            raise ModelError(
+                f"the model in {folder} cannot be loaded; if we made that folder, delete it and start again, "
+                "else export the model anew"
+            ) from error
         self.settings = _settings(compiled)
         self._tensor = runtime.openvino().Tensor
 
@@ -140,7 +143,7 @@ def _allocate(compiled: Any, request: Any, context: int, memory: int) -> dict[st
         raise ModelError(
             f"OpenVINO keeps KV in blocks of another form than {BLOCK} tokens; this version cannot be used"
         )
-    count = max(-(-context // BLOCK) + SPARE, memory // block) + 1  # and the scratch block
+    count = blocks_of(context, memory, block)
     tensors = {}
     for name, place in places.items():
         tensors[name] = ov.Tensor(place.get_element_type(), ov.Shape([count, *shapes[name]]))

@@ -26,6 +26,11 @@ SPARE = 1
 """Blocks that a sequence may take beyond those for its tokens: it may have to go on in a copy of its last one."""
 
 
+def blocks_of(context: int, memory: int, block: int) -> int:
+    """Blocks of a pool, with the scratch: of ``block`` bytes in ``memory`` bytes, and enough for one whole context."""
+    return max(-(-context // BLOCK) + SPARE, memory // block) + 1
+
+
 class BlockPool:
     """``tensors``: by input name, whose first dimension is the number of blocks. Not safe for use from two threads."""
 
