@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from converted import SECRET
 from everwarm.engine import measure, measured
-from everwarm.engine.measured import MEASURED_FILE, Measured
+from everwarm.engine.measured import Measured
 from everwarm.engine.model import Span
 from everwarm.engine.settings import Settings
 
@@ -127,11 +128,24 @@ def test_it_is_kept_as_it_was_seen(tmp_path: Path) -> None:
     assert measured.load(tmp_path / "absent", SECRET, "this machine") is None
 
 
+def test_what_was_measured_with_something_else_does_not_take_its_place(tmp_path: Path) -> None:
+    other = replace(SEEN, of="another machine", threads=7)
+    for one in (SEEN, other):
+        measured.dump(one, tmp_path, SECRET)
+    files = sorted(tmp_path.iterdir())
+    assert [measured.load(tmp_path, SECRET, one.of) for one in (SEEN, other)] == [SEEN, other]
+    contents = [file.read_bytes() for file in files]
+    for file, content in zip(files, contents[::-1], strict=True):
+        file.write_bytes(content)
+    assert [measured.load(tmp_path, SECRET, one.of) for one in (SEEN, other)] == [None, None], "swapped"
+
+
 def test_with_any_byte_changed_it_is_dropped(tmp_path: Path) -> None:
     measured.dump(SEEN, tmp_path, SECRET)
-    whole = (tmp_path / MEASURED_FILE).read_bytes()
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
     for place in range(len(whole)):
-        (tmp_path / MEASURED_FILE).write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         assert measured.load(tmp_path, SECRET, "this machine") is None
 
 

@@ -36,7 +36,7 @@ def about(source: Path | None, data: Path, secret: bytes, settings: Settings, di
     assemble.require(settings)
     context = room(ready.facts, settings.context)
     network = read_network(ready.folder)
-    known = measured.load(ready.beside, secret, conditions(ready, context, settings))
+    known = measured.load(ready.beside, secret, conditions(ready, settings))
     return {
         "model": ready.id,
         "architecture": ready.facts.architecture,

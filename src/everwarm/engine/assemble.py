@@ -84,10 +84,13 @@ def _model(
     def load(threads: int) -> PagedModel:
         return PagedModel(ready.folder, context=context, memory=memory, threads=threads, kv=settings.kv_precision)
 
-    of = conditions(ready, context, settings)
+    of = conditions(ready, settings)
     known = measured_file.load(ready.beside, secret, of)
     if known is not None:
-        return load(known.threads), known
+        progress("loading the model", 0.0)
+        model = load(known.threads)
+        progress("loading the model", 1.0)
+        return model, known
     model, seen = measure(load, of, settings, progress)
     try:
         measured_file.dump(seen, ready.beside, secret)

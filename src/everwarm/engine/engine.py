@@ -77,14 +77,12 @@ class Engine:
         """
         ready = weights.prepare(source, data, secret, progress)
         context = room(ready.facts, settings.context)
-        progress("loading the model", 0.0)
         inside = assemble(ready, context, settings, secret, progress)
         template = ChatTemplate(ready.facts.chat_template, _special(ready.facts))
         engine = cls(inside, template, _card(ready, inside, context, settings), settings)
         if keep is not None:
             engine._disk = inside.below(keep, _identity(ready, inside, settings), engine._line.nudge)
         engine._thread.start()
-        progress("loading the model", 1.0)
         return engine
 
     @property

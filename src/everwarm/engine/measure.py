@@ -40,10 +40,10 @@ Load = Callable[[int], PagedModel]
 """Loads the model for so many threads."""
 
 
-def conditions(ready: Weights, context: int, settings: Settings) -> str:
+def conditions(ready: Weights, settings: Settings) -> str:
     """All that a measurement holds for."""
     machine = f"{runtime.processor()}, {runtime.available_cpus()} CPUs"
-    chosen = f"{settings.mode} {settings.kv_precision} {settings.threads or 'any'} threads, {context} tokens"
+    chosen = f"{settings.mode} {settings.kv_precision} {settings.threads or 'any'} threads"
     return f"{machine}; {ready.fingerprint} {chosen}"
 
 

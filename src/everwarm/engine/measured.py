@@ -1,21 +1,20 @@
-"""What was measured of a model on this machine: ``measured.json`` beside it, so that it is measured once.
+"""What was measured of a model on this machine: a file beside it, so that it is measured once.
 
-It holds for what it was measured with: processor, weights, build, settings (``Measured.of``). What is measured may
-decide how long something takes, and in mode "exact" nothing that an answer's bits depend on.
+It holds for what it was measured with: processor, weights, build, settings (``Measured.of``); each has its file. What
+is measured may decide how long something takes, and in mode "exact" nothing that an answer's bits depend on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from hashlib import blake2b
 from pathlib import Path
 
 import orjson
 
 from everwarm.core.trust import Costs, between
 from everwarm.engine import sealed
-
-MEASURED_FILE = "measured.json"
 
 _KIND = b"measured 1"
 
@@ -44,17 +43,21 @@ class Measured:
 
 
 def dump(measured: Measured, folder: Path, secret: bytes) -> None:
-    """Write ``measured.json``, sealed with the installation's secret. ``OSError`` if that cannot be."""
+    """Write it, sealed with the installation's secret. ``OSError`` if that cannot be."""
     body = orjson.dumps(asdict(measured), option=orjson.OPT_NON_STR_KEYS)
-    sealed.write(folder / MEASURED_FILE, _KIND, body, secret)
+    sealed.write(_file(folder, measured.of), _KIND, body, secret)
 
 
 def load(folder: Path, secret: bytes, of: str) -> Measured | None:
-    """Read ``measured.json``; None if there is none, or none of ours, or none that holds for this."""
-    body = sealed.read(folder / MEASURED_FILE, _KIND, secret)
+    """What was measured with all this; None if nothing was, or it is not as we wrote it."""
+    body = sealed.read(_file(folder, of), _KIND, secret)
     if body is None:
         return None
     raw = orjson.loads(body)  # ours, whole: the seal says so
     raw["steps"] = {int(rows): seconds for rows, seconds in raw["steps"].items()}
     measured = Measured(**{f.name: raw[f.name] for f in fields(Measured)})
     return measured if measured.of == of else None
+
+
+def _file(folder: Path, of: str) -> Path:
+    return folder / f"measured-{blake2b(of.encode(), digest_size=4).hexdigest()}.json"

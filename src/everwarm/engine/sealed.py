@@ -5,6 +5,7 @@ Who can write into the folder, but does not know the installation's secret, gets
 
 from __future__ import annotations
 
+import os
 from hmac import compare_digest
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from everwarm.core.seal import seal
 
 
 def write(path: Path, kind: bytes, body: bytes, secret: bytes) -> None:
-    """``kind``: two words, what it is and in which version. ``OSError`` if it cannot be written."""
-    making = path.with_name(f".{path.name}.making")
+    """``kind``: two words, what it is and in which version. ``OSError`` if it cannot be written.
+
+    It is whole or not there: another process may write the same, or read it.
+    """
+    making = path.with_name(f".{path.name}.{os.getpid()}")
     making.write_bytes(_head(kind, body, secret) + body)
     making.replace(path)
 
