@@ -12,7 +12,7 @@ import pytest
 
 import converted
 from everwarm.cli import main
-from everwarm.engine import runtime
+from everwarm.engine import measure, runtime
 from everwarm.engine.engine import Engine
 from everwarm.engine.settings import Settings
 from everwarm.engine.weights import prepare
@@ -39,6 +39,12 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return status, said.out, said.err
 
     return shown
+
+
+@pytest.fixture(autouse=True)
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests that run beside these are nobody."""
+    monkeypatch.setattr(measure, "crowded", lambda cpus: False)
 
 
 def start(gguf: Path, data: Path, **settings: Any) -> None:
@@ -108,15 +114,26 @@ def test_it_is_measured_once(tiny_gguf: Path, tmp_path: Path, monkeypatch: pytes
         asyncio.run(engine.close())
         return said
 
-    assert "measuring the model" in load()
-    assert "measuring the model" not in load()
-    assert "measuring the model" in load(mode="exact")
-    assert "measuring the model" not in load(mode="exact", context=512)
+    assert measure.WHAT in load()
+    assert measure.WHAT not in load()
+    assert measure.WHAT in load(mode="exact")
+    assert measure.WHAT not in load(mode="exact", context=512)
     for kept in data.glob("models/*/measured-*"):
         kept.write_bytes(kept.read_bytes()[:-1])
-    assert "measuring the model" in load(mode="exact")
+    assert measure.WHAT in load(mode="exact")
     monkeypatch.setattr(runtime, "available_cpus", lambda: 1)
-    assert "measuring the model" in load(mode="exact"), "another machine"
+    assert measure.WHAT in load(mode="exact"), "another machine"
+
+
+def test_in_a_crowd_it_is_not_measured(
+    show: Show, tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for crowded in (True, False):
+        monkeypatch.setattr(measure, "crowded", lambda cpus, crowded=crowded: crowded)
+        caplog.clear()
+        start(tiny_gguf, tmp_path / "data")
+        assert ("other programs compute on this machine" in caplog.text) is crowded
+        assert ("not measured yet" in show("--model", str(tiny_gguf))[1]) is crowded
 
 
 def test_features_follow_settings(

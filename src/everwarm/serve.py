@@ -224,7 +224,7 @@ def _model_lines(told: Mapping[str, Any]) -> list[str]:
         "threads": told["threads"] or "chosen at the first start",
     }
     if measured is None:
-        rows["speed"] = "not measured yet with these settings: start `everwarm serve` once"
+        rows["speed"] = "not measured yet with these settings: start `everwarm serve` once, while little else computes"
     else:
         rows["measured on"] = measured["on"]
         at_once = f"{measured['prompt_tokens_at_once']} at once"

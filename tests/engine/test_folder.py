@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from converted import SECRET
+from everwarm.engine import measure
 from everwarm.engine.convert import MADE
 from everwarm.engine.engine import Engine
 from everwarm.engine.facts import CONTROL, NORMAL, UNUSED, USER_DEFINED
@@ -59,9 +60,16 @@ def test_it_is_the_model_that_its_gguf_is(folder: Path, tiny_weights: Weights, t
 
 
 def test_it_answers_as_its_gguf_does(
-    folder: Path, tmp_path: Path, engine_in: Callable[..., Engine], ask: Ask, request_of: Make
+    folder: Path,
+    tmp_path: Path,
+    engine_in: Callable[..., Engine],
+    ask: Ask,
+    request_of: Make,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine = Engine.load(folder, tmp_path / "data", SECRET, Settings(threads=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(measure, "crowded", lambda cpus: False)
+        engine = Engine.load(folder, tmp_path / "data", SECRET, Settings(threads=1))
     request = request_of("the cat", temperature=0, max_tokens=30)
     try:
         cold, warm = ask(engine, request), ask(engine, request)

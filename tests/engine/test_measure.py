@@ -39,6 +39,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """
     clock = Clock()
     monkeypatch.setattr(measure, "time", clock)
+    monkeypatch.setattr(measure, "crowded", lambda cpus: False)
 
     def make(
         cpus: int, token: Callable[[int], float], row: Callable[[int], float], disturbed: Sequence[int] = ()
@@ -69,18 +70,31 @@ def quiet(what: str, done: float) -> None:
 
 def test_all_cpus_compute_where_that_is_fastest(machine: Callable[..., Any]) -> None:
     two = machine(2, lambda threads: 0.001 / threads, lambda threads: 0.02 / threads)
-    model, seen = measure.measure(two.load, "it", Settings(), quiet)
+    model, seen, calm = measure.measure(two.load, "it", Settings(), quiet)
     assert two.loaded == [1, 2], "the best one is the last, and need not be loaded again"
-    assert (model.threads, seen.threads, seen.of) == (2, 2, "it")
+    assert (model.threads, seen.threads, seen.of, calm) == (2, 2, "it", True)
     assert seen.steps[8] == pytest.approx(0.02)
     assert seen.token == pytest.approx(0.0005, rel=0.01)
 
 
 def test_one_fewer_does_where_all_stand_in_each_others_way(machine: Callable[..., Any]) -> None:
     four = machine(4, lambda threads: 0.001, lambda threads: 0.05 if threads == 4 else 0.02)
-    model, seen = measure.measure(four.load, "it", Settings(), quiet)
+    model, seen, calm = measure.measure(four.load, "it", Settings(), quiet)
     assert four.loaded == [3, 4, 3], "one at a time is in memory"
-    assert (model.threads, seen.threads) == (3, 3)
+    assert (model.threads, seen.threads, calm) == (3, 3, True)
+
+
+@pytest.mark.parametrize(("look", "loaded"), [(0, [4]), (1, [3, 4])], ids=["before", "meanwhile"])
+def test_in_a_crowd_nothing_is_decided(
+    machine: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, look: int, loaded: list[int]
+) -> None:
+    four = machine(4, lambda threads: 0.001, lambda threads: 0.05 if threads == 4 else 0.02)
+    looks = iter(range(2))
+    monkeypatch.setattr(measure, "crowded", lambda cpus: next(looks) == look)
+    model, seen, calm = measure.measure(four.load, "it", Settings(), quiet)
+    assert four.loaded == loaded
+    assert (model.threads, seen.threads, seen.of, calm) == (4, 4, "it", False)
+    assert seen.rate(1) > 0
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,10 @@ def _model(
         model = load(known.threads)
         progress("loading the model", 1.0)
         return model, known
-    model, seen = measure(load, of, settings, progress)
+    model, seen, calm = measure(load, of, settings, progress)
+    if not calm:
+        _log.warning("other programs compute on this machine: the model is measured at the next start")
+        return model, seen
     try:
         measured_file.dump(seen, ready.beside, secret)
     except OSError as error:

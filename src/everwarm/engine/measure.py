@@ -1,17 +1,22 @@
 """A short measurement at the first start: how many threads, how much of a prompt at once, what a step costs.
 
-The least of several times is taken, and the candidates take turns: what else runs on the machine makes steps slower
-now and then, and never faster.
+The least of several times is taken, and what is compared takes turns: what else runs on the machine makes steps slower
+now and then, and never faster. Where others compute all the time nothing can be measured: the model runs with all CPUs
+and what fits most machines, until the next start.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import inf
+from typing import NamedTuple
 
+from everwarm.core.trust import MEASURED
 from everwarm.engine import runtime
+from everwarm.engine.crowd import crowded
 from everwarm.engine.measured import Measured
 from everwarm.engine.model import PagedModel, Span
 from everwarm.engine.packaged import Progress
@@ -34,7 +39,10 @@ LONGEST = 1.0
 FEWER = 0.95
 """One thread fewer than there are CPUs is chosen if it takes no more than this part of the time."""
 
-WHAT = "measuring the model"
+GUESS = Measured("", 0, 256, 0.002, {rows: 0.02 * MEASURED(rows) for rows in ROWS})
+"""Before it has been measured."""
+
+WHAT = "loading and measuring the model"
 
 Load = Callable[[int], PagedModel]
 """Loads the model for so many threads."""
@@ -47,8 +55,28 @@ def conditions(ready: Weights, settings: Settings) -> str:
     return f"{machine}; {ready.fingerprint} {chosen}"
 
 
-def measure(load: Load, of: str, settings: Settings, progress: Progress) -> tuple[PagedModel, Measured]:
-    """The loaded model, with the best number of threads, and what was measured of it. Some seconds for a small one."""
+class Outcome(NamedTuple):
+    """What came of it."""
+
+    model: PagedModel  # loaded, with the best number of threads
+    measured: Measured
+    calm: bool  # whether it is worth keeping: nobody else computed meanwhile
+
+
+def measure(load: Load, of: str, settings: Settings, progress: Progress) -> Outcome:
+    """Load the model and measure it: some seconds for a small one, and none where others compute."""
+    progress(WHAT, 0.0)
+    cpus = runtime.available_cpus()
+    if crowded(cpus):
+        model = load(settings.threads or cpus)
+        outcome = Outcome(model, replace(GUESS, of=of, threads=model.threads), calm=False)
+    else:
+        outcome = _best(load, of, settings, progress)
+    progress(WHAT, 1.0)
+    return outcome
+
+
+def _best(load: Load, of: str, settings: Settings, progress: Progress) -> Outcome:
     candidates = _threads(settings)
     seen: list[Measured] = []
     for threads in candidates:
@@ -57,13 +85,14 @@ def measure(load: Load, of: str, settings: Settings, progress: Progress) -> tupl
         seen.append(_times(model, of, settings))
         if threads != candidates[-1]:
             del model  # of large ones there is memory for one at a time
-    fewer, every = seen[0], seen[-1]
-    best = fewer if _typical(fewer) < FEWER * _typical(every) else every
+    calm = not crowded(runtime.available_cpus())
+    fewer, best = seen[0], seen[-1]
+    if calm and _typical(fewer) < FEWER * _typical(best):
+        best = fewer
     if best.threads != model.threads:
         del model
         model = load(best.threads)
-    progress(WHAT, 1.0)
-    return model, best
+    return Outcome(model, best, calm)
 
 
 def _threads(settings: Settings) -> list[int]:
