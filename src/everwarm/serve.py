@@ -1,11 +1,11 @@
-"""``everwarm serve`` and ``everwarm stats``: where gateway, engine and ledger meet."""
+"""``everwarm serve``, ``everwarm stats`` and ``everwarm model show``: where gateway, engine and ledger meet."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -15,6 +15,7 @@ from everwarm.core.upstream import Upstream
 from everwarm.errors import EverwarmError
 
 if TYPE_CHECKING:
+    from everwarm.engine.settings import Settings
     from everwarm.gateway.house import House
 
 
@@ -74,15 +75,33 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
     if config.model == "none":
         return []
     from everwarm import engine
-    from everwarm.engine.settings import Settings
     from everwarm.progress import Steps
     from everwarm.store.seal import load_secret
     from everwarm.store.segments import Segments
 
     secret = load_secret(config.data)
-    gguf = None if config.model == "smollm2" else Path(config.model)
+    gguf, settings, kv_disk_mb = _model_path(config), _engine_settings(config), config.engine.kv_disk_mb
+
+    def keep(identity: str) -> Segments:
+        return Segments(config.data / "kv", secret, identity, kv_disk_mb << 20)
+
+    kept = keep if kv_disk_mb else None
+    if quiet:
+        return [engine.load(gguf, config.data, secret, settings, keep=kept)]
+    with Steps() as steps:
+        return [engine.load(gguf, config.data, secret, settings, steps, kept)]
+
+
+def _model_path(config: Config) -> Path | None:
+    """Where the model inside lies, None for the packaged one."""
+    return None if config.model == "smollm2" else Path(config.model)
+
+
+def _engine_settings(config: Config) -> Settings:
+    from everwarm.engine.settings import Settings
+
     chosen = config.engine
-    settings = Settings(
+    return Settings(
         threads=chosen.threads or None,
         context=chosen.context or None,
         waiting=config.limits.queue,
@@ -91,17 +110,9 @@ def _upstreams(config: Config, *, quiet: bool = False) -> list[Upstream]:
         mode=chosen.mode,
         parallel=chosen.parallel,
         drafts=chosen.drafts,
+        kv_precision=chosen.kv_precision,
         kv_bytes=(chosen.kv_mb << 20) or None,
     )
-
-    def keep(identity: str) -> Segments:
-        return Segments(config.data / "kv", secret, identity, chosen.kv_disk_mb << 20)
-
-    kept = keep if chosen.kv_disk_mb else None
-    if quiet:
-        return [engine.load(gguf, config.data, secret, settings, keep=kept)]
-    with Steps() as steps:
-        return [engine.load(gguf, config.data, secret, settings, steps, kept)]
 
 
 def announce(url: str, house: House) -> None:
@@ -177,3 +188,54 @@ def show_stats(config: Config, *, as_json: bool) -> int:
     else:
         Console().print(render(told))
     return 0
+
+
+def show_model(config: Config, *, as_json: bool) -> int:
+    """The model inside, as it runs with these settings on this machine. It is not loaded."""
+    import orjson
+
+    from everwarm import engine
+    from everwarm.store.seal import load_secret
+
+    if config.model == "none":
+        print("There is no model inside: the setting model is none.")
+        return 0
+    disk = config.engine.kv_disk_mb << 20
+    told = engine.describe(_model_path(config), config.data, load_secret(config.data), _engine_settings(config), disk)
+    if as_json:
+        print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+    else:
+        print("\n".join(_model_lines(told)))
+    return 0
+
+
+def _model_lines(told: Mapping[str, Any]) -> list[str]:
+    """One line about each thing, to read."""
+    kv, measured = told["kv"], told["measured"]
+    weights = max(told["weights"].items(), key=lambda pair: int(pair[1]))[0]
+    rows = {
+        "model": f"{told['model']} ({told['architecture']})",
+        "files": told["folder"],
+        "weights": f"mostly {weights}, {_mib(sum(told['weights'].values()))}",
+        "context": f"{told['context']:,} tokens; vocabulary of {told['vocabulary']:,}",
+        "mode": told["mode"],
+        "KV a token": ", ".join(f"{precision} {size:,} bytes" for precision, size in kv["bytes_a_token"].items()),
+        "KV in memory": f"{kv['precision']}, {_mib(kv['memory_bytes'])}: {kv['memory_tokens']:,} tokens",
+        "KV on disk": f"{_mib(kv['disk_bytes'])}: {kv['disk_tokens']:,} tokens" if kv["disk_bytes"] else "none",
+        "threads": told["threads"] or "chosen at the first start",
+    }
+    if measured is None:
+        rows["speed"] = "not measured yet with these settings: start `everwarm serve` once, while little else computes"
+    else:
+        rows["measured on"] = measured["on"]
+        at_once = f"{measured['prompt_tokens_at_once']} at once"
+        rows["prompts"] = f"{measured['prompt_tokens_a_second']:,.0f} tokens a second, {at_once}"
+        speeds = measured["answer_tokens_a_second"].items()
+        rows["answers"] = ", ".join(f"{speed:,.0f} tokens a second for {n}" for n, speed in speeds)
+    rows |= told["features"]
+    width = max(map(len, rows))
+    return [f"{name:<{width}}  {value}" for name, value in rows.items()]
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.0f} MiB"

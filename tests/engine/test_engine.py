@@ -193,12 +193,12 @@ def test_cancelling_the_waiting_task_stops_prefill_between_chunks(tiny: Engine, 
             await task
         cancelled.set()
         again = await collect(tiny, request_of("x" * 700, max_tokens=1))
-        assert again.prefilled.cached == ALONE  # the one step that was computed
+        assert again.prefilled.cached == sizes[0]  # the one step that was computed
 
     sizes: list[int] = []
     cancelled = threading.Event()
     asyncio.run(main())
-    assert sizes[0] == ALONE
+    assert sizes[0] in ALONE
     assert sum(sizes) == len(tiny.tokens_of(request_of("x" * 700)))
 
 

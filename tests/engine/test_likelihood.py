@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from everwarm.engine.ggufile import GgufHeader, TensorInfo, read_header
-from everwarm.engine.model import PagedModel, Span
+from everwarm.engine.model import KV_PRECISIONS, PagedModel, Span
 from everwarm.engine.packaged import find_packaged
 from everwarm.engine.steps import CHUNK
 from everwarm.engine.tokens import Tokenizer
@@ -104,23 +104,26 @@ def likelihoods(logits: Floats, ids: list[int]) -> np.ndarray[Any, np.dtype[np.f
 def by_engine(model: PagedModel, ids: list[int]) -> Floats:
     blocks = [model.pool.take() for _ in range(-(-len(ids) // model.pool.size))]
     pieces = [(ids[at : at + CHUNK], at) for at in range(0, len(ids), CHUNK)]
-    spans = [Span(piece, at, blocks, range(len(piece))) for piece, at in pieces]
-    return np.concatenate([model.step([span]).copy() for span in spans])
+    steps = [Span(piece, at, blocks, range(len(piece))) for piece, at in pieces]
+    return np.concatenate([model.step([step]).copy() for step in steps])
 
 
-def test_the_tiny_model_gives_the_reference_s_logits(tiny_weights: Any, tiny_gguf: Path) -> None:
+@pytest.mark.parametrize("kv", sorted(KV_PRECISIONS))
+def test_the_tiny_model_gives_the_reference_s_logits(tiny_weights: Any, tiny_gguf: Path, kv: str) -> None:
     ids = [(7 * i * i + 3) % 250 for i in range(200)]
-    ours = by_engine(PagedModel(tiny_weights.folder, context=256, memory=0, threads=1), ids)
+    ours = by_engine(PagedModel(tiny_weights.folder, context=256, memory=0, threads=1, kv=kv), ids)
     expected = Reference(tiny_gguf).logits(ids)
     assert abs(likelihoods(ours, ids).mean() / likelihoods(expected, ids).mean() - 1) < 0.005
     assert np.corrcoef(ours.ravel(), expected.ravel())[0, 1] > 0.999
 
 
 @pytest.mark.model
-def test_the_likelihood_is_that_of_the_weights(weights: Any, data: Path) -> None:
+@pytest.mark.parametrize("kv", sorted(KV_PRECISIONS))
+def test_the_likelihood_is_that_of_the_weights(weights: Any, data: Path, kv: str) -> None:
     ids = Tokenizer(weights.folder, weights.facts).encode(TEXT)
     assert len(ids) > 200
-    ours = likelihoods(by_engine(PagedModel(weights.folder, context=512, memory=0, threads=2), ids), ids)
+    model = PagedModel(weights.folder, context=512, memory=0, threads=2, kv=kv)
+    ours = likelihoods(by_engine(model, ids), ids)
     expected = likelihoods(Reference(find_packaged(data)).logits(ids), ids)
     assert abs(ours.mean() / expected.mean() - 1) < 0.01
     assert np.corrcoef(ours, expected)[0, 1] > 0.99

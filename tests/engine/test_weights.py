@@ -157,6 +157,7 @@ def test_of_two_processes_one_converts(tiny_gguf: Path, tmp_path: Path) -> None:
     ("metadata", "words"),
     [
         ({"general.architecture": "mamba"}, "architecture 'mamba' cannot be run; use llama"),
+        ({"general.architecture": "mamba", "mamba.ssm.state_size": 16}, "'mamba' keeps a recurrent state"),
         ({"tokenizer.ggml.model": "llama"}, "tokenizer 'llama' cannot be run"),
         ({"tokenizer.chat_template": None}, "no chat template"),
         ({"llama.context_length": None}, "lacks its vocabulary or its context length"),

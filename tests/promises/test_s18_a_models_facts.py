@@ -23,6 +23,7 @@ WHOLE = Facts(
     name="Tiny",
     architecture="llama",
     context=1024,
+    window=None,
     chat_template="{{ messages }}",
     tokenizer="gpt2",
     tokens=("a", "b"),
@@ -65,12 +66,12 @@ Mac = Callable[[bytes], bytes]
 
 FORGED: dict[str, Mac] = {
     "a digest of the facts": lambda body: blake2b(body, digest_size=16).digest(),
-    "a seal with no secret": lambda body: seal(b"", (b"facts 2", body)),
-    "a seal with another secret": lambda body: seal(SECRET[::-1], (b"facts 2", body)),
+    "a seal with no secret": lambda body: seal(b"", (b"facts 3", body)),
+    "a seal with another secret": lambda body: seal(SECRET[::-1], (b"facts 3", body)),
     "our seal of something else": lambda body: seal(SECRET, (b"answer 1", body)),
-    "our seal of another version": lambda body: seal(SECRET, (b"facts 1", body)),
-    "our seal of other facts": lambda body: seal(SECRET, (b"facts 2", orjson.dumps(WHOLE))),
-    "half a seal": lambda body: seal(SECRET, (b"facts 2", body))[:8],
+    "our seal of another version": lambda body: seal(SECRET, (b"facts 2", body)),
+    "our seal of other facts": lambda body: seal(SECRET, (b"facts 3", orjson.dumps(WHOLE))),
+    "half a seal": lambda body: seal(SECRET, (b"facts 3", body))[:8],
     "nothing": lambda body: b"",
 }
 THEIRS = replace(WHOLE, files={"model.bin": "f" * 32}, chat_template="{{ theirs }}")
@@ -79,7 +80,7 @@ THEIRS = replace(WHOLE, files={"model.bin": "f" * 32}, chat_template="{{ theirs 
 def put(folder: Path, mac: Mac) -> None:
     """Facts as somebody else would write them, who can write where ours are."""
     body = orjson.dumps(THEIRS)
-    (folder / facts.FACTS_FILE).write_bytes(b"facts 2 %b\n%b" % (mac(body).hex().encode(), body))
+    (folder / facts.FACTS_FILE).write_bytes(b"facts 3 %b\n%b" % (mac(body).hex().encode(), body))
 
 
 @pytest.mark.parametrize("how", FORGED)
@@ -90,7 +91,7 @@ def test_who_does_not_know_the_secret_puts_no_model_in_place_of_ours(tmp_path: P
 
 def test_who_knows_it_does(tmp_path: Path) -> None:
     """Power: it is the seal alone that keeps the others out."""
-    put(tmp_path, lambda body: seal(SECRET, (b"facts 2", body)))
+    put(tmp_path, lambda body: seal(SECRET, (b"facts 3", body)))
     assert facts.load(tmp_path, SECRET) == THEIRS
 
 

@@ -54,7 +54,8 @@ VERSIONED: dict[str, Callable[[Path], bool]] = {
     r"workers/\d+\.(json|new)": lambda path: True,  # begun anew at each start, by the program that reads it
     r"(models|kv)/\.lock": empty,
     r"kv/[0-9a-f]{32}/[0-9a-f]{32}(\.new)?": lambda path: path.read_bytes().startswith(b"EWK1"),
-    r"models/tiny-[0-9a-f]{16}/facts\.json": lambda path: path.read_bytes().startswith(b"facts 2 "),
+    r"models/tiny-[0-9a-f]{16}/facts\.json": lambda path: path.read_bytes().startswith(b"facts 3 "),
+    r"models/tiny-[0-9a-f]{16}/measured-[0-9a-f]{8}\.json": lambda path: path.read_bytes().startswith(b"measured 1 "),
     r"models/tiny-[0-9a-f]{16}/openvino_(model|tokenizer)\.(xml|bin)": lambda path: True,  # digests are in the facts
 }
 """Names of files -> whether one says its version. A new kind of file must say here how it does."""

@@ -197,15 +197,16 @@ class Folder(Kind[Path]):
 
 
 class Weights(Text):
-    """The model inside: a name that we know, "none", or a GGUF file."""
+    """The model inside: a name that we know, "none", a GGUF file, or a folder, which is told by a slash in its path."""
 
     names = ("smollm2", "none")
 
     def __init__(self) -> None:
-        super().__init__('"smollm2", "none", or a path to a .gguf file')
+        super().__init__('"smollm2", "none", a path to a .gguf file, or one with a slash to a folder of OpenVINO files')
 
     def of_text(self, text: str) -> str:
-        if not is_plain(text) or not (text in self.names or text.lower().endswith(".gguf")):
+        path = text.lower().endswith(".gguf") or "/" in text or "\\" in text
+        if not is_plain(text) or not (text in self.names or path):
             raise Wrong
         return text
 

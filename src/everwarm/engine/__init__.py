@@ -5,8 +5,10 @@ Importing this package is cheap and needs nothing that is not always installed; 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.errors import ModelError
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def load(
-    gguf: Path | None,
+    source: Path | None,
     data: Path,
     secret: bytes,
     settings: Settings = DEFAULTS,
@@ -26,11 +28,24 @@ def load(
     keep: Keep | None = None,
 ) -> Engine:
     """``Engine.load``, with a ``ModelError`` that says what to install where the packages for it are absent."""
-    try:
+    with _packages():
         from everwarm.engine.engine import Engine
+    return Engine.load(source, data, secret, settings, progress, keep)
+
+
+def describe(source: Path | None, data: Path, secret: bytes, settings: Settings, disk: int) -> dict[str, Any]:
+    """``about.about``, likewise."""
+    with _packages():
+        from everwarm.engine.about import about
+    return about(source, data, secret, settings, disk)
+
+
+@contextmanager
+def _packages() -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise ModelError(
             f"the model inside needs the Python package {error.name}, which is not there; "
             "install it with: pip install 'everwarm[local]'"
         ) from error
-    return Engine.load(gguf, data, secret, settings, progress, keep)

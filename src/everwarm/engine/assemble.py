@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from everwarm.core.segments import SegmentStore
-from everwarm.core.trust import MEASURED, Costs
-from everwarm.engine import runtime
+from everwarm.core.trust import Costs
+from everwarm.engine import measured as measured_file
 from everwarm.engine.answer import Voice
 from everwarm.engine.cache import KvCache
 from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts
-from everwarm.engine.model import PagedModel, Span
+from everwarm.engine.measure import conditions, measure
+from everwarm.engine.measured import Measured
+from everwarm.engine.model import KV_PRECISIONS, PagedModel, Span
+from everwarm.engine.packaged import Progress
 from everwarm.engine.settings import MODES, MOST_KV, Settings
 from everwarm.engine.steps import CHUNK, PADDING, WIDTH, Steps, ToTheBit, ToTheToken
 from everwarm.engine.tokens import Tokenizer
@@ -50,33 +53,74 @@ class Inside(NamedTuple):
         return disk
 
 
-def assemble(ready: Weights, context: int, settings: Settings) -> Inside:
-    """All of it, warmed up. ``context``: tokens that the pool must hold at least. ``ModelError`` for the operator."""
-    if settings.mode not in MODES:
-        raise ModelError(f"engine.mode is {settings.mode!r}; it can be {' or '.join(MODES)}")
-    memory = settings.kv_bytes or min(MOST_KV, _memory() // 8)
-    threads = settings.threads or runtime.available_cpus()
-    model = PagedModel(ready.folder, context=context, memory=memory, threads=threads)
-    steps = _steps(model, settings)
+def assemble(ready: Weights, context: int, settings: Settings, secret: bytes, progress: Progress) -> Inside:
+    """All of it, warmed up; at the first start it is measured. ``context``: tokens that the pool must hold at least.
+
+    ``ModelError`` for the operator.
+    """
+    require(settings)
+    model, measured = _model(ready, context, settings, secret, progress)
+    steps = _steps(model, settings, measured)
+    cache = KvCache(model.pool, steps.reuse, time.monotonic)
+    cache.seconds_a_token = measured.token
     facts = ready.facts
     voice = Voice(Tokenizer(ready.folder, facts), frozenset(facts.ends), len(facts.tokens))
-    return Inside(model, KvCache(model.pool, steps.reuse, time.monotonic), steps, voice, facts, _costs(steps))
+    return Inside(model, cache, steps, voice, facts, _costs(steps, measured))
 
 
-def _steps(model: PagedModel, settings: Settings) -> Steps:
+def require(settings: Settings) -> None:
+    """``ModelError`` for words that are none of those that may be set."""
+    for name, allowed in (("mode", MODES), ("kv_precision", tuple(KV_PRECISIONS))):
+        if (value := getattr(settings, name)) not in allowed:
+            raise ModelError(f"engine.{name} is {value!r}; it can be {' or '.join(allowed)}")
+
+
+def _model(
+    ready: Weights, context: int, settings: Settings, secret: bytes, progress: Progress
+) -> tuple[PagedModel, Measured]:
+    """The model, as it was measured to run best; measured now, if it has not been."""
+    memory = pool_memory(settings)
+
+    def load(threads: int) -> PagedModel:
+        return PagedModel(ready.folder, context=context, memory=memory, threads=threads, kv=settings.kv_precision)
+
+    of = conditions(ready, settings)
+    known = measured_file.load(ready.beside, secret, of)
+    if known is not None:
+        progress("loading the model", 0.0)
+        model = load(known.threads)
+        progress("loading the model", 1.0)
+        return model, known
+    model, seen, calm = measure(load, of, settings, progress)
+    if not calm:
+        _log.warning("other programs compute on this machine: the model is measured at the next start")
+        return model, seen
+    try:
+        measured_file.dump(seen, ready.beside, secret)
+    except OSError as error:
+        _log.warning("what was measured of the model is not kept, and measured again at the next start: %s", error)
+    return model, seen
+
+
+def pool_memory(settings: Settings) -> int:
+    """Bytes of the KV pool."""
+    return settings.kv_bytes or min(MOST_KV, _memory() // 8)
+
+
+def _steps(model: PagedModel, settings: Settings, measured: Measured) -> Steps:
     """The mode's steps, of which the model has done some: half a second that the first answer would wait."""
     blocks = tuple(range(1, CHUNK // model.pool.size + 2))  # their content does not matter: nobody has them yet
     model.step([Span((0,) * CHUNK, 0, blocks, (CHUNK - 1,))])
     if settings.mode == "fast":
         model.step([Span((0,), CHUNK, blocks, (0,))])
-        return ToTheToken(settings.parallel)
+        return ToTheToken(settings.parallel, measured.chunk, measured.token)
     if not _rows_are_independent(model, blocks):
         raise ModelError("on this processor an answer depends on what else is computed; use engine.mode = 'fast'")
-    return ToTheBit()
+    return ToTheBit(measured.token)
 
 
-def _costs(steps: Steps) -> Costs:
-    return MEASURED if isinstance(steps, ToTheToken) else lambda rows: 1.0  # rows that would else be padding
+def _costs(steps: Steps, measured: Measured) -> Costs:
+    return measured.costs if isinstance(steps, ToTheToken) else lambda rows: 1.0  # rows that would else be padding
 
 
 def _rows_are_independent(model: PagedModel, blocks: tuple[int, ...]) -> bool:

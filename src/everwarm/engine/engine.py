@@ -20,17 +20,15 @@ from everwarm.engine import weights
 from everwarm.engine.assemble import Inside, Keep, assemble
 from everwarm.engine.demands import prediction_of, require_honourable
 from everwarm.engine.disk import Disk
-from everwarm.engine.facts import Facts
+from everwarm.engine.facts import Facts, room
 from everwarm.engine.grammar import Constraint, Grammars, constraint_for, revision
 from everwarm.engine.line import Help, Job, Line, Task, shut_down
-from everwarm.engine.packaged import ALIASES, PACKAGED, Progress
+from everwarm.engine.packaged import ALIASES, Progress
 from everwarm.engine.scheduler import Scheduler
 from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.engine.template import ChatTemplate
-from everwarm.engine.weights import Weights, slug
-from everwarm.errors import BadRequest, EverwarmError, ModelError
-
-MIN_CONTEXT = 256
+from everwarm.engine.weights import Weights
+from everwarm.errors import BadRequest, EverwarmError
 
 MOST_DRAFTERS = 4
 """Choices of one answer for which drafts are looked up."""
@@ -63,28 +61,28 @@ class Engine:
     @classmethod
     def load(
         cls,
-        gguf: Path | None,
+        source: Path | None,
         data: Path,
         secret: bytes,
         settings: Settings = DEFAULTS,
         progress: Progress = lambda what, done: None,
         keep: Keep | None = None,
     ) -> Engine:
-        """The engine for ``gguf``, None for the packaged model, with its files under ``data``. Takes seconds, blocks.
+        """The engine for ``source``, a GGUF or a folder of OpenVINO files; None is the packaged model.
+
+        Its files are under ``data``. Takes seconds, blocks.
 
         ``secret``: the installation's; it seals what is converted. ``keep``: where KV goes that outlives the process.
         ``ModelError``, in words for the operator, if anything is missing.
         """
-        ready = weights.prepare(gguf, data, secret, progress)
-        room = _context(ready.facts, settings.context)
-        progress("loading the model", 0.0)
-        inside = assemble(ready, room, settings)
+        ready = weights.prepare(source, data, secret, progress)
+        context = room(ready.facts, settings.context)
+        inside = assemble(ready, context, settings, secret, progress)
         template = ChatTemplate(ready.facts.chat_template, _special(ready.facts))
-        engine = cls(inside, template, _card(ready, inside, room, settings), settings)
+        engine = cls(inside, template, _card(ready, inside, context, settings), settings)
         if keep is not None:
             engine._disk = inside.below(keep, _identity(ready, inside, settings), engine._line.nudge)
         engine._thread.start()
-        progress("loading the model", 1.0)
         return engine
 
     @property
@@ -209,14 +207,6 @@ def _too_long(tokens: str, context: int, request: Request) -> BadRequest:
     )
 
 
-def _context(facts: Facts, wanted: int | None) -> int:
-    if wanted is None:
-        return facts.context
-    if not MIN_CONTEXT <= wanted <= facts.context:
-        raise ModelError(f"engine.context is {wanted} tokens, but this model takes {MIN_CONTEXT} to {facts.context}")
-    return wanted
-
-
 def _special(facts: Facts) -> dict[str, str]:
     named = {"bos_token": facts.bos, "eos_token": facts.eos}
     return {name: "" if token is None else facts.tokens[token] for name, token in named.items()}
@@ -226,12 +216,14 @@ def _card(ready: Weights, inside: Inside, context: int, settings: Settings) -> M
     """The model's card. Its fingerprint covers whatever changes the bits of an answer."""
     identity = f"{_identity(ready, inside, settings)} {context} {settings.temperature} {revision()}"
     fingerprint = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
-    made_by = "everwarm"
-    if ready.packaged:
-        return ModelCard(PACKAGED, ALIASES, ready.facts.created, made_by, context, fingerprint)
-    return ModelCard(slug(ready.facts.name), ("default",), ready.facts.created, made_by, context, fingerprint)
+    aliases = ALIASES if ready.packaged else ("default",)
+    return ModelCard(ready.id, aliases, ready.facts.created, "everwarm", context, fingerprint)
 
 
 def _identity(ready: Weights, inside: Inside, settings: Settings) -> str:
-    """All that decides the bits of a token's KV beside the tokens before it."""
-    return f"{ready.fingerprint} {ready.facts.gguf} {inside.model.settings} {settings.mode} {inside.model.pool.layout}"
+    """All that decides the bits of a token's KV beside the tokens before it.
+
+    The number of threads decides the last bits of what is decoded. In mode "fast" so does what else is in a step.
+    """
+    mode = settings.mode if settings.mode == "fast" else f"{settings.mode} {inside.model.threads} threads"
+    return f"{ready.fingerprint} {ready.facts.gguf} {inside.model.settings} {mode} {inside.model.pool.layout}"

@@ -1,28 +1,28 @@
 """What the engine needs to know of a model beside its weights: ``facts.json`` in the folder of the converted model.
 
-Written once, at conversion, so that the GGUF's metadata need not be parsed at each start. Its first line holds a seal
-(``core.seal``) of the rest, for that holds a template that is run, and the digests of the files that are handed to
-OpenVINO: who can write into the folder, but does not know the installation's secret, gets nothing in.
+Written once, at conversion, so that the GGUF's metadata need not be parsed at each start. It is sealed
+(``sealed``), for it holds a template that is run, and the digests of the files that are handed to OpenVINO.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from everwarm.core.seal import seal
+from everwarm.engine import sealed
 from everwarm.engine.ggufile import GgufHeader
 from everwarm.errors import ModelError
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 """Version of ``facts.json``. A folder with another one is converted anew."""
 
 FACTS_FILE = "facts.json"
+
+MIN_CONTEXT = 256
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
 """``general.architecture`` of the models that OpenVINO 2026.4's GGUF reader builds."""
@@ -33,7 +33,7 @@ TOKENIZERS = ("gpt2",)
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 """``tokenizer.ggml.token_type``."""
 
-_END_NAMES = frozenset(
+END_NAMES = frozenset(
     ["<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|end|>", "<end_of_turn>", "</s>"]
 )
 """Tokens that end an answer even where the metadata names only another: models are trained with both."""
@@ -41,11 +41,12 @@ _END_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One model, as its GGUF describes it."""
+    """One model, as its GGUF or its folder describes it."""
 
     name: str  # general.name
     architecture: str
     context: int  # tokens, prompt and answer together
+    window: int | None  # tokens that a position attends to, where these are fewer: the context ends there
     chat_template: str
     tokenizer: str  # one of TOKENIZERS
     tokens: tuple[str, ...]  # by id, in the vocabulary's own spelling
@@ -55,7 +56,7 @@ class Facts:
     ends: tuple[int, ...]  # ids that end an answer
     add_bos: bool
     created: int  # seconds since 1970: when the GGUF was last written
-    gguf: str  # digest of the GGUF's content
+    gguf: str  # digest of the GGUF's content, or of all the folder's
     build: str  # requantisation and OpenVINO versions
     files: Mapping[str, str]  # digest of each file of the folder
 
@@ -64,6 +65,11 @@ def read_facts(header: GgufHeader, *, gguf: str, build: str) -> Facts:
     """Take the facts from a GGUF's metadata. ``ModelError`` if the engine cannot run such a model."""
     meta, path = header.meta, header.path
     architecture = str(meta.get("general.architecture", ""))
+    if any(".ssm." in key for key in meta):
+        raise ModelError(
+            f"{path}: {architecture!r} keeps a recurrent state, of which no prefix can be shared; "
+            f"use {_or(ARCHITECTURES)}"
+        )
     if architecture not in ARCHITECTURES:
         raise ModelError(f"{path}: models of the architecture {architecture!r} cannot be run; use {_or(ARCHITECTURES)}")
     tokenizer = str(meta.get("tokenizer.ggml.model", ""))
@@ -77,10 +83,12 @@ def read_facts(header: GgufHeader, *, gguf: str, build: str) -> Facts:
     context = meta.get(f"{architecture}.context_length")
     if not tokens or len(types) != len(tokens) or not isinstance(context, int) or context < 1:
         raise ModelError(f"{path} lacks its vocabulary or its context length; fetch it again or use another")
+    context, window = within_window(context, meta.get(f"{architecture}.attention.sliding_window"))
     return Facts(
         name=str(meta.get("general.name") or path.stem),
         architecture=architecture,
         context=context,
+        window=window,
         chat_template=template,
         tokenizer=tokenizer,
         tokens=tokens,
@@ -96,31 +104,46 @@ def read_facts(header: GgufHeader, *, gguf: str, build: str) -> Facts:
     )
 
 
+def within_window(context: int, window: int | None) -> tuple[int, int | None]:
+    """The context of a model with a sliding window of attention, and the window if it cuts the context.
+
+    Up to there each position attends to all before it, as in any other model: so far prefixes are shared and the
+    kernels are right. Beyond it is not gone.
+    """
+    return (window, window) if window and window < context else (context, None)
+
+
+def room(facts: Facts, wanted: int | None) -> int:
+    """Tokens of the context that is used: the model's own, or what an operator has set. ``ModelError`` if it cannot."""
+    if wanted is None:
+        return facts.context
+    if not MIN_CONTEXT <= wanted <= facts.context:
+        raise ModelError(f"engine.context is {wanted} tokens, but this model takes {MIN_CONTEXT} to {facts.context}")
+    return wanted
+
+
 def dump(facts: Facts, folder: Path, secret: bytes) -> None:
     """Write ``facts.json``, sealed with the installation's secret."""
-    body = orjson.dumps(asdict(facts))
-    (folder / FACTS_FILE).write_bytes(_head(body, secret) + body)
-
-
-def _head(body: bytes, secret: bytes) -> bytes:
-    """The first line: version, and seal of both the version and what follows."""
-    kind = b"facts %d" % FACTS_VERSION
-    return b"%b %b\n" % (kind, seal(secret, (kind, body)).hex().encode())
+    sealed.write(folder / FACTS_FILE, _kind(), orjson.dumps(asdict(facts)), secret)
 
 
 def load(folder: Path, secret: bytes) -> Facts | None:
     """Read ``facts.json``; None if it is absent, of another version, or not as it was sealed with this secret."""
+    body = sealed.read(folder / FACTS_FILE, _kind(), secret)
+    if body is None:
+        return None
     try:
-        head, line, body = (folder / FACTS_FILE).read_bytes().partition(b"\n")
-        if not compare_digest(head + line, _head(body, secret)):
-            return None
         raw = orjson.loads(body)
         values = {f.name: raw[f.name] for f in fields(Facts)}
         for name in ("tokens", "token_types", "ends"):
             values[name] = tuple(values[name])
         return Facts(**values)
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _kind() -> bytes:
+    return b"facts %d" % FACTS_VERSION
 
 
 def _token(meta: Mapping[str, Any], name: str, tokens: tuple[str, ...]) -> int | None:
@@ -130,7 +153,7 @@ def _token(meta: Mapping[str, Any], name: str, tokens: tuple[str, ...]) -> int |
 
 def _ends(meta: Mapping[str, Any], tokens: tuple[str, ...], types: tuple[int, ...]) -> tuple[int, ...]:
     named = (_token(meta, name, tokens) for name in ("eos", "eot", "eom"))
-    known = (i for i, kind in enumerate(types) if kind == CONTROL and tokens[i] in _END_NAMES)
+    known = (i for i, kind in enumerate(types) if kind == CONTROL and tokens[i] in END_NAMES)
     return tuple(sorted({i for i in (*named, *known) if i is not None}))
 
 

@@ -18,10 +18,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from everwarm.engine import runtime
-from everwarm.engine.pool import SPARE, BlockPool
+from everwarm.engine.pool import BLOCK, BlockPool, blocks_of
 from everwarm.errors import ModelError
 
-KV_PRECISION = "f16"
+KV_PRECISIONS = {
+    "f16": {"KV_CACHE_PRECISION": "f16"},
+    "u8": {"KV_CACHE_PRECISION": "u8", "KEY_CACHE_QUANT_MODE": "BY_TOKEN"},
+}
+"""What KV can be kept in, and how OpenVINO is told.
+
+u8 with a scale for each token. Its own choice, a scale for each channel of a block's keys, changes the keys that are in
+a block with each token that is added to it: what a prefix gives would depend on what came behind it.
+"""
+
 INFERENCE_PRECISION = "f32"
 """Not the processor's own default, which is bfloat16 where it has that: answers should not depend on the machine."""
 
@@ -40,15 +49,18 @@ class Span(NamedTuple):
 class PagedModel:
     """One model and its KV pool. Not safe for use from two threads at once."""
 
-    def __init__(self, folder: Path, *, context: int, memory: int, threads: int) -> None:
-        """``memory``: bytes of the pool, which has room for ``context`` tokens at any rate."""
+    def __init__(self, folder: Path, *, context: int, memory: int, threads: int, kv: str = "f16") -> None:
+        """``memory``: bytes of the pool, which has room for ``context`` tokens at any rate. ``kv``: its precision."""
         self.threads = threads
         try:
-            compiled = _compile(folder, threads)
+            compiled = _compile(folder, threads, kv)
             self._request = compiled.create_infer_request()
             self.pool = BlockPool(_allocate(compiled, self._request, context, memory))
         except RuntimeError as error:
-            raise ModelError(f"the model in {folder} cannot be loaded; delete that folder and start again") from error
+            raise ModelError(
+                f"the model in {folder} cannot be loaded; if we made that folder, delete it and start again, "
+                "else export the model anew"
+            ) from error
         self.settings = _settings(compiled)
         self._tensor = runtime.openvino().Tensor
 
@@ -86,7 +98,7 @@ def _row(kind: Any, parts: Iterable[Iterable[int]]) -> Any:
     return np.array([number for part in parts for number in part], kind)
 
 
-def _compile(folder: Path, threads: int) -> Any:
+def _compile(folder: Path, threads: int, kv: str) -> Any:
     from openvino._offline_transformations import paged_attention_transformation
 
     core = runtime.openvino().Core()
@@ -96,8 +108,9 @@ def _compile(folder: Path, threads: int) -> Any:
     properties = {
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
-        "KV_CACHE_PRECISION": KV_PRECISION,
+        "ENABLE_CPU_PINNING": False,  # bound to a CPU, a thread waits while another program has that one
         "INFERENCE_PRECISION_HINT": INFERENCE_PRECISION,
+        **KV_PRECISIONS[kv],
     }
     return core.compile_model(model, "CPU", properties)
 
@@ -126,8 +139,11 @@ def _allocate(compiled: Any, request: Any, context: int, memory: int) -> dict[st
     places = {p.get_any_name(): p for p in compiled.inputs if "_cache." in p.get_any_name()}
     shapes = {name: [d.get_length() for d in list(p.get_partial_shape())[1:]] for name, p in places.items()}
     block = sum(prod(shapes[name]) * p.get_element_type().size for name, p in places.items())  # bytes
-    size = next(iter(shapes.values()))[1]  # tokens
-    count = max(-(-context // size) + SPARE, memory // block) + 1  # and the scratch block
+    if any(shape[1] != BLOCK for shape in shapes.values()):
+        raise ModelError(
+            f"OpenVINO keeps KV in blocks of another form than {BLOCK} tokens; this version cannot be used"
+        )
+    count = blocks_of(context, memory, block)
     tensors = {}
     for name, place in places.items():
         tensors[name] = ov.Tensor(place.get_element_type(), ov.Shape([count, *shapes[name]]))

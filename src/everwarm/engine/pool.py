@@ -2,7 +2,8 @@
 
 A block is a number. Its KV lies in one tensor a layer for keys and one for values, [blocks, KV heads, tokens of a
 block, head size], which OpenVINO reads and writes and which we own: to share a block is to name it twice, to copy one
-is to copy a row of each array. A block is free, or it belongs to the tree or to one lease.
+is to copy a row of each array. In u8 a token's scale stands behind its values. A block is free, or it belongs to the
+tree or to one lease.
 
 The system gives memory to a page of the tensors when it is first written, so a large pool costs nothing before it is
 used; what was given back last is taken first, so what was never used stays so.
@@ -15,11 +16,19 @@ from typing import Any
 
 import numpy as np
 
+BLOCK = 32
+"""Tokens of a block, for OpenVINO's kernels on a CPU."""
+
 SCRATCH = 0
 """A block that is never given to anybody: rows that only fill a step up to its width write there."""
 
 SPARE = 1
 """Blocks that a sequence may take beyond those for its tokens: it may have to go on in a copy of its last one."""
+
+
+def blocks_of(context: int, memory: int, block: int) -> int:
+    """Blocks of a pool, with the scratch: of ``block`` bytes in ``memory`` bytes, and enough for one whole context."""
+    return max(-(-context // BLOCK) + SPARE, memory // block) + 1
 
 
 class BlockPool:

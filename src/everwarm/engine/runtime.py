@@ -51,6 +51,11 @@ def version() -> str:
     return str(openvino().get_version())
 
 
+def processor() -> str:
+    """The processor's name, as OpenVINO reads it."""
+    return str(openvino().Core().get_property("CPU", "FULL_DEVICE_NAME"))
+
+
 def available_cpus() -> int:
     """CPUs that this process may use: its affinity, and on Linux the quota of its control group."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

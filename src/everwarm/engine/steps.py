@@ -26,8 +26,8 @@ CHUNK = 128
 WIDTH = 8
 """Rows of an exact decode step."""
 
-ALONE = 512
-"""Tokens of a prompt that are computed at once while nobody decodes; cancelling waits for no more than that."""
+ALONE = (64, 128, 256, 512)
+"""Tokens of a prompt, of which one is computed at once while nobody decodes (``measure``)."""
 
 LATE = 0.15
 """Seconds that prompts may make a step of others longer."""
@@ -37,9 +37,6 @@ LEAST_BESIDE = 32
 
 MOST_ROWS = 32
 """Rows of a fast decode step, of which drafts are what is not needed for one token each."""
-
-FIRST_GUESS = 0.002
-"""Seconds a token of a prompt, before it has been measured."""
 
 PADDING = Span((0,), 0, (SCRATCH,), ())
 
@@ -79,13 +76,15 @@ class ToTheToken:
 
     reuse = TO_THE_TOKEN
 
-    def __init__(self, parallel: int) -> None:
+    def __init__(self, parallel: int, alone: int, seconds_a_token: float) -> None:
+        """``alone``: tokens of prompts in a step while nobody decodes; cancelling waits for no more than that."""
         self.parallel = parallel
-        self.seconds_a_token = FIRST_GUESS
+        self.seconds_a_token = seconds_a_token
+        self._alone = alone
 
     def compose(self, running: Row[Sequence]) -> list[Part]:
         decoding = self._decoding([sequence for sequence in running if sequence.pending == 1])
-        room = max(LEAST_BESIDE, int(LATE / self.seconds_a_token)) if decoding else ALONE
+        room = max(LEAST_BESIDE, int(LATE / self.seconds_a_token)) if decoding else self._alone
         parts = decoding
         for sequence in running:
             if sequence.pending > 1 and room > 0:
@@ -106,7 +105,7 @@ class ToTheToken:
         return parts
 
     def took(self, parts: Row[Part], seconds: float) -> None:
-        if (tokens := _of_prompts_alone(parts)) >= ALONE // 2:
+        if (tokens := _of_prompts_alone(parts)) >= self._alone // 2:
             self.seconds_a_token += (seconds / tokens - self.seconds_a_token) / 8
 
 
@@ -116,8 +115,8 @@ class ToTheBit:
     reuse = Reuse(CHUNK, answers=False)
     parallel = WIDTH
 
-    def __init__(self) -> None:
-        self.seconds_a_token = FIRST_GUESS
+    def __init__(self, seconds_a_token: float) -> None:
+        self.seconds_a_token = seconds_a_token
         self._decoded = False  # in the last step: prompts and answers take turns
 
     def compose(self, running: Row[Sequence]) -> list[Part]:

@@ -25,11 +25,12 @@ class Tokenizer:
     """The tokenizer of one model. ``encode`` may be called from any thread."""
 
     def __init__(self, folder: Path, facts: Facts) -> None:
-        self._bos = facts.bos if facts.add_bos else None
         self._bytes = token_bytes(facts)
         self.longest = max(len(token.encode()) for token in facts.tokens)  # bytes of text that one token can stand for
         self._encoder = _compile(folder)
         self._lock = threading.Lock()  # one inference request, so one text at a time
+        self._added = self._frame()
+        self._bos = facts.bos if facts.add_bos or self._added[0] else None
         if len(self.encode(" a" * _PROBE)) < _PROBE:
             raise ModelError(f"the tokenizer in {folder} cuts long texts; this version of OpenVINO cannot be used")
 
@@ -41,11 +42,12 @@ class Tokenizer:
         binding; a rendered prompt does not end in them, and a raw one must not (``demands``).
         """
         clean = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        with self._lock:
-            ids = self._encoder([clean])["input_ids"][0].tolist() if clean else []
+        front, back = self._added
+        ids = self._ids(clean)
+        ids = ids[front : len(ids) - back]
         if self._bos is not None and ids[:1] != [self._bos]:
             ids.insert(0, self._bos)
-        return [int(i) for i in ids]
+        return ids
 
     def bytes_of(self, token: int) -> bytes:
         """What one token stands for: a piece of UTF-8, perhaps of half a character; nothing for a control token."""
@@ -55,6 +57,16 @@ class Tokenizer:
         """All of ``ids`` as text."""
         stream = TextStream()
         return "".join(stream.feed(self.bytes_of(i)) for i in ids)
+
+    def _ids(self, text: str) -> list[int]:
+        """As the converted tokenizer says."""
+        with self._lock:
+            return [int(i) for i in self._encoder([text])["input_ids"][0]] if text else []
+
+    def _frame(self) -> tuple[int, int]:
+        """Tokens that it puts in front of each text and behind it of its own accord: where templates write them too."""
+        plain = [bool(self.bytes_of(i)) for i in self._ids("a")]
+        return (plain.index(True), plain[::-1].index(True)) if True in plain else (0, 0)
 
 
 class TextStream:
@@ -85,6 +97,11 @@ def _bytes(text: str, kind: int) -> bytes:
     return _gpt2_bytes(text)
 
 
+def spelled(piece: bytes) -> str:
+    """How a byte-level vocabulary spells ``piece``."""
+    return "".join(_LETTERS[byte] for byte in piece)
+
+
 def _gpt2_alphabet() -> dict[str, int]:
     """The character that stands for each byte in a byte-level vocabulary.
 
@@ -96,6 +113,7 @@ def _gpt2_alphabet() -> dict[str, int]:
 
 
 _ALPHABET = _gpt2_alphabet()
+_LETTERS = {byte: letter for letter, byte in _ALPHABET.items()}
 
 
 def _gpt2_bytes(text: str) -> bytes:
@@ -114,7 +132,10 @@ def _compile(folder: Path) -> Any:
         _lift_limit(model)
         return core.compile_model(model, "CPU")
     except RuntimeError as error:
-        raise ModelError(f"the tokenizer in {folder} cannot be loaded; delete that folder and start again") from error
+        raise ModelError(
+            f"the tokenizer in {folder} cannot be loaded; if we made that folder, delete it and start again, "
+            "else export the model anew"
+        ) from error
 
 
 def _lift_limit(model: Any) -> None:

@@ -1,7 +1,8 @@
-"""From a GGUF to a folder of OpenVINO files, once.
+"""From a GGUF to a folder of OpenVINO files, once; or such a folder of the operator's, as it is.
 
     DATA/models/smollm2-135m-instruct.gguf       put there by ``everwarm model add``, if at all
     DATA/models/<name>-<fingerprint>/            the converted model and facts.json
+    DATA/models/<name>-<fingerprint>/            of an operator's folder: what was measured, and nothing else
     DATA/models/.making-<...>/                   one being made; removed at the next start if its maker died
 
 A folder is complete or not there: it is made beside its place, flushed to disk, and renamed. Its name holds the digest
@@ -29,6 +30,7 @@ from everwarm.engine import facts as facts_file
 from everwarm.engine import runtime
 from everwarm.engine.convert import MADE
 from everwarm.engine.facts import Facts, read_facts
+from everwarm.engine.folder import DESCRIBING, read_folder
 from everwarm.engine.ggufile import read_header
 from everwarm.engine.packaged import PACKAGED, Progress, find_packaged
 from everwarm.engine.requantise import REQUANTISATION, needs_rewriting, rewritten_size
@@ -40,12 +42,18 @@ _SPARE = 64 << 20  # bytes of disk left over after a conversion
 
 
 class Weights(NamedTuple):
-    """A converted model at rest."""
+    """A model at rest, as OpenVINO reads it."""
 
-    folder: Path
+    folder: Path  # of OpenVINO's files
     facts: Facts
     fingerprint: str  # of weights, requantisation and OpenVINO's version
     packaged: bool  # the model that comes with Everwarm
+    beside: Path  # where else we keep something about it
+
+    @property
+    def id(self) -> str:
+        """What it is called in requests."""
+        return PACKAGED if self.packaged else slug(self.facts.name)
 
 
 class _Wanted(NamedTuple):
@@ -58,23 +66,59 @@ class _Wanted(NamedTuple):
     secret: bytes  # what seals it
 
 
-def prepare(gguf: Path | None, data: Path, secret: bytes, progress: Progress) -> Weights:
-    """The converted form of ``gguf``, of the packaged model if None. Converts it if that has not been done.
+def prepare(source: Path | None, data: Path, secret: bytes, progress: Progress) -> Weights:
+    """The files of ``source``, a GGUF or a folder of OpenVINO files; None is the packaged model.
 
-    ``secret``: the installation's; what was sealed with another one is converted anew. Takes half a second if it has
-    been converted, else about 15 seconds on two cores. ``ModelError`` if there is no such model, it cannot be run, or
-    the disk is full.
+    A GGUF is converted if that has not been done. ``secret``: the installation's; what was sealed with another one is
+    converted anew. Takes half a second if it has been converted, else about 15 seconds on two cores. ``ModelError`` if
+    there is no such model, it cannot be run, or the disk is full.
     """
-    source = gguf if gguf is not None else find_packaged(data)
     progress("reading the model file", 0.0)
+    if source is not None and source.is_dir():
+        return _as_it_is(source, data)
+    wanted = _wanted(source, data, secret)
+    return _weights(wanted, _whole(wanted) or _make_once(wanted, progress), source)
+
+
+def find(source: Path | None, data: Path, secret: bytes) -> Weights | None:
+    """The same if nothing has to be converted for it, else None."""
+    if source is not None and source.is_dir():
+        return _as_it_is(source, data)
+    wanted = _wanted(source, data, secret)
+    facts = _whole(wanted)
+    return None if facts is None else _weights(wanted, facts, source)
+
+
+def _wanted(gguf: Path | None, data: Path, secret: bytes) -> _Wanted:
+    source = gguf if gguf is not None else find_packaged(data)
     digest = _digest(source)
     build = f"{REQUANTISATION} {runtime.version()}"
-    fingerprint = hashlib.blake2b(f"{digest} {build}".encode(), digest_size=8).hexdigest()
-    models = _models_folder(data)
-    folder = models / f"{slug(PACKAGED if gguf is None else source.stem)}-{fingerprint}"
-    wanted = _Wanted(source, digest, build, folder, secret)
-    facts = _whole(wanted) or _make_once(wanted, progress)
-    return Weights(folder, facts, fingerprint, packaged=gguf is None)
+    name = slug(PACKAGED if gguf is None else source.stem)
+    folder = _models_folder(data) / f"{name}-{_fingerprint(digest, build)}"
+    return _Wanted(source, digest, build, folder, secret)
+
+
+def _weights(wanted: _Wanted, facts: Facts, source: Path | None) -> Weights:
+    fingerprint = _fingerprint(wanted.gguf, wanted.build)
+    return Weights(wanted.folder, facts, fingerprint, packaged=source is None, beside=wanted.folder)
+
+
+def _as_it_is(source: Path, data: Path) -> Weights:
+    """An operator's folder. Its files are an input, as a GGUF is: their digests are its identity."""
+    missing = [name for name in MADE if not (source / name).is_file()]
+    if missing:
+        raise ModelError(f"the folder {source} has no {missing[0]}, so it holds no model that OpenVINO has exported")
+    files = {name: _digest(source / name) for name in (*MADE, *DESCRIBING) if (source / name).is_file()}
+    digest = hashlib.blake2b(orjson.dumps(files), digest_size=16).hexdigest()
+    build = runtime.version()
+    facts = read_folder(source, files, digest=digest, build=build)
+    beside = _models_folder(data) / f"{slug(facts.name)}-{_fingerprint(digest, build)}"
+    beside.mkdir(mode=0o700, exist_ok=True)
+    return Weights(source, facts, _fingerprint(digest, build), packaged=False, beside=beside)
+
+
+def _fingerprint(digest: str, build: str) -> str:
+    return hashlib.blake2b(f"{digest} {build}".encode(), digest_size=8).hexdigest()
 
 
 def slug(text: str) -> str:
@@ -100,7 +144,9 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except FileNotFoundError:
-        raise ModelError(f"there is no model file {path}; give the path of a GGUF file") from None
+        raise ModelError(
+            f"there is no model file {path}; give the path of a GGUF file, or of a folder of OpenVINO files"
+        ) from None
     except OSError as error:
         raise ModelError(f"the model file {path} cannot be read ({error})") from error
 
