@@ -207,3 +207,16 @@ def test_of_two_leaves_one_contained_in_the_other_one_stays(longer_first: bool) 
     assert unpack(second.tokens) == [1, 2, 3]
     assert (first is second) == longer_first
     tree.check_integrity()
+
+
+def test_of_two_leaves_that_share_as_much_the_one_in_the_pool_is_found() -> None:
+    tree: Any = Radix(SIZE)
+    root = tree.match(PUBLIC, b"").node
+    tree.use(root)
+    shorter, _ = tree.insert(root, pack((1, 2)), 0, 0.0)
+    tree.store(root, shorter.tokens, HERE)
+    longer, spare = tree.insert(root, pack((1, 2, 3)), 1, 0.0)
+    assert (spare, shorter.block) == (0, None)
+    match = tree.match(PUBLIC, pack((1, 2)))
+    assert match.tail is longer
+    assert match.shared == 2

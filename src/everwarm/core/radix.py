@@ -230,10 +230,20 @@ def _worth(node: Node) -> float:
 
 
 def _nearest(node: Node, place: int, piece: bytes) -> Match:
-    """The child of ``node`` that shares most with ``piece``, which would stand at ``place``."""
+    """The child of ``node`` that shares most with ``piece``, which would stand at ``place``; of equals one in the pool.
+
+    One of the neighbours shares most. The one behind them may share as much: where a leaf that is on disk alone was the
+    beginning of a longer one.
+    """
     best = Match(node)
-    for child in node.children[max(place - 1, 0) : place + 1]:
+    for child in node.children[max(place - 1, 0) : place + 2]:
         shared = common(child.tokens, piece)
-        if shared > best.shared:
+        if shared > best.shared or (
+            shared and shared == best.shared and _only_stored(best) and child.block is not None
+        ):
             best = Match(node, child, shared)
     return best
+
+
+def _only_stored(match: Match) -> bool:
+    return match.tail is not None and match.tail.block is None
