@@ -117,13 +117,13 @@ class Engine:
     )
     parallel: int = setting(16, Whole(1, 64), "answers computed at a time; mode exact has a number of its own")
     drafts: bool = setting(True, Switch(), "look up what may come next, and verify it several tokens at a time")
-    kv_precision: str = setting(
-        "f16", Choice("f16", "u8"), "what the KV cache is kept in: u8 holds nearly twice the tokens, and rounds"
-    )
     kv_mb: int = setting(
         0, Whole(0, 1_048_576), "KV cache in memory, in MiB; 0: an eighth of the machine's memory, at most 2048"
     )
     kv_disk_mb: int = setting(2048, Whole(0, 67_108_864), "KV cache on disk, at most, in MiB; 0: none")
+    kv_precision: str = setting(
+        "f16", Choice("f16", "u8"), "what the KV cache is kept in: u8 holds nearly twice the tokens, and rounds"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
