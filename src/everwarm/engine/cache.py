@@ -58,7 +58,7 @@ class KvCache:
         self.tree.use(node)
         missing = path[ready:] if ready < len(path) and path[-1].block is None else []
         left = -(-most // self.pool.size) - whole + SPARE
-        if left + len(missing) > self.pool.free + self.tree.spare - self.promised:
+        if left + whole - ready > self.pool.free + self.tree.spare - self.promised:  # a tail is copied, and spare again
             self.tree.release(node)
             return None
         if missing and not self._restore(missing):
