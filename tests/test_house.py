@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "progress": set(),
     "lock": set(),
     "demo": {"errors"},
+    "warm": {"demo", "errors"},
     "dashboard": set(),
 }
 """room -> the rooms that it may import. ``serve`` and ``cli``, where all meet, may import any."""

@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--json", action="store_true", help="print JSON, as GET /stats does")
     _add_files(stats)
 
+    warm = _command(commands, "warm", _warm, "have a running gateway's model compute a prompt before anybody asks")
+    warm.add_argument("file", metavar="FILE", help="a JSON body, or the text of a system prompt; - is standard input")
+    warm.add_argument("--pin", action="store_true", help="keep it in memory until the gateway stops")
+    warm.add_argument("--url", help="the gateway (default: the one of these settings, on this machine)")
+    warm.add_argument("--key", help="whose prompt it is (default: EVERWARM_KEY, which other users cannot see; or none)")
+    _add_files(warm)
+
     config = _command(commands, "config", _config, "show the effective settings, and where each comes from")
     config.add_argument("--json", action="store_true", help="print JSON")
     _add_files(config)
@@ -168,6 +175,15 @@ def _stats(args: argparse.Namespace) -> int:
     from everwarm.serve import show_stats
 
     return show_stats(_load(args), as_json=args.json)
+
+
+def _warm(args: argparse.Namespace) -> int:
+    from everwarm.demo.client import Client
+    from everwarm.warm import warm
+
+    client = Client(args.url or _url(_load(args)), args.key or os.environ.get("EVERWARM_KEY"))
+    print(warm(client, args.file, pin=args.pin))
+    return 0
 
 
 def _config(args: argparse.Namespace) -> int:

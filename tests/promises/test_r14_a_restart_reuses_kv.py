@@ -164,3 +164,17 @@ def test_what_must_not_be_stored_is_not_on_disk(start: Start, ask: Any, greedy: 
     restarted = start()
     assert not files(tmp_path)
     assert ask(restarted, private).prefilled.cached == 0
+
+
+def test_who_needs_the_whole_pool_gets_it_also_where_the_prompts_end_comes_from_disk(
+    start: Start, collect: Any, request_of: Any
+) -> None:
+    def whole(engine: Any) -> Any:
+        """The longest request that there can be: its prompt and its answer fill the context."""
+        return asyncio.run(asyncio.wait_for(collect(engine, request_of("w" * 470, temperature=0, max_tokens=512)), 30))
+
+    settings = {"context": 512, "kv_bytes": 1}  # a pool with room for one
+    cold = whole(start(**settings))
+    warm = whole(start(**settings))
+    assert warm.prefilled.cached == cold.usage.prompt - 1
+    assert warm.text == cold.text

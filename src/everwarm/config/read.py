@@ -20,7 +20,10 @@ from everwarm.config.upstream_tables import Upstreams
 from everwarm.config.upstreams import UpstreamSettings
 
 _TEST_PREFIX = PREFIX + "TEST_"  # for test suites; not ours to judge
-_OTHERS = (file.VARIABLE, upstream_tables.VARIABLE)
+CLIENT_KEY = PREFIX + "KEY"
+"""The key that commands send which speak to a gateway. It is no setting."""
+
+_OTHERS = (file.VARIABLE, upstream_tables.VARIABLE, CLIENT_KEY)
 _BY_VARIABLE = {setting.variable: setting for setting in SETTINGS.values()}
 _BY_PATH = {tuple(name.split(".")): setting for name, setting in SETTINGS.items()}
 

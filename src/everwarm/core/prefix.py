@@ -33,7 +33,8 @@ class Node:
     """A prefix: that of its parent, and then these tokens."""
 
     __slots__ = (
-        "block", "children", "heat", "hits", "keys", "live", "parent", "root", "start", "stored", "tokens", "users",
+        "block", "children", "heat", "hits", "keys", "live", "parent", "root", "start", "stored", "tokens", "used",
+        "users",
     )  # fmt: skip
 
     def __init__(self, parent: Node | None, root: Root, tokens: bytes = b"", start: int = 0) -> None:
@@ -48,6 +49,7 @@ class Node:
         self.users = 0
         self.live = 0  # children with a block
         self.hits = 0  # prompts that it was reused for
+        self.used: float | None = None  # when it was last computed or reused; None: not since it was read from disk
         self.heat = float("-inf")  # log2 of its uses, each weighed by 2 ** (when / HALF_LIFE)
 
     @property

@@ -43,7 +43,7 @@ class Radix:
 
     def match(self, namespace: Namespace, tokens: bytes) -> Match:
         """The longest known prefix of ``tokens`` (packed), exact to the token. Changes nothing."""
-        node: Node = self._roots.get(namespace) or Root(namespace)
+        node: Node = self.root(namespace)
         for at in range(0, len(tokens), self._size):
             piece = tokens[at : at + self._size]
             place = bisect_left(node.keys, piece)
@@ -51,6 +51,10 @@ class Radix:
                 return _nearest(node, place, piece)
             node = node.children[place]
         return Match(node)
+
+    def root(self, namespace: Namespace) -> Root:
+        """The empty prefix of a namespace."""
+        return self._roots.get(namespace) or Root(namespace)
 
     def use(self, node: Node) -> None:
         """Keep ``node`` and its ancestors, which all have blocks, until ``release``. A root may be used too."""
@@ -91,6 +95,7 @@ class Radix:
         node.root.held += 1
         parent.live += 1
         self.spare += 1
+        node.used = now
         self.warm(node, now)
         self._offer(node)
         return node, self._swallow(parent, node)
@@ -134,6 +139,15 @@ class Radix:
         while waiting:
             node = waiting.pop()
             if node.parent is not None:
+                yield node
+            waiting.extend(node.children)
+
+    def landmarks(self, namespace: Namespace) -> Iterator[Node]:
+        """Where the prompts of a namespace end, and where they part ways."""
+        waiting: list[Node] = [self.root(namespace)]
+        while waiting:
+            node = waiting.pop()
+            if node.parent is not None and len(node.children) != 1:
                 yield node
             waiting.extend(node.children)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from everwarm.core.key import Namespace
 from everwarm.core.wire import Event, Request
@@ -18,6 +18,30 @@ class ModelCard(NamedTuple):
     owned_by: str
     context: int  # tokens, prompt and answer together
     fingerprint: str  # identity of weights, quantisation and build: another one never shares a stored answer
+
+
+class Warmed(NamedTuple):
+    """A prompt that has been computed before anybody asks."""
+
+    id: str  # of the prefix, within its namespace
+    tokens: int  # that requests which go on from it reuse
+    computed: int  # of these, now
+    cached: int  # and those that were warm already
+    pinned: bool
+
+
+class Prefix(NamedTuple):
+    """A prefix whose KV is kept."""
+
+    id: str
+    tokens: int
+    tier: Literal["memory", "disk"]  # where it would be taken from
+    on_disk: bool  # whether it outlives the process
+    hits: int  # requests that reused it, since the start
+    age: float | None  # seconds since it was computed or reused; None: not since the start
+    pinned: bool
+    begins: str  # the first characters of its text
+    ends: str  # and the last ones, if there are more
 
 
 class Upstream(Protocol):
@@ -50,6 +74,22 @@ class Upstream(Protocol):
 
     async def count(self, request: Request) -> int:
         """Tokens of the prompt of ``request``, as ``ask`` would read it. Raises ``ClientError``."""
+        ...
+
+    async def warm(self, request: Request, namespace: Namespace, *, pin: bool = False) -> Warmed:
+        """Compute what all requests begin with that go on from ``request``, and keep it; with ``pin``, until ``unpin``
+        or ``close``. It waits in line as ``ask`` does, and raises the same. Only what the model reads of it counts.
+
+        ``BadRequest`` too if there is nothing to reuse, or no room to pin it.
+        """
+        ...
+
+    async def prefixes(self, namespace: Namespace, limit: int) -> Sequence[Prefix]:
+        """The most useful prefixes of a namespace that are kept: pinned ones, then those that saved most."""
+        ...
+
+    async def unpin(self, namespace: Namespace, name: str) -> bool:
+        """Let the prefix with this id be let go of like any other. False if the namespace has not pinned it."""
         ...
 
     async def close(self) -> None:

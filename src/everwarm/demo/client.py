@@ -59,9 +59,18 @@ class Client:
 
     def get(self, path: str, timeout: float = TIMEOUT) -> tuple[int, Any]:
         """Status and JSON of one page; None in place of what is not JSON."""
+        return self._exchange("GET", path, None, {"Accept": "application/json"}, timeout)
+
+    def post(self, path: str, body: bytes) -> tuple[int, Any]:
+        """Likewise, of what a JSON body brings about."""
+        return self._exchange("POST", path, body, _JSON, TIMEOUT)
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: float
+    ) -> tuple[int, Any]:
         connection = self._connect(timeout)
         try:
-            connection.request("GET", f"{self._base}{path}", headers={"Accept": "application/json"} | self._headers)
+            connection.request(method, f"{self._base}{path}", body, headers | self._headers)
             response = connection.getresponse()
             return response.status, _json_or_none(response.read())
         except (OSError, HTTPException) as error:

@@ -54,10 +54,19 @@ class Answer:
         self._open -= 1
         self._output += sampled
         if not self._open:
-            reused = self._reused or 0
-            uncached = len(self.job.task.prompt) - reused
-            usage = Usage(uncached=uncached, cache_read=reused, output=self._output)
-            self.job.post(Done(usage, self._accepted, self._drafted - self._accepted))
+            self._complete()
+
+    def warmed(self) -> None:
+        """No answer was wanted, and the prompt's KV is the tree's. Raises what ``Task.then`` does."""
+        if self.job.task.then is not None:
+            self.job.task.then()
+        self._complete()
+
+    def _complete(self) -> None:
+        reused = self._reused or 0
+        uncached = len(self.job.task.prompt) - reused
+        usage = Usage(uncached=uncached, cache_read=reused, output=self._output)
+        self.job.post(Done(usage, self._accepted, self._drafted - self._accepted))
 
 
 class Sequence:
@@ -113,6 +122,9 @@ class Sequence:
             return 0
         if len(self.tokens) == len(self.answer.job.task.prompt):
             self.answer.prefilled(self.lease.known)
+            if self.answer.job.task.limit == 0:
+                self.done = True
+                return 0
             self.lease.publish()
         before = len(self.tokens)
         for row, draft in zip(logits, [*drafts, None], strict=True):

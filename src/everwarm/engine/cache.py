@@ -44,6 +44,13 @@ class KvCache:
         """Tokens of a packed ``prompt`` that need not be computed. Changes nothing."""
         return self._usable(self.tree.match(namespace, prompt), len(prompt) // WIDTH)
 
+    def resident(self, namespace: Namespace, prompt: bytes) -> list[Node]:
+        """The nodes of what is known of a packed ``prompt``, as far as they are in the pool; of the last one perhaps
+        only the beginning is the prompt's. Changes nothing."""
+        match = self.tree.match(namespace, prompt)
+        path = [*match.node.path(), *([match.tail] if match.tail else [])]
+        return [node for node in path if node.block is not None]
+
     def lease(self, namespace: Namespace, tokens: list[int], most: int) -> Lease | None:
         """The KV of as much of ``tokens`` as is known, and room for ``most`` tokens in all.
 
@@ -58,7 +65,7 @@ class KvCache:
         self.tree.use(node)
         missing = path[ready:] if ready < len(path) and path[-1].block is None else []
         left = -(-most // self.pool.size) - whole + SPARE
-        if left + len(missing) > self.pool.free + self.tree.spare - self.promised:
+        if left + whole - ready > self.pool.free + self.tree.spare - self.promised:  # a tail is copied, and spare again
             self.tree.release(node)
             return None
         if missing and not self._restore(missing):
@@ -121,6 +128,7 @@ class KvCache:
         now = self.clock()
         for node in path:
             node.hits += 1
+            node.used = now
             self.tree.warm(node, now)
 
     def check_integrity(self, leases: Sequence[Lease] = ()) -> None:

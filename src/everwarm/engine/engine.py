@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +14,7 @@ from pathlib import Path
 from everwarm.core.draft import Drafter
 from everwarm.core.key import Namespace
 from everwarm.core.prefix import pack
-from everwarm.core.upstream import ModelCard
+from everwarm.core.upstream import ModelCard, Prefix, Warmed
 from everwarm.core.wire import Done, Event, Request
 from everwarm.engine import weights
 from everwarm.engine.assemble import Inside, Keep, assemble
@@ -22,13 +22,15 @@ from everwarm.engine.demands import prediction_of, require_honourable
 from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts, room
 from everwarm.engine.grammar import Constraint, Grammars, constraint_for, revision
+from everwarm.engine.head import going_on, head_of
 from everwarm.engine.line import Help, Job, Line, Task, shut_down
 from everwarm.engine.packaged import ALIASES, Progress
 from everwarm.engine.scheduler import Scheduler
 from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.engine.template import ChatTemplate
+from everwarm.engine.warming import Warming
 from everwarm.engine.weights import Weights
-from everwarm.errors import BadRequest, EverwarmError
+from everwarm.errors import BadRequest
 
 MOST_DRAFTERS = 4
 """Choices of one answer for which drafts are looked up."""
@@ -54,6 +56,7 @@ class Engine:
         self._line = Line(settings.waiting)
         self._disk: Disk | None = None
         self._scheduler = Scheduler(inside.model, inside.cache, inside.steps, inside.voice, self._line)
+        self._warming = Warming(inside, self._line, card.context)
         self._grammars = Grammars(inside.facts)
         self._tokenising = ThreadPoolExecutor(1, "everwarm-tokens")
         self._thread = threading.Thread(target=self._serve, name="everwarm-engine", daemon=True)
@@ -115,6 +118,22 @@ class Engine:
         """
         return self._ask(request, namespace)
 
+    async def warm(self, request: Request, namespace: Namespace, *, pin: bool = False) -> Warmed:
+        """See ``core.upstream``. In mode "exact" whole chunks are warmed, for nothing else would be reused."""
+        self.check(going_on(request, ""))
+        self._line.require_room()
+        loop = asyncio.get_running_loop()
+        prompt = await loop.run_in_executor(self._tokenising, self._head, request)
+        return await self._warming.warm(prompt, namespace, pin=pin, rests=request.rests)
+
+    async def prefixes(self, namespace: Namespace, limit: int) -> Sequence[Prefix]:
+        """See ``core.upstream``."""
+        return await self._warming.prefixes(namespace, limit)
+
+    async def unpin(self, namespace: Namespace, name: str) -> bool:
+        """See ``core.upstream``."""
+        return await self._warming.unpin(namespace, name)
+
     async def close(self) -> None:
         """End the thread, within one step. Answers under way end with ``Broken``."""
         for job in self._line.close():
@@ -145,9 +164,7 @@ class Engine:
         self._line.enter(job)
         try:
             while True:
-                event = await job.events.get()
-                if isinstance(event, EverwarmError):
-                    raise event
+                event = await job.next()
                 yield event
                 if isinstance(event, Done):
                     return
@@ -159,22 +176,39 @@ class Engine:
         return tuple(constraint_for(request, self._grammars) for _ in range(request.sampling.n))
 
     def _task(self, request: Request, namespace: Namespace, held: tuple[Constraint | None, ...]) -> Task:
+        prompt = self._fitting(request, self.tokens_of)
+        sampling = request.sampling
+        if sampling.temperature is None:
+            sampling = replace(sampling, temperature=self._settings.temperature)
+        limit = self._settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens
+        limit = min(limit, self._card.context - len(prompt))
+        drafters = self._drafters(request, prompt)
+        helps = tuple(Help(*both) for both in zip(drafters, held or (None,) * len(drafters), strict=True))
+        return Task(namespace, prompt, pack(prompt), sampling, limit, helps, request.rests)
+
+    def _head(self, request: Request) -> tuple[int, ...]:
+        """What can be reused by those who go on from ``request``."""
+        head = self._fitting(request, lambda request: head_of(request, self.tokens_of))
+        grain = self.inside.cache.reuse.grain
+        if len(head) < grain:
+            raise BadRequest(
+                f"there is nothing to warm: what requests have in common here are {len(head)} tokens, and prefixes are "
+                f"reused in multiples of {grain}",
+                param=_where(request),
+            )
+        return head[: len(head) // grain * grain]
+
+    def _fitting(self, request: Request, tokens_of: Callable[[Request], Sequence[int]]) -> tuple[int, ...]:
+        """The tokens of ``request``, with room for one more at least."""
         context = self._card.context
         texts = [request.prompt or "", *(m.text for m in request.messages)]
         least = sum(len(text.encode("utf-8", "replace")) for text in texts) // self.inside.voice.tokenizer.longest
         if least > context:  # known without the seconds that it takes to count megabytes
             raise _too_long(f"more than {least}", context, request)
-        prompt = tuple(self.tokens_of(request))
-        left = context - len(prompt)
-        if left < 1:
+        prompt = tuple(tokens_of(request))
+        if len(prompt) >= context:
             raise _too_long(str(len(prompt)), context, request)
-        sampling = request.sampling
-        if sampling.temperature is None:
-            sampling = replace(sampling, temperature=self._settings.temperature)
-        limit = self._settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens
-        drafters = self._drafters(request, prompt)
-        helps = tuple(Help(*both) for both in zip(drafters, held or (None,) * len(drafters), strict=True))
-        return Task(namespace, prompt, pack(prompt), sampling, min(limit, left), helps, request.rests)
+        return prompt
 
     def _drafters(self, request: Request, prompt: tuple[int, ...]) -> tuple[Drafter | None, ...]:
         """For each choice one; for many choices of one prompt none, for to know it by heart costs time for each."""
@@ -190,15 +224,21 @@ class Engine:
             worked = self._scheduler.step()
             if self._disk is not None:
                 self._disk.work()
-            if not worked:
+            if not self._warming.errands.do_one() and not worked:
                 self._line.rest(SOON if self._scheduler.busy else None)
         self._scheduler.close()
+        self._warming.errands.close()
         if self._disk is not None:
             self._disk.close()
 
 
+def _where(request: Request) -> str:
+    """The member that holds the prompt."""
+    return "messages" if request.prompt is None else "prompt"
+
+
 def _too_long(tokens: str, context: int, request: Request) -> BadRequest:
-    where = "messages" if request.prompt is None else "prompt"
+    where = _where(request)
     return BadRequest(
         f"the prompt has {tokens} tokens and the model's context is {context}, with at least one for the answer; "
         f"shorten the {where}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from everwarm.core.draft import Drafter
@@ -28,9 +29,10 @@ class Task(NamedTuple):
     prompt: tuple[int, ...]
     packed: bytes  # the prompt, as the tree takes it
     sampling: Sampling
-    limit: int  # output tokens of one choice, at least 1
+    limit: int  # output tokens of one choice; 0: it is only the prompt's KV that is wanted
     helps: tuple[Help, ...]  # for each choice
     rests: bool = True  # whether its KV may go to disk
+    then: Callable[[], None] | None = None  # with limit 0: what to do once the KV is the tree's, in the engine's thread
 
 
 class Job:
@@ -42,6 +44,13 @@ class Job:
         self.cancelled = False  # set by any thread, looked at before each step
         self.events: asyncio.Queue[Event | EverwarmError] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
+
+    async def next(self) -> Event:
+        """The next event, or what was posted in place of it is raised."""
+        event = await self.events.get()
+        if isinstance(event, EverwarmError):
+            raise event
+        return event
 
     def post(self, event: Event | EverwarmError) -> None:
         """Hand over one event, from the engine's thread."""

@@ -58,7 +58,7 @@ class Scheduler:
             for job in {part.sequence.answer.job for part in parts}:
                 self.failures += 1
                 _end(job, Broken("the model failed while answering; ask again"))
-        self._drop([part.sequence for part in parts if part.sequence.done])
+        self._finish([part.sequence for part in parts if part.sequence.done])
         return True
 
     def figures(self) -> Iterator[tuple[tuple[str, str], float]]:
@@ -159,6 +159,17 @@ class Scheduler:
             if shared - known >= self._cache.pool.size:
                 return True
         return False
+
+    def _finish(self, sequences: list[Sequence]) -> None:
+        """Of those that only warm a prompt, the end is told when their KV is the tree's."""
+        self._drop(sequences)
+        for answer in (s.answer for s in sequences):
+            if answer.job.task.limit or answer.job.cancelled:
+                continue
+            try:
+                answer.warmed()
+            except EverwarmError as error:
+                _end(answer.job, error)
 
     def _drop(self, sequences: list[Sequence]) -> None:
         for sequence in sequences:

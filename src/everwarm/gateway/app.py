@@ -10,7 +10,7 @@ from typing import Final
 from everwarm.core.dialects import openai_chat, openai_embeddings
 from everwarm.core.dialects.registry import CONVERSING, telling
 from everwarm.errors import Bug, EverwarmError, Forbidden, MethodNotAllowed, NotFound
-from everwarm.gateway import count, manage, models, pages
+from everwarm.gateway import count, manage, models, pages, prefixes
 from everwarm.gateway.converse import FAILED, at_once, converse, go_on
 from everwarm.gateway.door.exchange import Disconnected, Exchange, Receive, Scope, Send
 from everwarm.gateway.door.turn import EXTENSION, Turn
@@ -30,6 +30,8 @@ ROUTES: Final[dict[str, dict[str, Handler]]] = {
     openai_embeddings.DIALECT.path: {"POST": embed.embeddings},
     models.PATH: {"GET": models.models},
     "/v1/cache": {"DELETE": manage.drop},
+    prefixes.PATH: {"POST": prefixes.listed},
+    prefixes.WARM: {"POST": prefixes.warm},
     "/healthz": {"GET": manage.health},
     "/readyz": {"GET": operate.ready},
     "/metrics": {"GET": operate.metrics},
@@ -106,6 +108,8 @@ def _handler(path: str, method: str) -> Handler:
     methods = ROUTES.get(path)
     if methods is None and path.startswith(models.PATH + "/"):
         methods = {"GET": models.model}
+    if methods is None and path.startswith(prefixes.PATH + "/"):
+        methods = {"DELETE": prefixes.unpin}
     if methods is None and path.startswith("/v1/"):
         return passthrough.relay
     if methods is None:
