@@ -14,8 +14,10 @@ TEMPLATE = (
 )
 
 
-def write_tiny(path: Path, *, metadata: dict[str, Any] | None = None, kind: str = "Q4_1", seed: int = 1) -> Path:
-    """A GGUF of one layer with random weights over a byte-level vocabulary. ``metadata`` replaces; None leaves out."""
+def write_tiny(
+    path: Path, *, metadata: dict[str, Any] | None = None, kind: str = "Q4_1", seed: int = 1, layers: int = 1
+) -> Path:
+    """A GGUF with random weights over a byte-level vocabulary. ``metadata`` replaces; None leaves out."""
     from gguf import GGMLQuantizationType, GGUFWriter, quants
 
     from everwarm.engine.tokens import _ALPHABET
@@ -26,7 +28,7 @@ def write_tiny(path: Path, *, metadata: dict[str, Any] | None = None, kind: str 
         "general.file_type": 7,
         "llama.context_length": CONTEXT,
         "llama.embedding_length": 64,
-        "llama.block_count": 1,
+        "llama.block_count": layers,
         "llama.feed_forward_length": 64,
         "llama.attention.head_count": 2,
         "llama.attention.head_count_kv": 1,
@@ -52,9 +54,12 @@ def write_tiny(path: Path, *, metadata: dict[str, Any] | None = None, kind: str 
     random = np.random.default_rng(seed)
     shapes = {"attn_q": (64, 64), "attn_k": (32, 64), "attn_v": (32, 64), "attn_output": (64, 64)}
     shapes |= {"ffn_gate": (64, 64), "ffn_up": (64, 64), "ffn_down": (64, 64)}
-    for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm"):
+    blocks = [f"blk.{layer}" for layer in range(layers)]
+    norms = [f"{block}.{norm}" for block in blocks for norm in ("attn_norm", "ffn_norm")]
+    for name in (*norms, "output_norm"):
         writer.add_tensor(f"{name}.weight", np.ones(64, np.float32))
-    for name, shape in {"token_embd": (len(tokens), 64), **{f"blk.0.{n}": s for n, s in shapes.items()}}.items():
+    inner = {f"{block}.{name}": shape for block in blocks for name, shape in shapes.items()}
+    for name, shape in {"token_embd": (len(tokens), 64), **inner}.items():
         quantised = GGMLQuantizationType.Q8_0 if name == "token_embd" else GGMLQuantizationType[kind]
         weights = random.standard_normal(shape).astype(np.float32) * 0.3
         writer.add_tensor(f"{name}.weight", quants.quantize(weights, quantised), raw_dtype=quantised)

@@ -72,12 +72,13 @@ class Node:
 class Root(Node):
     """The empty prefix of one namespace."""
 
-    __slots__ = ("held", "leaves", "namespace")
+    __slots__ = ("blocks", "held", "leaves", "namespace")
 
     def __init__(self, namespace: Namespace) -> None:
         super().__init__(None, self)
         self.namespace = namespace
         self.held = 0  # blocks
+        self.blocks: dict[bytes, Node] = {}  # whole ones with a block, by their own tokens: see ``chunks``
         self.leaves: list[tuple[float, int, Node]] = []  # a heap; entries may be out of date, none is missing
 
 

@@ -17,6 +17,7 @@ from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts
 from everwarm.engine.model import PagedModel, Span
 from everwarm.engine.settings import MODES, MOST_KV, Settings
+from everwarm.engine.shift import shift_of
 from everwarm.engine.steps import CHUNK, PADDING, WIDTH, Steps, ToTheBit, ToTheToken
 from everwarm.engine.tokens import Tokenizer
 from everwarm.engine.weights import Weights
@@ -58,9 +59,12 @@ def assemble(ready: Weights, context: int, settings: Settings) -> Inside:
     threads = settings.threads or runtime.available_cpus()
     model = PagedModel(ready.folder, context=context, memory=memory, threads=threads)
     steps = _steps(model, settings)
+    cache = KvCache(model.pool, steps.reuse, time.monotonic)
+    if settings.mode == "fast":
+        cache.shift = shift_of(model)
     facts = ready.facts
     voice = Voice(Tokenizer(ready.folder, facts), frozenset(facts.ends), len(facts.tokens))
-    return Inside(model, KvCache(model.pool, steps.reuse, time.monotonic), steps, voice, facts, _costs(steps))
+    return Inside(model, cache, steps, voice, facts, _costs(steps))
 
 
 def _steps(model: PagedModel, settings: Settings) -> Steps:

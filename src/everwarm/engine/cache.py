@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from everwarm.core.chunks import Chunk, find
 from everwarm.core.key import Namespace
 from everwarm.core.prefix import WIDTH, Match, Node, pack
 from everwarm.core.radix import Radix
 from everwarm.engine.pool import SPARE, BlockPool
+from everwarm.engine.shift import Shift
 from everwarm.engine.tier import NoDisk, Tier
 
 EVICTED_AT_ONCE = 8  # blocks
+
+LEAST_SHIFTED = 128
+"""Tokens of a chunk, at least, for it to be shifted and not computed."""
+
+RECOMPUTED = 16
+"""Tokens of a chunk, its first ones, that are computed nevertheless."""
 
 
 class Reuse(NamedTuple):
@@ -37,6 +46,7 @@ class KvCache:
         self.reuse = reuse
         self.promised = 0  # blocks that leases may still take
         self.tier: Tier = NoDisk()
+        self.shift: Shift | None = None  # where KV may be moved
         self.seconds_a_token = 0.002  # that computing a prompt takes; whoever measures it sets it
         self.clock = clock
 
@@ -73,6 +83,21 @@ class KvCache:
         lease.known = lease.computed = known
         self._count_use(path)
         return lease
+
+    def borrow(self, lease: Lease, skip: int = RECOMPUTED, least: int = LEAST_SHIFTED) -> None:
+        """Give a new lease the KV of chunks of its prompt that were seen at other places. It is not exact.
+
+        Of each chunk the first ``skip`` tokens are left to be computed, and so is the prompt's last token; at ``least``
+        so many are not. There must be a ``shift``.
+        """
+        assert self.shift is not None
+        prompt = pack(lease.tokens[:-1])
+        for chunk in find(self.tree, lease.node.root, prompt, lease.known, least, skip):
+            self.tree.use(chunk.node)
+            if self.promised <= self.pool.free + self.tree.spare:  # what is read here was not promised to anybody
+                lease.lay(chunk, self.shift)
+                self._count_use(chunk.node.path())
+            self.tree.release(chunk.node)
 
     def take(self) -> int:
         """A block, for a lease to which it was promised."""
@@ -146,15 +171,27 @@ class Lease:
         self.blocks = [n.block for n in node.path() if n.block is not None]
         self.left = left  # blocks promised to it
         self.known = 0  # tokens that it did not have to compute
-        self.computed = 0  # tokens whose KV is there
+        self.shifted = 0  # of these, in chunks that were computed at another place
+        self.computed = 0  # tokens up to which all KV is there
+        self.tokens = tokens
+        self.shares = cache.keeps(len(tokens))  # how far its KV goes into the tree
         self._cache = cache
-        self._tokens = tokens
-        self._keep = cache.keeps(len(tokens))
+        self._chunks: deque[Chunk] = deque()  # behind what is computed
 
     @property
     def block(self) -> int:
         """Tokens of a block."""
         return self._cache.pool.size
+
+    @property
+    def pending(self) -> int:
+        """Tokens that have to be computed."""
+        return len(self.tokens) - self.computed - sum(chunk.length for chunk in self._chunks)
+
+    @property
+    def gap(self) -> int:
+        """Tokens that have to be computed until there is one whose KV is there, or none."""
+        return (self._chunks[0].start if self._chunks else len(self.tokens)) - self.computed
 
     @property
     def own(self) -> list[int]:
@@ -166,12 +203,24 @@ class Lease:
         assert tail.block is not None
         self.blocks.append(self._copy(tail.block))
 
+    def lay(self, chunk: Chunk, shift: Shift) -> None:
+        """Have the KV of ``chunk``, which lies behind all others. What is computed behind it is not for the tree."""
+        self.reach(chunk.end)
+        theirs = [node.block for node in chunk.node.path() if node.block is not None]
+        shift.move(theirs, chunk.at, self.blocks, chunk.start, chunk.length)
+        self.shares = min(self.shares, chunk.start)
+        self.known += chunk.length
+        self.shifted += chunk.length
+        self._chunks.append(chunk)
+        self._skip()
+
     def publish(self) -> None:
         """The prompt is complete: others may share its last block too, which is not full. We go on in a copy of it."""
         self._cache.tier.offer(self.node)
-        if self._cache.reuse.answers and self.node.end < self.computed:
+        rest = self._part_to_share()
+        if rest and self.computed <= self.shares:  # else the block goes on with what is not the tree's
             place = self.node.end // self.block
-            self._cache.tier.offer(self._share(self._tokens[self.node.end : self.computed]))
+            self._cache.tier.offer(self._share(rest))
             self.blocks[place] = self._copy(self.blocks[place])
 
     def reach(self, tokens: int) -> None:
@@ -182,22 +231,32 @@ class Lease:
     def advance(self, count: int) -> None:
         """The KV of the next ``count`` tokens has been computed."""
         self.computed += count
+        self._skip()
         size = self._cache.pool.size
-        while self.node.end + size <= min(self.computed, self._keep):
-            self.node = self._share(self._tokens[self.node.end : self.node.end + size])
+        while self.node.end + size <= min(self.computed, self.shares):
+            self.node = self._share(self.tokens[self.node.end : self.node.end + size])
             self._cache.tree.hold(self.node)
 
     def close(self) -> None:
         """Give back everything. What was computed stays in the tree."""
         self._cache.tier.offer(self.node)
-        if self._cache.reuse.answers and self.node.end < self.computed:
-            self._cache.tier.offer(self._share(self._tokens[self.node.end : self.computed]))
+        if rest := self._part_to_share():
+            self._cache.tier.offer(self._share(rest))
             del self.blocks[self.node.end // self._cache.pool.size]
         self._cache.pool.give(self.own)
         self._cache.promised -= self.left
         self.left = 0
         self.blocks = []
         self._cache.tree.release(self.node)
+
+    def _skip(self) -> None:
+        """Go on behind the chunk that has been reached."""
+        while self._chunks and self._chunks[0].start == self.computed:
+            self.computed = self._chunks.popleft().end
+
+    def _part_to_share(self) -> list[int]:
+        """Tokens for the tree that do not fill a block."""
+        return self.tokens[self.node.end : min(self.computed, self.shares)] if self._cache.reuse.answers else []
 
     def _share(self, tokens: list[int]) -> Node:
         """The tree's node for the next ``tokens``, which now has the KV. Ours, if it had none."""

@@ -18,7 +18,7 @@ from everwarm.core.upstream import ModelCard
 from everwarm.core.wire import Done, Event, Request
 from everwarm.engine import weights
 from everwarm.engine.assemble import Inside, Keep, assemble
-from everwarm.engine.demands import prediction_of, require_honourable
+from everwarm.engine.demands import may_shift, prediction_of, require_honourable
 from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts
 from everwarm.engine.grammar import Constraint, Grammars, constraint_for, revision
@@ -28,7 +28,7 @@ from everwarm.engine.scheduler import Scheduler
 from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.engine.template import ChatTemplate
 from everwarm.engine.weights import Weights, slug
-from everwarm.errors import BadRequest, EverwarmError, ModelError
+from everwarm.errors import BadRequest, EverwarmError, ModelError, Unsupported
 
 MIN_CONTEXT = 256
 
@@ -99,6 +99,10 @@ class Engine:
     def check(self, request: Request) -> None:
         """``BadRequest`` or ``Unsupported`` for what this engine cannot do. Whether the prompt fits, ``ask`` tells."""
         require_honourable(request, self.inside.voice.vocabulary)
+        if may_shift(request) and self.inside.cache.shift is None:
+            exact = "the model inside answers exactly (engine.mode = 'exact')"
+            why = exact if self._settings.mode == "exact" else "the KV of this model cannot be shifted"
+            raise Unsupported(f"everwarm.reuse: {why}; leave it out", param="everwarm.reuse")
 
     def ask(self, request: Request, namespace: Namespace) -> AsyncIterator[Event]:
         """Prefilled, Delta..., Finish for each choice, Done. See ``core.upstream``.
@@ -167,7 +171,7 @@ class Engine:
         limit = self._settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens
         drafters = self._drafters(request, prompt)
         helps = tuple(Help(*both) for both in zip(drafters, held or (None,) * len(drafters), strict=True))
-        return Task(namespace, prompt, pack(prompt), sampling, min(limit, left), helps)
+        return Task(namespace, prompt, pack(prompt), sampling, min(limit, left), helps, may_shift(request))
 
     def _drafters(self, request: Request, prompt: tuple[int, ...]) -> tuple[Drafter | None, ...]:
         """For each choice one; for many choices of one prompt none, for to know it by heart costs time for each."""

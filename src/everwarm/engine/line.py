@@ -30,6 +30,7 @@ class Task(NamedTuple):
     sampling: Sampling
     limit: int  # output tokens of one choice, at least 1
     helps: tuple[Help, ...]  # for each choice
+    shifted: bool = False  # whether chunks of the prompt that were seen at other places may be reused
 
 
 class Job:

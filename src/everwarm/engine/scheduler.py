@@ -121,6 +121,8 @@ class Scheduler:
             self._answers.append(answer)
             self._line.took(time.monotonic() - self._last_in)
             self._last_in = time.monotonic()
+        if job.task.shifted:
+            self._cache.borrow(lease)
         self._running.append(sequence)
 
     def _known(self, job: Job) -> int:
@@ -134,7 +136,7 @@ class Scheduler:
             theirs = other.answer.job.task
             if other.pending < 2 or theirs.namespace != task.namespace:
                 continue
-            shared = min(common(theirs.packed, task.packed), len(task.prompt) - 1)
+            shared = min(common(theirs.packed, task.packed), len(task.prompt) - 1, other.lease.shares)
             shared -= shared % self._cache.reuse.grain
             known = self._known(job) if known is None else known
             if shared - known >= self._cache.pool.size:
