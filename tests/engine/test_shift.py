@@ -14,6 +14,7 @@ from converted import SECRET
 from engines import balanced
 from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.wire import Message, Part, Request
+from everwarm.engine import shift as shifting
 from everwarm.engine.cache import TO_THE_TOKEN, KvCache, Lease
 from everwarm.engine.engine import Engine
 from everwarm.engine.model import PagedModel, Span
@@ -87,6 +88,16 @@ def check_first_layer(model: PagedModel, shift: Shift | None, at: int, to: int, 
     assert all((values[places[0]] == values[places[1]]).all() for values in pool.values)
     assert all((array[there] == old).all() for array, old in zip((*pool.keys, *pool.values), before, strict=True))
     pool.give([block for row in blocks for block in row])
+
+
+def test_numbers_are_converted_as_numpy_does_it() -> None:
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    every = every[np.isfinite(every)]
+    assert (shifting._wide(every) == every.astype(np.float32)).all()
+    assert (shifting._narrow(every.astype(np.float32)).view(np.uint16) == every.view(np.uint16)).all()
+    between = np.random.default_rng(1).standard_normal(100_000).astype(np.float32)
+    between = between[abs(between) >= 2**-14]
+    assert (shifting._narrow(between) == between.astype(np.float16)).all()
 
 
 def test_a_model_that_turns_its_keys_otherwise_has_no_shift(tiny: Engine) -> None:
