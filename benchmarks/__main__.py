@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import entries, first_byte, hits, passing, rest, steady, streams
+from benchmarks import entries, first_byte, hits, passing, rest, shifted, steady, streams
 from benchmarks.engine import fidelity, inside
 from benchmarks.engine import run as engine
 from benchmarks.field import Field
 from benchmarks.servers import NotStartedError, console
 
-LONG = ("entries", "engine", "fidelity")
+LONG = ("entries", "engine", "fidelity", "shifted")
 """Those that take many minutes: they run where they are named, or with ``--full``."""
 
 
@@ -25,6 +25,7 @@ def benchmarks(field: Field, args: argparse.Namespace) -> dict[str, Callable[[],
         "passing": partial(passing.run, field, **times),
         "first_byte": partial(first_byte.run, field, **times),
         "rest": partial(rest.run, **times),
+        "shifted": shifted.run,
         "steady": partial(steady.run, field, full=args.full),
         "streams": streams.run,
         "entries": partial(entries.run, **times),

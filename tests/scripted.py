@@ -26,6 +26,7 @@ class Scripted:
         self.cancelled = 0
         self.finished = 0
         self.finish: str = "stop"
+        self.shifted = 0
         self.text: Callable[[int, Request], str] = lambda n, r: f"answer {n} to {r.prompt or r.messages[-1].text}"
         self.fail_at: dict[int, Exception] = {}  # number of the event, from 0 -> what is raised there
         self.stop_at: int | None = None  # end without Done before this event
@@ -67,7 +68,7 @@ class Scripted:
         third = max(1, len(text) // 3)
         pieces = [p for p in (text[:third], text[third : 2 * third], text[2 * third :]) if p]
         prompt = sum(len(t.split()) for t in (request.prompt or "", *(m.text for m in request.messages)))
-        events: list[Event] = [Prefilled(prompt, 1, 0.01)]
+        events: list[Event] = [Prefilled(prompt, 1, 0.01, self.shifted)]
         for choice in range(request.sampling.n):
             events += [Delta(choice, p) for p in pieces]
             events.append(Finish(choice, self.finish))  # type: ignore[arg-type]

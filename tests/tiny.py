@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,10 @@ def write_tiny(
     metadata: dict[str, Any] | None = None,
     kind: str = "Q4_1",
     seed: int = 1,
+    layers: int = 1,
     architecture: str = "llama",
 ) -> Path:
-    """A GGUF of one layer with random weights over a byte-level vocabulary. ``metadata`` replaces; None leaves out."""
+    """A GGUF with random weights over a byte-level vocabulary. ``metadata`` replaces; None leaves out."""
     from gguf import GGMLQuantizationType, GGUFWriter, quants
 
     from everwarm.engine.tokens import _ALPHABET
@@ -40,7 +42,7 @@ def write_tiny(
         "general.file_type": 7,
         f"{architecture}.context_length": CONTEXT,
         f"{architecture}.embedding_length": 64,
-        f"{architecture}.block_count": 1,
+        f"{architecture}.block_count": layers,
         f"{architecture}.feed_forward_length": 64,
         f"{architecture}.attention.head_count": 2,
         f"{architecture}.attention.head_count_kv": 1,
@@ -68,11 +70,15 @@ def write_tiny(
     random = np.random.default_rng(seed)
     shapes = {"attn_q": (64, 64), "attn_k": (32, 64), "attn_v": (32, 64), "attn_output": (64, 64)}
     shapes |= {"ffn_gate": (64, 64), "ffn_up": (64, 64), "ffn_down": (64, 64)}
-    for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm"):
+    blocks = [f"blk.{layer}" for layer in range(layers)]
+    norms = [f"{block}.{norm}" for block in blocks for norm in ("attn_norm", "ffn_norm")]
+    for name in (*norms, "output_norm"):
         writer.add_tensor(f"{name}.weight", np.ones(64, np.float32))
-    for name, size in OF_ITS_OWN.get(architecture, {}).items():
-        writer.add_tensor(f"blk.0.{name}", np.linspace(0.5, 1.5, size, dtype=np.float32))
-    for name, shape in {"token_embd": (len(tokens), 64), **{f"blk.0.{n}": s for n, s in shapes.items()}}.items():
+    of_its_own = OF_ITS_OWN.get(architecture, {})
+    for block, (name, size) in product(blocks, of_its_own.items()):
+        writer.add_tensor(f"{block}.{name}", np.linspace(0.5, 1.5, size, dtype=np.float32))
+    inner = {f"{block}.{name}": shape for block in blocks for name, shape in shapes.items()}
+    for name, shape in {"token_embd": (len(tokens), 64), **inner}.items():
         quantised = GGMLQuantizationType.Q8_0 if name == "token_embd" else GGMLQuantizationType[kind]
         weights = random.standard_normal(shape).astype(np.float32) * 0.3
         writer.add_tensor(f"{name}.weight", quants.quantize(weights, quantised), raw_dtype=quantised)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from everwarm.core.wire import Message, Part, Request
-from everwarm.engine.demands import require_honourable
+from everwarm.engine.demands import may_shift, require_honourable
 from everwarm.errors import BadRequest, Unsupported
 
 VOCABULARY = 1000
@@ -41,6 +41,19 @@ def test_values_out_of_range(request_of: Callable[..., Request], sampling: dict[
         check(request_of("hi", **sampling))
     assert caught.value.param == param
     assert param in caught.value.message
+
+
+@pytest.mark.parametrize("said", [True, "shifted", {}, {"reuse": "all"}, {"reuse": "shifted", "more": 1}])
+def test_of_the_member_everwarm_only_one_form_is_known(request_of: Callable[..., Request], said: Any) -> None:
+    with pytest.raises(BadRequest, match=r'everwarm: must be \{"reuse": "shifted"\}, or left out') as caught:
+        check(request_of("hi", rest={"everwarm": said}))
+    assert caught.value.param == "everwarm"
+
+
+def test_shifted_chunks_are_never_the_default(request_of: Callable[..., Request]) -> None:
+    assert may_shift(request_of("hi", rest={"everwarm": {"reuse": "shifted"}}))
+    assert not may_shift(request_of("hi", rest={"everwarm": None}))
+    assert not may_shift(request_of("hi"))
 
 
 @pytest.mark.parametrize(

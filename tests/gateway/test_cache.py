@@ -33,6 +33,20 @@ def test_a_miss_then_a_hit(live: Live) -> None:
     assert int(second.headers["x-everwarm-age"]) >= 0
 
 
+def test_an_answer_from_shifted_kv_says_so_and_is_no_other_requests(live: Live) -> None:
+    asked = {"everwarm": {"reuse": "shifted"}}
+    live.upstream.shifted = 744
+    for stream in (False, True):
+        approximate = live.ask(seed=int(stream), stream=stream, **asked)
+        assert how(approximate) == ("miss", "engine")
+        assert approximate.headers["x-everwarm-shifted"] == "744"
+    live.upstream.shifted = 0
+    exact = live.ask(seed=0)
+    assert how(exact) == ("miss", "engine"), "it is another key"
+    assert "x-everwarm-shifted" not in exact.headers
+    assert how(live.ask(seed=0, **asked)) == ("hit", "exact")
+
+
 HI = {"role": "user", "content": "hi"}
 BASE: dict[str, Any] = {"model": "default", "messages": [HI], "temperature": 0}
 

@@ -17,10 +17,12 @@ from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.prefix import Node, pack, unpack
 
 np = pytest.importorskip("numpy", reason="the package numpy is not installed: pip install 'everwarm[local]'")
-from everwarm.engine.cache import TO_THE_TOKEN, KvCache, Lease, Reuse  # noqa: E402
+from everwarm.engine.cache import TO_THE_TOKEN, KvCache, Reuse  # noqa: E402
+from everwarm.engine.lease import Lease  # noqa: E402
 from everwarm.engine.pool import BlockPool  # noqa: E402
+from everwarm.engine.shift import Shift  # noqa: E402
 
-SIZE, BLOCKS = 4, 16
+SIZE, BLOCKS, INEXACT = 4, 16, 100
 OTHER = Namespace("1" * 32)
 ALPHABET = st.integers(1, 2)
 PROMPTS = st.lists(ALPHABET, min_size=1, max_size=22)
@@ -33,8 +35,21 @@ class Tensor:
         self.data = np.zeros((BLOCKS + 1, 1, SIZE, 1), np.int32)
 
 
+class Tainting(Shift):
+    """Marks what it has moved, so that it can be seen where it gets to."""
+
+    def move(self, source: Any, at: int, target: Any, start: int, count: int) -> None:
+        super().move(source, at, target, start, count)
+        for values in self._pool.values:
+            values[self._places(target, start, count)] += INEXACT
+
+
 class Life(RuleBasedStateMachine):
-    """Sequences ask, compute in pieces, fork, decode, are cancelled and finish, in two namespaces at once."""
+    """Sequences ask, compute in pieces, fork, decode, are cancelled and finish, in two namespaces at once.
+
+    Some of them take chunks that were computed at other places. What that gives, and what is computed behind it, is
+    marked in the arrays: nothing of it may be in the tree.
+    """
 
     reuse = TO_THE_TOKEN
 
@@ -42,7 +57,8 @@ class Life(RuleBasedStateMachine):
     def build(self) -> None:
         self.memory = Tensor()
         self.now = 0.0
-        self.cache = KvCache(BlockPool({"key": self.memory}), self.reuse, self.clock)
+        self.cache = KvCache(BlockPool({"value": self.memory}), self.reuse, self.clock)
+        self.cache.shift = Tainting(self.cache.pool, np.zeros(0)) if self.reuse.answers else None
         self.running: list[tuple[Lease, list[int], Namespace]] = []
 
     def clock(self) -> float:
@@ -55,31 +71,56 @@ class Life(RuleBasedStateMachine):
 
     @rule(prompt=PROMPTS, more=st.integers(1, 9), namespace=st.sampled_from([PUBLIC, OTHER]))
     def ask(self, prompt: list[int], more: int, namespace: Namespace) -> None:
+        self.begin(prompt, more, namespace)
+
+    @precondition(lambda self: self.chunks())
+    @rule(
+        before=st.lists(ALPHABET, max_size=5),
+        which=st.integers(0, 99),
+        behind=st.lists(ALPHABET, min_size=1, max_size=9),
+        more=st.integers(1, 9),
+        skip=st.integers(0, 2),
+    )
+    def ask_shifted(self, before: list[int], which: int, behind: list[int], more: int, skip: int) -> None:
+        """What stands somewhere in the tree, at another place."""
+        node = self.chunks()[which % len(self.chunks())]
+        self.begin([*before, *unpack(node.tokens), *behind], more, node.root.namespace, skip)
+
+    def chunks(self) -> list[Node]:
+        blocks = [node for node in self.cache.tree.nodes() if node.block is not None]
+        return [node for node in blocks if node.start and node.length == SIZE]
+
+    def begin(self, prompt: list[int], more: int, namespace: Namespace, skip: int | None = None) -> None:
         known = self.cache.known(namespace, pack(prompt))
         lease = self.cache.lease(namespace, prompt, len(prompt) + more)
         if lease is not None:
             assert lease.known == known < len(prompt)
             assert known % self.reuse.grain == 0
             assert self.read(lease.blocks, known) == prompt[:known]
+            if skip is not None and self.cache.shift is not None:
+                self.cache.borrow(lease, skip, least=1)
+                assert lease.known == known + lease.shifted == len(prompt) - lease.pending < len(prompt)
             self.running.append((lease, prompt, namespace))
         else:
             assert self.running, "alone there is room for everything"
 
     @precondition(lambda self: self.running)
-    @rule(which=st.integers(0, 99), count=st.integers(1, 9), decoded=ALPHABET, wasted=st.integers(0, 2))
+    @rule(which=st.integers(0, 99), count=st.integers(1, 22), decoded=ALPHABET, wasted=st.integers(0, 2))
     def compute(self, which: int, count: int, decoded: int, wasted: int) -> None:
         """A piece of the prompt, or one token of the answer, with drafts behind it that turn out to be wrong."""
         lease, tokens, _ = self.running[which % len(self.running)]
-        count = min(count, len(tokens) - lease.computed)
+        count = min(count, lease.gap)
+        decoding = lease.pending == count
         room = (len(lease.blocks) + lease.left - 1) * SIZE  # one block is for publishing
         end = lease.computed + count
         if end + 1 > room:
             return
-        wasted = min(wasted, room - end)
+        wasted = min(wasted, room - end) if decoding else 0
         lease.reach(end + wasted)
         for at, token in zip(range(lease.computed, end + wasted), [*tokens[lease.computed : end], 9, 9], strict=False):
             assert lease.blocks[at // SIZE] in lease.own, "what others read is never written to"
-            self.memory.data[lease.blocks[at // SIZE], 0, at % SIZE, 0] = token
+            inexact = lease.shifted and at >= lease.shares
+            self.memory.data[lease.blocks[at // SIZE], 0, at % SIZE, 0] = token + (INEXACT if inexact else 0)
         lease.advance(count)
         if lease.computed == len(tokens):
             if lease.left + len(lease.blocks) > -(-len(tokens) // SIZE) + 1:
@@ -105,7 +146,9 @@ class Life(RuleBasedStateMachine):
                 mine = self.memory.data[node.block, 0, : node.length, 0].tolist()
                 assert mine == unpack(node.tokens)
         for lease, tokens, namespace in self.running:
-            assert self.read(lease.blocks, lease.computed) == tokens[: lease.computed]
+            read = self.read(lease.blocks, lease.computed)
+            assert [token % INEXACT for token in read] == tokens[: lease.computed]
+            assert not lease.shifted or all(token > INEXACT for token in read[lease.shares :])
             assert all(node.root.namespace == namespace for node in lease.node.path())
 
 

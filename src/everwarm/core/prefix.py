@@ -74,13 +74,14 @@ class Node:
 class Root(Node):
     """The empty prefix of one namespace."""
 
-    __slots__ = ("claimed", "held", "leaves", "namespace")
+    __slots__ = ("blocks", "claimed", "held", "leaves", "namespace")
 
     def __init__(self, namespace: Namespace) -> None:
         super().__init__(None, self)
         self.namespace = namespace
         self.held = 0  # blocks
         self.claimed = 0  # blocks outside of the tree that its running sequences have, or may still take
+        self.blocks: dict[bytes, Node] = {}  # whole ones with a block, by their own tokens: see ``chunks``
         self.leaves: list[tuple[float, int, Node]] = []  # a heap; entries may be out of date, none is missing
 
 

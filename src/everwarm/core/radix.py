@@ -35,6 +35,7 @@ class Radix:
     """The trees of all namespaces. ``size``: tokens of a block. Times are seconds of a clock that never goes back."""
 
     def __init__(self, size: int, floor: Callable[[Namespace], int] = lambda namespace: 0) -> None:
+        self.size = size
         self._size = size * WIDTH
         self._floor = floor  # blocks below which nobody else pushes a namespace
         self._roots: dict[Namespace, Root] = {}
@@ -43,8 +44,11 @@ class Radix:
 
     def match(self, namespace: Namespace, tokens: bytes) -> Match:
         """The longest known prefix of ``tokens`` (packed), exact to the token. Changes nothing."""
-        node: Node = self.root(namespace)
-        for at in range(0, len(tokens), self._size):
+        return self.follow(self.root(namespace), tokens)
+
+    def follow(self, node: Node, tokens: bytes, begin: int = 0) -> Match:
+        """The longest known prefix that is ``node``, then as ``tokens`` from this byte on. Changes nothing."""
+        for at in range(begin, len(tokens), self._size):
             piece = tokens[at : at + self._size]
             place = bisect_left(node.keys, piece)
             if len(piece) < self._size or place == len(node.keys) or node.keys[place] != piece:
@@ -93,6 +97,8 @@ class Radix:
         node = self._child(parent, tokens)
         node.block = block
         node.root.held += 1
+        if node.start and len(tokens) == self._size:
+            node.root.blocks[tokens] = node
         parent.live += 1
         self.spare += 1
         node.used = now
@@ -186,6 +192,8 @@ class Radix:
         assert parent is not None
         node.block = None
         root.held -= 1
+        if root.blocks.get(node.tokens) is node:
+            del root.blocks[node.tokens]
         parent.live -= 1
         self.spare -= 1
         self._offer(parent)
@@ -236,6 +244,10 @@ class Radix:
         for root in self._roots.values():
             assert root.held == held.get(root, 0)
             assert root.children or root.users
+            for tokens, node in root.blocks.items():
+                assert node.root is root
+                assert node.block is not None
+                assert node.tokens == tokens
 
 
 def _worth(node: Node) -> float:

@@ -120,6 +120,7 @@ class Prefilled:
     prompt: int  # tokens
     cached: int  # of these, taken from the KV cache
     seconds: float  # spent computing the rest
+    shifted: int = 0  # of the cached ones, computed at another place: the answer is not exact
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Delta, Done, Finish, Prefilled
-from everwarm.engine.cache import Lease
+from everwarm.engine.lease import Lease
 from everwarm.engine.line import Job
 from everwarm.engine.sampler import Sampler
 from everwarm.engine.stops import Stops
@@ -37,11 +37,14 @@ class Answer:
         self._output = 0
         self._drafted = self._accepted = 0
 
-    def prefilled(self, known: int) -> None:
-        """A choice has the whole prompt, of which it found ``known`` tokens. The first one tells."""
+    def prefilled(self, known: int, shifted: int) -> None:
+        """A choice has the whole prompt, of which it found ``known`` tokens, ``shifted`` ones among them.
+
+        The first one tells.
+        """
         if self._reused is None:
             self._reused = known
-            self.job.post(Prefilled(len(self.job.task.prompt), known, time.monotonic() - self.started))
+            self.job.post(Prefilled(len(self.job.task.prompt), known, time.monotonic() - self.started, shifted))
 
     def drafted(self, tokens: int, accepted: int) -> None:
         """So many tokens were guessed and verified, and so many of them were right."""
@@ -98,7 +101,7 @@ class Sequence:
     @property
     def pending(self) -> int:
         """Tokens to compute until the next one can be sampled: one while it decodes."""
-        return len(self.tokens) - self.lease.computed
+        return self.lease.pending
 
     def drafts(self, limit: int, beside: int) -> list[int]:
         """At most ``limit`` tokens that may come next, to be verified beside so many rows of others. Once a step."""
@@ -121,7 +124,7 @@ class Sequence:
         if not len(logits):
             return 0
         if len(self.tokens) == len(self.answer.job.task.prompt):
-            self.answer.prefilled(self.lease.known)
+            self.answer.prefilled(self.lease.known, self.lease.shifted)
             if self.answer.job.task.limit == 0:
                 self.done = True
                 return 0

@@ -20,6 +20,7 @@ from everwarm.engine.measured import Measured
 from everwarm.engine.model import KV_PRECISIONS, PagedModel, Span
 from everwarm.engine.packaged import Progress
 from everwarm.engine.settings import MODES, MOST_KV, Settings
+from everwarm.engine.shift import shift_of
 from everwarm.engine.steps import CHUNK, PADDING, WIDTH, Steps, ToTheBit, ToTheToken
 from everwarm.engine.tokens import Tokenizer
 from everwarm.engine.weights import Weights
@@ -63,6 +64,8 @@ def assemble(ready: Weights, context: int, settings: Settings, secret: bytes, pr
     steps = _steps(model, settings, measured)
     cache = KvCache(model.pool, steps.reuse, time.monotonic)
     cache.seconds_a_token = measured.token
+    if settings.mode == "fast":
+        cache.shift = shift_of(model)
     facts = ready.facts
     voice = Voice(Tokenizer(ready.folder, facts), frozenset(facts.ends), len(facts.tokens))
     return Inside(model, cache, steps, voice, facts, _costs(steps, measured))

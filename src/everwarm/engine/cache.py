@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from everwarm.core.chunks import find
 from everwarm.core.key import Namespace
 from everwarm.core.prefix import WIDTH, Match, Node, pack
 from everwarm.core.radix import Radix
+from everwarm.engine.lease import Lease
 from everwarm.engine.pool import SPARE, BlockPool
+from everwarm.engine.shift import Shift
 from everwarm.engine.tier import NoDisk, Tier
 
 EVICTED_AT_ONCE = 8  # blocks
+
+LEAST_SHIFTED = 128
+"""Tokens of a chunk, at least, for it to be shifted and not computed."""
+
+RECOMPUTED = 16
+"""Tokens of a chunk, its first ones, that are computed nevertheless."""
 
 
 class Reuse(NamedTuple):
@@ -37,6 +46,7 @@ class KvCache:
         self.reuse = reuse
         self.promised = 0  # blocks that leases may still take
         self.tier: Tier = NoDisk()
+        self.shift: Shift | None = None  # where KV may be moved
         self.seconds_a_token = 0.002  # that computing a prompt takes; whoever measures it sets it
         self.clock = clock
 
@@ -81,6 +91,21 @@ class KvCache:
         lease.known = lease.computed = known
         self._count_use(path)
         return lease
+
+    def borrow(self, lease: Lease, skip: int = RECOMPUTED, least: int = LEAST_SHIFTED) -> None:
+        """Give a new lease the KV of chunks of its prompt that were seen at other places. It is not exact.
+
+        Of each chunk the first ``skip`` tokens are left to be computed, and so is the prompt's last token; at ``least``
+        so many are not. There must be a ``shift``.
+        """
+        assert self.shift is not None
+        prompt = pack(lease.tokens[:-1])
+        for chunk in find(self.tree, lease.node.root, prompt, lease.known, least, skip):
+            self.tree.use(chunk.node)
+            if self.promised <= self.pool.free + self.tree.spare:  # what is read here was not promised to anybody
+                lease.lay(chunk, self.shift)
+                self._count_use(chunk.node.path())
+            self.tree.release(chunk.node)
 
     def take(self) -> int:
         """A block, for a lease to which it was promised."""
@@ -144,96 +169,3 @@ class KvCache:
         for lease in leases:
             path = lease.node.path()
             assert lease.blocks[: len(path)] == [node.block for node in path]
-
-
-class Lease:
-    """The blocks of one sequence: shared ones, which are the tree's, and then its own.
-
-    Full blocks go to the tree as soon as they are computed, so that others can share them while this sequence runs.
-    """
-
-    def __init__(self, cache: KvCache, node: Node, tokens: list[int], left: int) -> None:
-        self.node = node  # the deepest one of the tree that it uses
-        self.blocks = [n.block for n in node.path() if n.block is not None]
-        self.left = left  # blocks promised to it
-        self.known = 0  # tokens that it did not have to compute
-        self.computed = 0  # tokens whose KV is there
-        self.rests = True  # whether it may go to the tier below
-        self._cache = cache
-        self._tokens = tokens
-        self._keep = cache.keeps(len(tokens))
-
-    @property
-    def block(self) -> int:
-        """Tokens of a block."""
-        return self._cache.pool.size
-
-    @property
-    def own(self) -> list[int]:
-        """Blocks that are not in the tree."""
-        return self.blocks[self.node.end // self._cache.pool.size :]
-
-    def begin_like(self, tail: Node) -> None:
-        """The next block begins as ``tail`` does: copy it, since both will go on in their own way."""
-        assert tail.block is not None
-        self.blocks.append(self._copy(tail.block))
-
-    def publish(self) -> None:
-        """The prompt is complete: others may share its last block too, which is not full. We go on in a copy of it."""
-        self._offer(self.node)
-        if self._cache.reuse.answers and self.node.end < self.computed:
-            place = self.node.end // self.block
-            self._offer(self._share(self._tokens[self.node.end : self.computed]))
-            self.blocks[place] = self._copy(self.blocks[place])
-
-    def reach(self, tokens: int) -> None:
-        """Have blocks for so many tokens in all."""
-        while len(self.blocks) * self._cache.pool.size < tokens:
-            self.blocks.append(self._take())
-
-    def advance(self, count: int) -> None:
-        """The KV of the next ``count`` tokens has been computed."""
-        self.computed += count
-        size = self._cache.pool.size
-        while self.node.end + size <= min(self.computed, self._keep):
-            self.node = self._share(self._tokens[self.node.end : self.node.end + size])
-            self._cache.tree.hold(self.node)
-
-    def close(self) -> None:
-        """Give back everything. What was computed stays in the tree."""
-        self._offer(self.node)
-        if self._cache.reuse.answers and self.node.end < self.computed:
-            self._offer(self._share(self._tokens[self.node.end : self.computed]))
-            del self.blocks[self.node.end // self._cache.pool.size]
-        self._cache.pool.give(self.own)
-        self._cache.promised -= self.left
-        self.node.root.claimed -= self.left + len(self.own)
-        self.left = 0
-        self.blocks = []
-        self._cache.tree.release(self.node)
-
-    def _share(self, tokens: list[int]) -> Node:
-        """The tree's node for the next ``tokens``, which now has the KV. Ours, if it had none."""
-        cache, place = self._cache, self.node.end // self._cache.pool.size
-        node, spare = cache.tree.insert(self.node, pack(tokens), self.blocks[place], cache.clock())
-        node.root.claimed -= 1
-        if spare is not None:
-            cache.pool.give([spare])
-        assert node.block is not None
-        self.blocks[place] = node.block
-        return node
-
-    def _offer(self, node: Node) -> None:
-        if self.rests:
-            self._cache.tier.offer(node)
-
-    def _copy(self, source: int) -> int:
-        """A block of our own with the KV of ``source``, which is the tree's."""
-        block = self._take()  # perhaps the very one, let go of by the tree: nothing has overwritten it yet
-        if block != source:
-            self._cache.pool.copy(source, block)
-        return block
-
-    def _take(self) -> int:
-        self.left -= 1
-        return self._cache.take()

@@ -30,6 +30,7 @@ def require_honourable(request: Request, vocabulary: int) -> None:
         require_text(message, f"messages[{i}]")
     _require_sampling(request.sampling, vocabulary)
     prediction_of(request)
+    may_shift(request)
     for name, (fine, why) in _FIELDS.items():
         if name in request.rest and not fine(request.rest[name]):
             raise Unsupported(f"{name}: {why}", param=name)
@@ -51,6 +52,17 @@ def prediction_of(request: Request) -> str:
             'prediction: must be {"type": "content", "content": ...} with a text or text parts', param="prediction"
         )
     return "".join(text for text in texts if text)
+
+
+def may_shift(request: Request) -> bool:
+    """Whether the answer may be made from chunks of the prompt that were computed at other places, so not be exact.
+
+    ``BadRequest`` if the member ``everwarm`` is not of the known form.
+    """
+    said = request.rest.get("everwarm")
+    if said is not None and said != {"reuse": "shifted"}:
+        raise BadRequest('everwarm: must be {"reuse": "shifted"}, or left out', param="everwarm")
+    return said is not None
 
 
 def _require_sampling(sampling: Sampling, vocabulary: int) -> None:

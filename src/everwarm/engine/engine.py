@@ -18,7 +18,7 @@ from everwarm.core.upstream import ModelCard, Prefix, Warmed
 from everwarm.core.wire import Done, Event, Request
 from everwarm.engine import weights
 from everwarm.engine.assemble import Inside, Keep, assemble
-from everwarm.engine.demands import prediction_of, require_honourable
+from everwarm.engine.demands import may_shift, prediction_of, require_honourable
 from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts, room
 from everwarm.engine.grammar import Constraint, Grammars, constraint_for, revision
@@ -30,7 +30,7 @@ from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.engine.template import ChatTemplate
 from everwarm.engine.warming import Warming
 from everwarm.engine.weights import Weights
-from everwarm.errors import BadRequest
+from everwarm.errors import BadRequest, Unsupported
 
 MOST_DRAFTERS = 4
 """Choices of one answer for which drafts are looked up."""
@@ -109,6 +109,10 @@ class Engine:
     def check(self, request: Request) -> None:
         """``BadRequest`` or ``Unsupported`` for what this engine cannot do. Whether the prompt fits, ``ask`` tells."""
         require_honourable(request, self.inside.voice.vocabulary)
+        if may_shift(request) and self.inside.cache.shift is None:
+            exact = "the model inside answers exactly (engine.mode = 'exact')"
+            why = exact if self._settings.mode == "exact" else "the KV of this model cannot be shifted"
+            raise Unsupported(f"everwarm.reuse: {why}; leave it out", param="everwarm.reuse")
 
     def ask(self, request: Request, namespace: Namespace) -> AsyncIterator[Event]:
         """Prefilled, Delta..., Finish for each choice, Done. See ``core.upstream``.
@@ -184,7 +188,7 @@ class Engine:
         limit = min(limit, self._card.context - len(prompt))
         drafters = self._drafters(request, prompt)
         helps = tuple(Help(*both) for both in zip(drafters, held or (None,) * len(drafters), strict=True))
-        return Task(namespace, prompt, pack(prompt), sampling, limit, helps, request.rests)
+        return Task(namespace, prompt, pack(prompt), sampling, limit, helps, request.rests, shifted=may_shift(request))
 
     def _head(self, request: Request) -> tuple[int, ...]:
         """What can be reused by those who go on from ``request``."""

@@ -33,6 +33,7 @@ class Task(NamedTuple):
     helps: tuple[Help, ...]  # for each choice
     rests: bool = True  # whether its KV may go to disk
     then: Callable[[], None] | None = None  # with limit 0: what to do once the KV is the tree's, in the engine's thread
+    shifted: bool = False  # whether chunks of the prompt that were seen at other places may be reused
 
 
 class Job:

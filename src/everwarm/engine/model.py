@@ -36,6 +36,9 @@ INFERENCE_PRECISION = "f32"
 
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 
+Frequencies = np.ndarray[Any, np.dtype[np.float64]]
+"""Of rotary embeddings: by how much a position turns each pair of numbers of a key. [half of the head size]"""
+
 
 class Span(NamedTuple):
     """What one sequence has computed in a step."""
@@ -53,7 +56,9 @@ class PagedModel:
         """``memory``: bytes of the pool, which has room for ``context`` tokens at any rate. ``kv``: its precision."""
         self.threads = threads
         try:
-            compiled = _compile(folder, threads, kv)
+            model = runtime.openvino().Core().read_model(folder / "openvino_model.xml")
+            self.frequencies = _frequencies(model)  # None if it has none, or several
+            compiled = _compile(model, threads, kv)
             self._request = compiled.create_infer_request()
             self.pool = BlockPool(_allocate(compiled, self._request, context, memory))
         except RuntimeError as error:
@@ -98,11 +103,22 @@ def _row(kind: Any, parts: Iterable[Iterable[int]]) -> Any:
     return np.array([number for part in parts for number in part], kind)
 
 
-def _compile(folder: Path, threads: int, kv: str) -> Any:
+def _frequencies(model: Any) -> Frequencies | None:
+    """What the positions are multiplied with before the cosine is taken: the one row of numbers that it is made of."""
+    waiting = [node for node in model.get_ops() if node.get_type_name() == "Cos"]
+    rows: dict[bytes, Frequencies] = {}
+    while waiting:
+        node = waiting.pop()
+        waiting += [source.get_node() for source in node.input_values()]
+        if node.get_type_name() == "Constant" and node.get_element_type().is_real() and prod(node.shape) > 1:
+            row = node.get_data().reshape(-1).astype(np.float64)
+            rows[row.tobytes()] = row
+    return next(iter(rows.values())) if len(rows) == 1 else None
+
+
+def _compile(model: Any, threads: int, kv: str) -> Any:
     from openvino._offline_transformations import paged_attention_transformation
 
-    core = runtime.openvino().Core()
-    model = core.read_model(folder / "openvino_model.xml")
     paged_attention_transformation(model)
     _sample_only_where_asked(model)
     properties = {
@@ -112,7 +128,7 @@ def _compile(folder: Path, threads: int, kv: str) -> Any:
         "INFERENCE_PRECISION_HINT": INFERENCE_PRECISION,
         **KV_PRECISIONS[kv],
     }
-    return core.compile_model(model, "CPU", properties)
+    return runtime.openvino().Core().compile_model(model, "CPU", properties)
 
 
 def _sample_only_where_asked(model: Any) -> None:

@@ -36,6 +36,8 @@ class BlockPool:
 
     def __init__(self, tensors: Mapping[str, Any]) -> None:
         self._arrays = [tensor.data for tensor in tensors.values()]
+        self.keys = [tensor.data for name, tensor in tensors.items() if name.startswith("key")]  # by layer
+        self.values = [tensor.data for name, tensor in tensors.items() if not name.startswith("key")]
         self.blocks = int(self._arrays[0].shape[0]) - 1  # in all, the scratch left out
         self.size = int(self._arrays[0].shape[2])  # tokens of a block
         self.bytes = sum(array[0].nbytes for array in self._arrays)  # of a block

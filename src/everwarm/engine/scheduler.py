@@ -137,8 +137,9 @@ class Scheduler:
         if choice == 0:
             self._answers.append(answer)
             self._line.took(time.monotonic() - self._last_in)
-            self._computed = self._drafted = self._accepted = 0  # tokens: of prompts; guessed; rightly
-        self._last_in = time.monotonic()
+            self._last_in = time.monotonic()
+        if job.task.shifted:
+            self._cache.borrow(lease)
         self._running.append(sequence)
         return True
 
@@ -153,7 +154,7 @@ class Scheduler:
             theirs = other.answer.job.task
             if other.pending < 2 or theirs.namespace != task.namespace:
                 continue
-            shared = min(common(theirs.packed, task.packed), len(task.prompt) - 1)
+            shared = min(common(theirs.packed, task.packed), len(task.prompt) - 1, other.lease.shares)
             shared -= shared % self._cache.reuse.grain
             known = self._known(job) if known is None else known
             if shared - known >= self._cache.pool.size:

@@ -164,6 +164,7 @@ def _rows(span: Span, block: int) -> list[Span]:
 
 
 def _prefilling(sequence: Sequence, tokens: int) -> Part:
+    tokens = min(tokens, sequence.lease.gap)
     last = tokens == sequence.pending
     return Part(sequence, [_span(sequence, tokens, (), sampled=last)], tokens, (), int(last))
 

@@ -16,13 +16,15 @@ LONGEST_WHY: Final = 200
 """Characters of a reason."""
 
 
-def told(cache: str, via: str, key: str, age: int, why: str) -> Headers:
-    """Of every answer. ``age`` is in whole seconds; ``key`` and ``why`` may be empty."""
+def told(cache: str, via: str, key: str, age: int, why: str, shifted: int = 0) -> Headers:
+    """Of every answer. ``age``: whole seconds; ``key`` and ``why`` may be empty; ``shifted``: as in ``Prefilled``."""
     headers = [*_made(cache, via), (b"x-everwarm-age", b"%d" % age)]
     if key:
         headers.append((b"x-everwarm-key", key.encode()))
     if why:
         headers.append((b"x-everwarm-why", why[:LONGEST_WHY].encode("ascii", "backslashreplace")))
+    if shifted:
+        headers.append((b"x-everwarm-shifted", b"%d" % shifted))
     return headers
 
 

@@ -274,4 +274,5 @@ class Run:
 
     def _headers(self, age: int) -> Headers:
         """How this answer was made."""
-        return told(self.life.cache or "miss", self.via, self.ask.question.key.text, age, self.life.why)
+        key, shifted = self.ask.question.key.text, self.prefilled.shifted if self.prefilled is not None else 0
+        return told(self.life.cache or "miss", self.via, key, age, self.life.why, shifted)
