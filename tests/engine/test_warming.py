@@ -183,7 +183,8 @@ def test_cancelled_it_stops_and_pins_nothing(tiny: Engine) -> None:
     steps = count_steps(tiny)
     asyncio.run(main())
     balanced(tiny)
-    assert steps == [ALONE], "one step was under way"
+    assert len(steps) == 1, "one step was under way"
+    assert steps[0] in ALONE
 
 
 def test_a_full_line_turns_it_away(tiny: Engine, collect: Ask, request_of: Any) -> None:
@@ -210,7 +211,7 @@ def test_a_pin_stays_where_everything_else_goes(small: Engine, ask: Ask, asking:
     assert (pinned.pinned, plain.pinned) == (True, False)
     flood(small, ask, request_of)
     assert ask(small, asking("p" * 300)).prefilled.cached == pinned.tokens
-    assert ask(small, asking("q" * 300)).prefilled.cached == 0
+    assert ask(small, asking("q" * 300)).prefilled.cached <= 32, "but for the block that begins as all prompts do"
     balanced(small)
 
 
@@ -221,7 +222,7 @@ def test_unpinned_it_goes_like_any_other(small: Engine, ask: Ask, asking: Any, r
     assert unpin(small, pinned.id)
     assert not unpin(small, pinned.id), "once"
     flood(small, ask, request_of)
-    assert ask(small, asking("s" * 300)).prefilled.cached == 0
+    assert ask(small, asking("s" * 300)).prefilled.cached <= 32
     balanced(small)
 
 
