@@ -64,7 +64,7 @@ def assemble(ready: Weights, context: int, settings: Settings, secret: bytes, pr
     steps = _steps(model, settings, measured)
     cache = KvCache(model.pool, steps.reuse, time.monotonic)
     cache.seconds_a_token = measured.token
-    if settings.mode == "fast":
+    if settings.mode == "fast" and settings.kv_precision == "f16":
         cache.shift = shift_of(model)
     facts = ready.facts
     voice = Voice(Tokenizer(ready.folder, facts), frozenset(facts.ends), len(facts.tokens))
