@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from everwarm.core.key import Namespace
-from everwarm.core.upstream import ModelCard
+from everwarm.core.upstream import ModelCard, Prefix, Warmed
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Delta, Done, Event, Finish, Prefilled, Request
 from everwarm.errors import Unsupported
@@ -79,6 +79,16 @@ class Scripted:
 
     async def count(self, request: Request) -> int:
         return sum(len(m.text.split()) for m in request.messages)
+
+    async def warm(self, request: Request, namespace: Namespace, *, pin: bool = False) -> Warmed:
+        tokens = await self.count(request)
+        return Warmed("0" * 32, tokens, tokens, 0, pin)
+
+    async def prefixes(self, namespace: Namespace, limit: int) -> Sequence[Prefix]:
+        return []
+
+    async def unpin(self, namespace: Namespace, name: str) -> bool:
+        return False
 
     async def close(self) -> None:
         pass

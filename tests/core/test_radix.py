@@ -220,3 +220,23 @@ def test_of_two_leaves_that_share_as_much_the_one_in_the_pool_is_found() -> None
     match = tree.match(PUBLIC, pack((1, 2)))
     assert match.tail is longer
     assert match.shared == 2
+
+
+def test_landmarks_are_where_prompts_end_and_part() -> None:
+    tree, blocks = Radix(SIZE), list(range(99))
+    for tokens in ((1, 1, 1, 2, 2, 2, 3, 3, 3, 4), (1, 1, 1, 2, 2, 2, 4, 4, 4), (5, 5, 5, 5)):
+        tree.release(grow(tree, PUBLIC, tokens, blocks))
+    tree.release(grow(tree, OTHER, (1, 1, 1), blocks))
+    found = {tuple(unpack(b"".join(step.tokens for step in node.path()))) for node in tree.landmarks(PUBLIC)}
+    parted = (1, 1, 1, 2, 2, 2)
+    assert found == {parted, (*parted, 3, 3, 3, 4), (*parted, 4, 4, 4), (5, 5, 5, 5)}
+    assert [node.end for node in tree.landmarks(OTHER)] == [3]
+    assert list(tree.landmarks(Namespace("2" * 32))) == []
+
+
+def test_when_a_node_was_used_is_known_unless_it_came_from_disk() -> None:
+    tree = Radix(SIZE)
+    tree.release(grow(tree, PUBLIC, (1, 1, 1), [1, 2], 7.0))
+    root = tree.root(PUBLIC)
+    assert [node.used for node in tree.nodes()] == [7.0]
+    assert tree.store(root, pack((2, 2, 2)), HERE).used is None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,13 @@ def listed(engine: Engine, namespace: Namespace = PUBLIC, limit: int = 100) -> l
 
 def unpin(engine: Engine, name: str, namespace: Namespace = PUBLIC) -> bool:
     return asyncio.run(engine.unpin(namespace, name))
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what another thread brings about."""
+    async with asyncio.timeout(30):
+        while not true():  # there is no event to wait for, and none needed beside this test
+            await asyncio.sleep(0.001)
 
 
 def count_steps(engine: Engine) -> list[int]:
@@ -170,29 +180,39 @@ def test_what_the_model_cannot_read_is_refused(tiny: Engine) -> None:
         asyncio.run(tiny.warm(picture, PUBLIC))
 
 
-def test_cancelled_it_stops_and_pins_nothing(tiny: Engine) -> None:
+@pytest.mark.parametrize("letters", [20, 900], ids=["in its last step", "before that"])
+def test_cancelled_it_stops_and_pins_nothing(tiny: Engine, letters: int) -> None:
     async def main() -> None:
-        task = asyncio.create_task(tiny.warm(static("x" * 900), PUBLIC, pin=True))
-        while not steps:
-            await asyncio.sleep(0.001)
+        original = tiny.inside.model.step
+
+        def step(spans: Any) -> Any:
+            assert cancelled.wait(30)
+            return original(spans)
+
+        tiny.inside.model.step = step  # type: ignore[method-assign]
+        steps = count_steps(tiny)
+        task = asyncio.create_task(tiny.warm(static("x" * letters), PUBLIC, pin=True))
+        await until(lambda: bool(steps))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
+        cancelled.set()
         assert not [row for row in await tiny.prefixes(PUBLIC, 9) if row.pinned]
+        assert len(steps) == 1, "the one that was under way"
+        assert steps[0] <= max(ALONE)
 
-    steps = count_steps(tiny)
+    cancelled = threading.Event()
     asyncio.run(main())
     balanced(tiny)
-    assert len(steps) == 1, "one step was under way"
-    assert steps[0] in ALONE
 
 
 def test_a_full_line_turns_it_away(tiny: Engine, collect: Ask, request_of: Any) -> None:
     async def main() -> None:
         long = request_of("a", n=100, max_tokens=40, logit_bias=NEVER_END)
-        tasks = [asyncio.create_task(collect(tiny, long)) for _ in range(4)]
-        while len(tiny._line) < 3:
-            await asyncio.sleep(0.001)
+        tasks = [asyncio.create_task(collect(tiny, long))]
+        await until(lambda: tiny._scheduler.busy)  # it has all turns, and the line is empty
+        tasks += [asyncio.create_task(collect(tiny, long)) for _ in range(3)]
+        await until(lambda: len(tiny._line) == 3)
         with pytest.raises(Overloaded):
             await tiny.warm(static(), PUBLIC)
         for task in tasks:
@@ -267,12 +287,20 @@ def test_room_that_is_taken_meanwhile_is_not_given_twice(small: Engine) -> None:
     balanced(small)
 
 
-def test_beside_all_pins_the_longest_request_is_answered(small: Engine, ask: Ask, request_of: Any) -> None:
-    for namespace, blocks in ((PUBLIC, 19), (OTHER, 9), (THIRD, 4)):
-        warm(small, "x" * (blocks * 32), namespace, pin=True)
-    longest = ask(small, request_of("z" * 500, max_tokens=1024, logit_bias=NEVER_END), Namespace("3" * 32))
-    assert longest.usage.total == 1024
-    balanced(small)
+@pytest.mark.parametrize("blocks", [40, 80])
+def test_beside_all_pins_the_longest_request_is_answered(
+    engine_in: Any, collect: Ask, request_of: Any, blocks: int
+) -> None:
+    engine = engine_in("fast", kv_bytes=blocks * BLOCK)
+    pinned = 0
+    for number in range(40):
+        with suppress(BadRequest):
+            pinned += warm(engine, chr(97 + number % 20) * 40, Namespace(f"{number % 4:032}"), pin=True).pinned
+    assert pinned > 1
+    longest = request_of("z" * 500, max_tokens=1024, logit_bias=NEVER_END)
+    answer = asyncio.run(asyncio.wait_for(collect(engine, longest, THIRD), 30))
+    assert answer.usage.total == 1024
+    balanced(engine)
 
 
 def test_a_pool_with_room_for_one_context_pins_nothing(engine_in: Any, ask: Ask, asking: Any) -> None:
@@ -347,6 +375,13 @@ def test_after_a_restart_the_kv_is_there_and_the_pin_is_not(kept: Any, ask: Ask,
     assert (listed(engine)[0].tier, listed(engine)[0].on_disk) == ("memory", True)
     assert ask(engine, asking("s" * 300)).prefilled.cached == before.tokens
     balanced(engine)
+
+
+def test_what_must_not_rest_is_warm_in_memory_only(kept: Any) -> None:
+    engine = kept()
+    asyncio.run(engine.warm(replace(static(), rests=False), PUBLIC))
+    assert [row.tier for row in listed(engine)] == ["memory"]
+    assert listed(kept()) == []
 
 
 # --- the thread -------------------------------------------------------------------------------------------------------

@@ -19,10 +19,15 @@ from everwarm.core.prefix import Node, pack, unpack
 np = pytest.importorskip("numpy", reason="the package numpy is not installed: pip install 'everwarm[local]'")
 from everwarm.engine.cache import TO_THE_TOKEN, KvCache, Reuse  # noqa: E402
 from everwarm.engine.lease import Lease  # noqa: E402
+from everwarm.engine.pins import Pins, id_of  # noqa: E402
 from everwarm.engine.pool import BlockPool  # noqa: E402
 from everwarm.engine.shift import Shift  # noqa: E402
+from everwarm.errors import BadRequest  # noqa: E402
 
 SIZE, BLOCKS, INEXACT = 4, 16, 100
+LONGEST = 31
+"""Tokens of the longest prompt and answer together that are asked for."""
+
 OTHER = Namespace("1" * 32)
 ALPHABET = st.integers(1, 2)
 PROMPTS = st.lists(ALPHABET, min_size=1, max_size=22)
@@ -60,6 +65,8 @@ class Life(RuleBasedStateMachine):
         self.cache = KvCache(BlockPool({"value": self.memory}), self.reuse, self.clock)
         self.cache.shift = Tainting(self.cache.pool, np.zeros(0)) if self.reuse.answers else None
         self.running: list[tuple[Lease, list[int], Namespace]] = []
+        self.pins = Pins(self.cache, LONGEST)
+        self.pinned: list[tuple[list[int], Namespace]] = []
 
     def clock(self) -> float:
         self.now += 1
@@ -133,6 +140,33 @@ class Life(RuleBasedStateMachine):
         lease, _, _ = self.running.pop(which % len(self.running))
         lease.close()
 
+    @rule(prompt=PROMPTS, namespace=st.sampled_from([PUBLIC, OTHER]))
+    def warm(self, prompt: list[int], namespace: Namespace) -> None:
+        """A prompt is computed for nobody, and pinned, if there is room."""
+        tokens = prompt[: len(prompt) // self.reuse.grain * self.reuse.grain]
+        lease = self.cache.lease(namespace, list(tokens), len(tokens)) if tokens else None
+        if lease is None:
+            return
+        lease.reach(len(tokens))
+        for at in range(lease.computed, len(tokens)):
+            self.memory.data[lease.blocks[at // SIZE], 0, at % SIZE, 0] = tokens[at]
+        lease.advance(len(tokens) - lease.computed)
+        lease.close()
+        try:
+            self.pins.pin(namespace, pack(tokens))
+        except BadRequest:
+            return
+        if (tokens, namespace) not in self.pinned:
+            self.pinned.append((tokens, namespace))
+
+    @precondition(lambda self: self.pinned)
+    @rule(which=st.integers(0, 99))
+    def unpin(self, which: int) -> None:
+        tokens, namespace = self.pinned.pop(which % len(self.pinned))
+        other = OTHER if namespace == PUBLIC else PUBLIC
+        assert not self.pins.unpin(other, id_of(namespace, pack(tokens)))
+        assert self.pins.unpin(namespace, id_of(namespace, pack(tokens)))
+
     @rule(blocks=st.integers(1, 6))
     def lose(self, blocks: int) -> None:
         spare = self.cache.tree.spare - max(self.cache.promised - self.cache.pool.free, 0)
@@ -145,6 +179,11 @@ class Life(RuleBasedStateMachine):
             if node.block is not None:
                 mine = self.memory.data[node.block, 0, : node.length, 0].tolist()
                 assert mine == unpack(node.tokens)
+        for tokens, namespace in self.pinned:
+            nodes = self.cache.resident(namespace, pack(tokens))
+            assert self.read([node.block for node in nodes if node.block is not None], len(tokens)) == tokens
+        kept = [pin.node.path() for namespace in (PUBLIC, OTHER) for pin in self.pins.of(namespace)]
+        assert len({node for path in kept for node in path}) <= self.pins.room
         for lease, tokens, namespace in self.running:
             read = self.read(lease.blocks, lease.computed)
             assert [token % INEXACT for token in read] == tokens[: lease.computed]

@@ -73,11 +73,11 @@ def understand_now(house: House, x: Exchange, dialect: Dialect, caller: Caller, 
 
 def _asked(house: House, x: Exchange, caller: Caller, data: bytes, question: Question) -> Ask:
     house.auth.require_model(caller, question.target.model)
-    asked, tags = x.made(_wishes)
+    asked, tags = x.made(wishes)
     return Ask(caller, data, question, policy.hindered(asked, question.obstacle), tags)
 
 
-def _wishes(headers: Headers) -> tuple[policy.Control, tuple[str, ...]]:
+def wishes(headers: Headers) -> tuple[policy.Control, tuple[str, ...]]:
     """What headers ask of the store: ``Cache-Control``, and labels. Raises ``BadRequest``."""
     control = b",".join([value for name, value in headers if name == b"cache-control"])
     labels = b",".join([value for name, value in headers if name == b"x-everwarm-tags"])

@@ -16,7 +16,7 @@ from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.upstream import Prefix, Upstream
 from everwarm.core.wire import Json, Request
 from everwarm.errors import BadRequest, NotFound
-from everwarm.gateway.ask import aside, target_of
+from everwarm.gateway.ask import aside, target_of, wishes
 from everwarm.gateway.auth import Caller
 from everwarm.gateway.converse import MIB, require_json
 from everwarm.gateway.door.exchange import JSON, Disconnected, Exchange
@@ -59,7 +59,8 @@ async def warm(house: House, x: Exchange) -> None:
         raise BadRequest(
             f"The model {target.model[:80]!r} is an upstream's; only a model inside can be warmed here.", param="model"
         )
-    request = _request(dialect, value)
+    control, _ = x.made(wishes)
+    request = replace(_request(dialect, value), rests=control.rest)
     made = await _while_there(x, target.inside.warm(request, caller.space, pin=pin))
     await _reply(x, {"object": "cache.warmed", "model": target.model, **made._asdict()})
 
@@ -107,7 +108,7 @@ def _request(dialect: Dialect, value: dict[str, Json]) -> Request:
         return dialect.parse(value)
     place = "input" if dialect is openai_responses.DIALECT else "messages"
     turns = value.get(place) or []
-    if type(turns) is str:
+    if type(turns) is str and place == "input":
         turns = [{"role": "user", "content": turns}]
     going_on = {**value, place: [*turns, _NEXT] if type(turns) is list else turns}
     request = anthropic.parse_count(going_on) if dialect is anthropic.DIALECT else dialect.parse(going_on)
