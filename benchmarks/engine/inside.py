@@ -37,9 +37,9 @@ class Watched:
         self._request = request
         self.runs: list[tuple[float, float]] = []
 
-    def infer(self) -> None:
+    def infer(self, **how: Any) -> None:
         begun = perf_counter()
-        self._request.infer()
+        self._request.infer(**how)
         self.runs.append((begun, perf_counter()))
 
     def __getattr__(self, name: str) -> Any:

@@ -77,7 +77,7 @@ class PagedModel:
         inputs = _inputs(spans)
         for name, value in inputs.items():
             self._request.set_tensor(name, self._tensor(value))
-        self._request.infer()
+        self._request.infer(share_outputs=True)  # else the logits are copied once more
         logits = self._request.get_output_tensor(0).data
         return np.asarray(logits.reshape(-1, logits.shape[-1]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Sampler:
         self._frequency = sampling.frequency_penalty or 0.0
         self._presence = sampling.presence_penalty or 0.0
         self._counts = np.zeros(vocabulary, np.int64) if self._frequency or self._presence else None
-        self._bias = _bias(sampling, vocabulary)
+        self._bias = _bias(sampling)
         self._random = _generator(sampling.seed, choice)
         self._constraint = constraint
 
@@ -65,10 +65,10 @@ class Sampler:
     def _adjusted(self, logits: Logits) -> Logits | Floats:
         if self._counts is None and self._bias is None:
             return logits
-        adjusted = logits.astype(np.float64)
+        adjusted: Logits | Floats = logits.copy() if self._counts is None else logits.astype(np.float64)
         if self._counts is not None:
             adjusted -= self._counts * self._frequency + (self._counts > 0) * self._presence
-        return adjusted if self._bias is None else adjusted + self._bias
+        return adjusted if self._bias is None else self._bias.added_to(adjusted)
 
     def _pick(self, logits: Logits | Floats) -> int:
         if self._temperature == 0:
@@ -118,18 +118,30 @@ def _weights(logits: Logits | Floats, temperature: float) -> Floats:
     return np.asarray(np.exp(scaled))
 
 
-def _bias(sampling: Sampling, vocabulary: int) -> Floats | None:
+class _Bias(NamedTuple):
+    """``logit_bias`` as what it changes: a few of fifty thousand logits."""
+
+    tokens: Ids
+    values: Floats
+    only: bool  # nothing but these tokens may be chosen
+
+    def added_to(self, logits: Logits | Floats) -> Logits | Floats:
+        """``logits`` themselves, changed."""
+        rows = logits[self.tokens] + self.values
+        if self.only:
+            logits.fill(-np.inf)
+        logits[self.tokens] = rows
+        return logits
+
+
+def _bias(sampling: Sampling) -> _Bias | None:
     if not sampling.logit_bias:
         return None
-    bias = np.zeros(vocabulary)
     chosen = [token for token, value in sampling.logit_bias.items() if value >= ONLY]
     if chosen:
-        bias[:] = -np.inf
-        bias[chosen] = 0.0
-        return bias
-    for token, value in sampling.logit_bias.items():
-        bias[token] = -np.inf if value <= BAN else value
-    return bias
+        return _Bias(np.array(chosen), np.zeros(len(chosen)), only=True)
+    values = [-np.inf if value <= BAN else value for value in sampling.logit_bias.values()]
+    return _Bias(np.array(list(sampling.logit_bias)), np.array(values), only=False)
 
 
 def _generator(seed: int | None, choice: int) -> np.random.Generator:
