@@ -17,6 +17,10 @@ from everwarm.errors import Broken, EverwarmError
 TOKENS_A_SECOND = 500.0
 """Who has waited for a second is as urgent as who has so many known tokens more, or so many fewer to compute."""
 
+NEARLY = 64
+"""Tokens that a prompt may have left for it to be complete in a step or two: then its last, half-filled block is shared
+too, which spares each of a herd some tokens."""
+
 CROWDED = 256
 """Events that a client has not taken: its answer is not gone on with until it has, and others may take its turn."""
 
@@ -157,7 +161,7 @@ class Scheduler:
             shared = min(common(theirs.packed, task.packed), len(task.prompt) - 1, other.lease.shares)
             shared -= shared % self._cache.reuse.grain
             known = self._known(job) if known is None else known
-            if shared - known >= self._cache.pool.size:
+            if shared - known >= self._cache.pool.size or (shared > known and other.pending <= NEARLY):
                 return True
         return False
 
