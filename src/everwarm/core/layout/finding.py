@@ -1,0 +1,44 @@
+"""What the layout engine has to say about one request."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from everwarm.core.layout.piece import Path
+
+Mode = Literal["off", "advise", "rewrite"]
+
+Cure = Literal["move", "respell", "reorder", "mark", "none"]
+"""What repairs it: move the span to the tail; write the value as it was seen first; list tools in the order first seen;
+set a breakpoint; nothing that we do."""
+
+
+class Finding(NamedTuple):
+    """One thing that keeps a prefix from being reused, and what it made uncachable in this request."""
+
+    path: Path  # of the piece
+    start: int  # in characters of the piece's text
+    end: int
+    kind: str  # what it is: "a clock", "an id", "shuffled keys" ...
+    cure: Cure
+    done: bool  # whether the wire form repairs it; False: only said
+    lost: int  # characters after it that were there before and cannot be reused because of it
+    total: int  # characters of the whole request, as rendered
+
+
+class Wishes(NamedTuple):
+    """What may be done to a request."""
+
+    mode: Mode = "advise"
+    reference: str = '(see <context name="{name}">)'  # stands where a moved span was
+    block: str = '<context name="{name}">{value}</context>'  # holds it, at the end of the turn
+    keep: tuple[str, ...] = ()  # regular expressions; a span in which one is found is never moved
+    breakpoints: bool = True  # whether marks may be set in mode rewrite
+
+
+class Arranged(NamedTuple):
+    """A request as it goes out."""
+
+    data: bytes  # the client's very bytes, where nothing is changed
+    findings: tuple[Finding, ...] = ()
+    stream: str = ""  # the name of its stream, as ``everwarm layout`` lists it; "" if it belongs to none
