@@ -1,0 +1,68 @@
+"""How much of a request was there before: as it is, and as it would be without what changes.
+
+A request is a row of elements in rendered order. Each prefix of the row has a hash; those that were seen are kept, in
+bounded memory. The hashes are Python's own (64 bits, another key in each process): quick, and good enough to count with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from everwarm.core.layout.slots import Slot
+
+
+class Element(NamedTuple):
+    """One stretch of a request. ``slot``: it is a value that changes."""
+
+    text: str
+    slot: Slot | None = None
+
+
+class Measure(NamedTuple):
+    """In characters."""
+
+    got: int  # of the longest prefix that was there before
+    could: int  # of the longest without the values of slots
+    total: int
+    before: tuple[int, ...]  # for each slot, in order: characters in front of it that are no slot's
+
+
+class Seen:
+    """Hashes that were seen of late: at least ``least`` of them, at most twice as many."""
+
+    def __init__(self, least: int = 50_000) -> None:
+        self._least = least
+        self._new: set[int] = set()
+        self._old: set[int] = set()
+
+    def __contains__(self, item: int) -> bool:
+        return item in self._new or item in self._old
+
+    def add(self, item: int) -> None:
+        """Keep it, also if it was kept."""
+        self._new.add(item)
+        if len(self._new) >= self._least:
+            self._old, self._new = self._new, set()
+
+
+def measure(seen: Seen, seed: tuple[str, str], elements: Iterable[Element]) -> Measure:
+    """What was there before, of the same ``seed`` (namespace and stream); and remember these."""
+    actual, bare = hash((seed, "as it is")), hash((seed, "bare"))
+    got = could = total = plain = 0
+    before = []
+    for text, slot in elements:
+        total += len(text)
+        actual = hash((actual, text))
+        if actual in seen:
+            got = total
+        seen.add(actual)
+        if slot is not None:
+            before.append(plain)
+            continue
+        plain += len(text)
+        bare = hash((bare, text))
+        if bare in seen:
+            could = plain
+        seen.add(bare)
+    return Measure(got, could, total, tuple(before))

@@ -1,0 +1,141 @@
+"""A stream: requests that belong together, and what their system prompts have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from everwarm.core.layout.slots import UNKNOWN, Slot, mark
+from everwarm.core.layout.template import Template
+from everwarm.core.layout.volatile import find, label
+
+VERSION: Final = 1
+"""Of a stream's note. Another one is not read: the stream is learned again."""
+
+LEAST: Final = 40
+"""Characters that the texts of a stream with slots have in common, at least."""
+
+WORTH: Final = 200
+"""Characters of fixed text behind a value that lasts as long as a conversation: with fewer, moving it gains nothing."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """``slots``: one for each slot of the template. ``version`` counts what other processes should know."""
+
+    id: str  # 16 hexadecimal digits
+    kin: str  # dialect, model and tool set, as one digest: streams of one kin look for their texts in turn
+    model: str
+    template: Template
+    slots: list[Slot] = field(default_factory=list)
+    last: tuple[int, ...] = ()  # marks of the values of the request before
+    requests: int = 0
+    version: int = 0
+
+    def read(self, text: str) -> tuple[str, ...] | None:
+        """The values of the slots; None if this system text is not of this stream."""
+        values = self.template.read(text)
+        if values and sum(map(len, self.template.literals)) < LEAST:
+            return None
+        return values
+
+    def widen(self, text: str) -> bool:
+        """Learn to read this text, too; whether that was possible without losing what the stream is."""
+        before = sum(map(len, self.template.literals))
+        wider = self.template.widen(text)
+        if wider is None:
+            return False
+        after = sum(map(len, wider.literals))
+        if after < LEAST or 2 * after < before:
+            return False
+        values = wider.read(text)
+        assert values is not None
+        self._refit(wider, text, values)
+        return True
+
+    def _refit(self, wider: Template, text: str, values: Sequence[str]) -> None:
+        """Slots for the wider template: each inherits from those whose fixed surroundings it has swallowed."""
+        names: set[str] = set()
+        slots = [self._named(text, start, end, names) for start, end in spans(wider, values)]
+        for heir, place in zip(slots, _reach(wider, self.template), strict=True):
+            heir.inherit([self.slots[i] for i in place])
+        self.template, self.slots, self.last = wider, slots, ()
+        self.version += 1
+
+    def _named(self, text: str, start: int, end: int, names: set[str]) -> Slot:
+        kind = kind_of(text, start, end)
+        name = label(text, start, end) or kind.removeprefix("a ").removeprefix("an ")
+        while name in names:
+            head, _, number = name.rpartition(" ")
+            name = f"{head} {int(number) + 1}" if head and number.isdigit() else f"{name} 2"
+        names.add(name)
+        return Slot(name, kind)
+
+    def note(self, values: Sequence[str], before: tuple[int, ...] | None) -> tuple[bool, ...]:
+        """A request was read. ``before``: marks of the one before it in its conversation, if there is one.
+
+        Returns which values differ from those of the request they were compared with.
+        """
+        marks = tuple(map(mark, values))
+        same_talk = before is not None and len(before) == len(marks)
+        known = before if same_talk else self.last if len(self.last) == len(marks) else None
+        for i, slot in enumerate(self.slots):
+            slot.note(marks[i], known[i] if known is not None else None, same_talk)
+        self.last = marks
+        self.requests += 1
+        return tuple(known is None or known[i] != m for i, m in enumerate(marks))
+
+    def dump(self) -> bytes:
+        """For a note."""
+        slots = [slot.dump() for slot in self.slots]
+        template = self.template.dump().decode()
+        head = {"format": VERSION, "kin": self.kin, "model": self.model, "version": self.version}
+        return orjson.dumps({**head, "requests": self.requests, "template": template, "slots": slots})
+
+    @classmethod
+    def load(cls, name: bytes, data: bytes) -> Stream | None:
+        """From a note; None if it is of another format, or damaged."""
+        try:
+            value = orjson.loads(data)
+            if value["format"] != VERSION:
+                return None
+            template = Template.load(value["template"].encode())
+            slots = [Slot.load(s) for s in value["slots"]]
+            stream = cls(name.decode(), str(value["kin"]), str(value["model"]), template, slots)
+            stream.requests, stream.version = int(value["requests"]), int(value["version"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+        return stream if len(slots) == len(template.literals) - 1 else None
+
+
+def spans(template: Template, values: Sequence[str]) -> list[tuple[int, int]]:
+    """Where the values stand in the text that they are read from."""
+    at, found = 0, []
+    for literal, value in zip(template.literals, values, strict=False):
+        start = at + len(literal)
+        at = start + len(value)
+        found.append((start, at))
+    return found
+
+
+def kind_of(text: str, start: int, end: int) -> str:
+    """What stands there, by the recognised span that covers the most of it."""
+    best, kind = 0, UNKNOWN
+    for span in find(text):
+        covered = min(end, span.end) - max(start, span.start)
+        if covered > best:
+            best, kind = covered, span.kind
+    return kind if 2 * best >= end - start else UNKNOWN
+
+
+def _reach(wider: Template, narrower: Template) -> list[list[int]]:
+    """For each slot of the wider template, the slots of the narrower one that lie in it."""
+    sample = narrower.join([f"\0{i}\0" for i in range(len(narrower.literals) - 1)])
+    values = wider.read(sample)
+    count = len(narrower.literals) - 1
+    if values is None:
+        return [[] for _ in wider.literals[1:]]
+    return [[i for i in range(count) if f"\0{i}\0" in value] for value in values]

@@ -1,0 +1,145 @@
+"""Which stream a request belongs to, learned from those that passed: in bounded memory, shared through notes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from everwarm.core.layout.chains import Element, Measure, Seen, measure
+from everwarm.core.layout.notes import Notes
+from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.stream import Stream
+from everwarm.core.layout.talks import Talks, Turn, chain_of
+from everwarm.core.layout.template import Template, common
+
+SEAM: Final = "\n\0\n"
+"""Between the parts of a system prompt. A value that holds it is no text of one part."""
+
+ALIKE: Final = 0.5
+"""Of a stream's fixed text: what a text must share to be of the stream."""
+
+KIN: Final = 8
+SPACES: Final = 1_000
+"""Bounds: streams with the same tools and model; namespaces."""
+
+FRESH: Final = 1.0
+"""Seconds until what other processes have learned is looked for again."""
+
+
+class Reading(NamedTuple):
+    """What was understood of one request."""
+
+    stream: Stream
+    text: str  # the system prompt, its parts joined by ``SEAM``
+    values: tuple[str, ...]  # of the stream's slots
+    changed: tuple[bool, ...]  # which of them differ from the request before
+    measure: Measure
+    gap: float | None  # seconds since the request before in this conversation; None: it has just begun
+
+
+class Streams:
+    """All streams of all namespaces. A namespace learns nothing from another."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._spaces: OrderedDict[str, dict[str, list[Stream]]] = OrderedDict()  # namespace -> kin -> streams
+        self._refreshed: dict[str, float] = {}
+        self._talks = Talks()
+        self._seen = Seen()
+
+    def read(self, space: str, kin: str, model: str, pieces: Sequence[Piece], now: float) -> Reading:
+        """Find or found the stream of a request, and learn from it."""
+        self._refresh(space, now)
+        text = SEAM.join([p.text for p in pieces if p.tier == "system"])
+        stream, values, learned = self._find(space, kin, model, text)
+        chain = chain_of(space, kin, pieces)
+        before = self._talks.before(chain)
+        changed = stream.note(values, before.turn.marks if before is not None and before.sure else None)
+        self._talks.note(chain, Turn(stream.last, now))
+        found = measure(self._seen, (space, stream.id), _elements(stream, values, pieces))
+        if learned or stream.requests & (stream.requests - 1) == 0:
+            self.save(space, stream)
+        return Reading(stream, text, values, changed, found, None if before is None else now - before.turn.at)
+
+    def save(self, space: str, stream: Stream) -> None:
+        """So that it outlives this process, and others learn of it."""
+        self._notes.put(space, "stream", stream.id.encode(), stream.dump())
+
+    def of(self, space: str) -> Iterator[Stream]:
+        """All streams of a namespace."""
+        for streams in self._spaces.get(space, {}).values():
+            yield from streams
+
+    def _find(self, space: str, kin: str, model: str, text: str) -> tuple[Stream, tuple[str, ...], bool]:
+        streams = self._spaces[space].setdefault(kin, [])
+        for stream in streams:
+            values = stream.read(text)
+            if values is not None:
+                return stream, values, False
+        return self._learn(streams, kin, model, text)
+
+    def _learn(self, streams: list[Stream], kin: str, model: str, text: str) -> tuple[Stream, tuple[str, ...], bool]:
+        """A text that no stream reads: the one that is most like it learns to, else it founds one."""
+        for stream in sorted(streams, key=lambda s: -common(s.template, text)):
+            if common(stream.template, text) >= ALIKE and stream.widen(text):
+                values = stream.read(text)
+                assert values is not None
+                return stream, values, True
+        stream = Stream(_digest(kin, text), kin, model, Template.of(text))
+        streams.append(stream)
+        streams.sort(key=lambda s: s.id)  # so that every process tries them in the same order
+        if len(streams) > KIN:
+            streams.remove(min((s for s in streams if s is not stream), key=lambda s: s.requests))
+        return stream, (), True
+
+    def _refresh(self, space: str, now: float) -> None:
+        """What other processes know, or this one knew before it was started again."""
+        kins = self._spaces.setdefault(space, {})
+        self._spaces.move_to_end(space)
+        if abs(now - self._refreshed.get(space, -FRESH)) < FRESH:
+            return
+        self._refreshed[space] = now
+        for name, data in self._notes.all(space, "stream").items():
+            self._adopt(kins, name, data)
+        while len(self._spaces) > SPACES:
+            self._refreshed.pop(self._spaces.popitem(last=False)[0], None)
+
+    def _adopt(self, kins: dict[str, list[Stream]], name: bytes, data: bytes) -> None:
+        known = next((s for streams in kins.values() for s in streams if s.id.encode() == name), None)
+        other = Stream.load(name, data)
+        if other is None or (known is not None and known.version >= other.version):
+            return
+        streams = kins.setdefault(other.kin, [])
+        if known is not None:
+            streams.remove(known)
+        streams.append(other)
+        streams.sort(key=lambda s: s.id)
+        del streams[KIN:]
+
+
+def kin_of(dialect: str, model: str, tools: Iterable[str]) -> str:
+    """Of requests with the same model and tools of the same names, in any order."""
+    return _digest(dialect, model, *sorted(tools))
+
+
+def _elements(stream: Stream, values: tuple[str, ...], pieces: Sequence[Piece]) -> Iterator[Element]:
+    for piece in pieces:
+        if piece.tier == "tools":
+            yield Element(piece.text)
+    for i, literal in enumerate(stream.template.literals):
+        yield Element(literal)
+        if i < len(values):
+            yield Element(values[i], stream.slots[i])
+    for piece in pieces:
+        if piece.tier == "messages":
+            yield Element(piece.text)
+
+
+def _digest(*parts: str) -> str:
+    state = blake2b(digest_size=8)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        state.update(b"%d:%b" % (len(data), data))
+    return state.hexdigest()
