@@ -95,7 +95,9 @@ def following(data: bytes, at: int) -> tuple[bool, int]:
 
 
 def _end_of_deep(data: bytes, at: int, depth: int) -> int:
-    for token in _token(data, at):
+    tokens = _token(data, at)
+    while True:
+        token = next(tokens)
         first = data[token.start()]
         if first in b"{[":
             depth += 1
@@ -103,4 +105,3 @@ def _end_of_deep(data: bytes, at: int, depth: int) -> int:
             depth -= 1
             if not depth:
                 return token.end()
-    raise AssertionError("each container is closed")

@@ -55,8 +55,6 @@ def _message(place: Place, path: Path, message: Json) -> None:
         place.opaque((*path, "tool_calls"), calls)
     _function(place, (*path, "function_call"), message.get("function_call"))
     place.others(path, message, _MESSAGE)
-    if "role" in message and type(message["role"]) is not str:
-        place.opaque((*path, "role"), message["role"])
 
 
 def _call(place: Place, path: Path, call: Json) -> None:
