@@ -140,7 +140,9 @@ def test_any_element_of_a_long_array(length: int, index: int, element: Any) -> N
     value = {"a": [element] * length, "z": 1}
     data = json.dumps(value).encode()
     if index < length:
-        assert parsed(splice(data, [Edit(("a", index), "replace", 7)])) == edited(value, Edit(("a", index), "replace", 7))
+        assert parsed(splice(data, [Edit(("a", index), "replace", 7)])) == edited(
+            value, Edit(("a", index), "replace", 7)
+        )
         return
     with pytest.raises(LookupError, match=rf"a\[{index}\] is not in the body"):
         splice(data, [Edit(("a", index), "replace", 7)])
@@ -185,9 +187,7 @@ def test_edits_inside_one_container_and_at_its_end() -> None:
         Edit(("m",), "append", 3),
         Edit(("m", 1), "before", 2),
     ]
-    assert splice(data, edits) == (
-        b'{"m":[{"role":"user","content":"a"},2,{"role":"user","content":"B","n":1},3]}'
-    )
+    assert splice(data, edits) == (b'{"m":[{"role":"user","content":"a"},2,{"role":"user","content":"B","n":1},3]}')
 
 
 @pytest.mark.parametrize("levels", [7, 8, 9, 10, 11, 60])
@@ -266,4 +266,7 @@ def test_nothing_stands_before_what_is_no_element(path: tuple[str, ...]) -> None
 
 
 def test_it_is_orjson_that_writes() -> None:
-    assert splice(b"[0]", [Edit((0,), "replace", {"b": 1.0, "a": "é"})]) == b"[" + orjson.dumps({"b": 1.0, "a": "é"}) + b"]"
+    assert (
+        splice(b"[0]", [Edit((0,), "replace", {"b": 1.0, "a": "é"})])
+        == b"[" + orjson.dumps({"b": 1.0, "a": "é"}) + b"]"
+    )
