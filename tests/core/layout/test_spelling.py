@@ -307,6 +307,14 @@ def test_no_text_changes_its_meaning(pairs: list[tuple[Any, Any]], chance: rando
 
 
 @remembered
+def test_white_space_around_a_text_stays() -> None:
+    notes = MemoryNotes()
+    out(notes, {"messages": conversation("{}", ' {"a":1,"b":2}\n')})
+    new = out(notes, {"messages": conversation("{}", '\n{"b":2,"a":1}')})
+    assert new["messages"][3]["content"] == '\n{"a":1,"b":2}'
+
+
+@remembered
 def test_anthropic_input_and_responses_items() -> None:
     notes = MemoryNotes()
 
@@ -384,7 +392,7 @@ def test_what_a_conversation_shows_twice_may_differ_on_purpose() -> None:
     assert out(notes, shown(one, other)) == shown(one, other)
     assert out(notes, shown("cleared", other)) == shown("cleared", other)  # it went out so
     assert out(notes, shown(one, one)) == shown(one, one)
-    assert out(notes, shown(one, " " + one)) == shown(one, other)
+    assert out(notes, shown(one, '{"b": 2,"a":1}')) == shown(one, other)
 
 
 @remembered
@@ -415,7 +423,7 @@ def test_objects_within_a_system_text() -> None:
     def system(*objects: str) -> dict[str, Any]:
         return {"messages": [{"role": "system", "content": "\n".join(("You know:", *objects, "That is all."))}]}
 
-    one, two = '{"a": 1,\n "b": 2}', '{"c":{"y":1,\n"x":2},"d":4} and more'
+    one, two = '{"a": 1,\n "b": 2}', '{"c":\n{"y":1,"x":2},"d":4} and more'
     other, second = '{"b":2,"a":1}', '{"d":4,"c":{"x":2,"y":1}} and more'
     assert out(notes, system(one, two)) == system(one, two)
     body = system("{", '{"lonely": 1}', " " + other, other, second, second)
@@ -425,6 +433,19 @@ def test_objects_within_a_system_text() -> None:
     assert [text[f.start : f.end] for f in findings] == [other, second.removesuffix(" and more")]
 
 
+@remembered
+def test_a_system_text_that_is_json_is_one_whole() -> None:
+    notes = MemoryNotes()
+
+    def system(text: str) -> dict[str, Any]:
+        return {"messages": [{"role": "system", "content": text}]}
+
+    first = out(notes, system('[\n{"a":1,"b":2},\n{"c":1}]'))
+    assert out(notes, system('[\n{"b":2,"a":1},\n{"c":1.0}]')) == first
+    assert out(notes, system('{"b":2,"a":1}\n{"c":1}')) == system('{"b":2,"a":1}\n{"c":1}')
+
+
+@remembered
 def test_a_text_with_many_braces_is_tried_a_bounded_number_of_times() -> None:
     notes = MemoryNotes()
     one, other = '{"a":1,"b":2}', '{"b":2,"a":1}'
@@ -434,6 +455,7 @@ def test_a_text_with_many_braces_is_tried_a_bounded_number_of_times() -> None:
         return {"messages": [{"role": "system", "content": text}]}
 
     out(notes, system(one + "\n"))
+    assert out(notes, system(f"{other}\n{before[:6]}\n{other}")) == system(f"{one}\n{before[:6]}\n{other}")
     assert out(notes, system(f"{before}{other}\n")) == system(f"{before}{other}\n")
     assert out(notes, system("x" * LONGEST + f"\n{other}\n")) == system("x" * LONGEST + f"\n{other}\n")
 

@@ -190,6 +190,14 @@ def test_edits_inside_one_container_and_at_its_end() -> None:
     assert splice(data, edits) == (b'{"m":[{"role":"user","content":"a"},2,{"role":"user","content":"B","n":1},3]}')
 
 
+def test_what_is_behind_the_last_edit_in_a_container_is_passed_over() -> None:
+    deep = "[" * 20 + '"]"' + "]" * 20
+    data = f'{{"a":[1,{{"b":1,"c":{deep}}},{deep}],"d":{{"e":[1,2,3],"f":{deep}}},"g":1}}'.encode()
+    edits = [Edit(("a", 1, "b"), "replace", 2), Edit(("d", "e", 0), "replace", 2), Edit(("g",), "replace", 2)]
+    new = data.replace(b'"b":1', b'"b":2').replace(b"[1,2,3]", b"[2,2,3]").replace(b'"g":1', b'"g":2')
+    assert splice(data, edits) == new
+
+
 @pytest.mark.parametrize("levels", [7, 8, 9, 10, 11, 60])
 def test_deep_values_are_passed_over(levels: int) -> None:
     deep = '[{"]":' * levels + '"}\\\\"' + "}]" * levels

@@ -102,13 +102,17 @@ def _spans(forms: Forms, dialect: str, piece: Piece, fixed: bool) -> list[_Span]
     text = piece.text
     if piece.kind == "opaque" and not _is_input(dialect, piece):
         return []
-    if _is_json(text):
-        if piece.kind in ("opaque", "arguments"):
-            form = forms.first("arguments", text)
-        else:
-            form = forms.first(piece.kind, text, again=True, fixed=fixed)
-        return [] if form == text else [_Span(0, len(text), form)]
-    return list(_within(forms, text)) if piece.tier == "system" and piece.kind == "text" else []
+    start, end = _json(text)
+    if piece.tier == "system" and piece.kind == "text" and (not end or _read_at(text, start)[1] != end):
+        return list(_within(forms, text))
+    if not end:
+        return []
+    whole = text[start:end]
+    if piece.kind in ("opaque", "arguments"):
+        form = forms.first("arguments", whole)
+    else:
+        form = forms.first(piece.kind, whole, again=True, fixed=fixed)
+    return [_Span(start, end, form)] if form != whole else []
 
 
 def _is_input(dialect: str, piece: Piece) -> bool:
@@ -116,12 +120,15 @@ def _is_input(dialect: str, piece: Piece) -> bool:
     return dialect == "anthropic_messages" and piece.path[-1] == "input"
 
 
-def _is_json(text: str) -> bool:
-    """Whether it looks like one object or array that could be spelled in two ways."""
-    if text[:1] not in "{[ \t\n\r":  # as most do
-        return False
+def _json(text: str) -> tuple[int, int]:
+    """Where in a text stands what looks like one object or array that could be spelled in two ways; 0, 0 if none."""
+    if text[:1] not in "{[ \t\n\r" or len(text) > LONGEST:  # most hold none
+        return 0, 0
     inner = text.strip(_SPACE)
-    return inner[:1] + inner[-1:] in _BRACKETS and 2 < len(text) <= LONGEST
+    if len(inner) < 3 or inner[0] + inner[-1] not in _BRACKETS:
+        return 0, 0
+    start = text.index(inner[0])
+    return start, start + len(inner)
 
 
 def _within(forms: Forms, text: str) -> Iterator[_Span]:
@@ -136,20 +143,19 @@ def _within(forms: Forms, text: str) -> Iterator[_Span]:
         tried += 1
         if tried > MOST_OBJECTS:
             return
-        value, done = _object(text, start)
-        if len(value) > 1:
-            form = forms.first("within", text[start:done], again=True)
+        value, done = _read_at(text, start)
+        if value is not None and len(value) > 1:
+            form = forms.first("text", text[start:done], again=True)
             if form != text[start:done]:
                 yield _Span(start, done, form)
 
 
-def _object(text: str, start: int) -> tuple[Mapping[str, Json], int]:
-    """The object that begins there, and where it ends; an empty one where none does."""
+def _read_at(text: str, start: int) -> tuple[Json, int]:
+    """The value that begins there, and where it ends; null, and the same place, if none does."""
     try:
-        value, end = _read(text, start)
+        return _read(text, start)
     except (ValueError, RecursionError):
-        return {}, start
-    return value, end
+        return None, start
 
 
 def _replaced(text: str, spans: Sequence[_Span]) -> str:
