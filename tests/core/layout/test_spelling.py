@@ -474,6 +474,21 @@ def test_digests_alone_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert as_bytes(out(notes, other)) == as_bytes(other)
 
 
+def test_where_all_digests_are_one_what_is_known_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("everwarm.core.key.hint", lambda data: bytes(16))
+    notes = MemoryNotes()
+    out(notes, listed("f"))
+    other = {"tools": [shuffled(function("f"), random.Random(1))]}
+    assert as_bytes(other) != as_bytes(listed("f")) == as_bytes(out(notes, other))
+
+
+@given(objects, st.randoms(use_true_random=False))
+def test_one_value_has_one_meaning_however_it_is_written(value: Any, chance: random.Random) -> None:
+    one, other = said(value, chance), said(value, chance)
+    assert meaning(one) == meaning(other) or None in (meaning(one), meaning(other))
+    assert meaning(one) != meaning(said({**value, "more": 1}, chance)) or meaning(one) is None or "more" in value
+
+
 # --- real tools -----------------------------------------------------------------------------------------------------
 
 
