@@ -16,7 +16,7 @@ from everwarm.errors import BadRequest
 _DIGITS: Final = 17
 """Significant digits that a float surely keeps apart from its neighbours; a number with more is more than a float."""
 
-
+_has_float: Final = re.compile(rb"\d[.e]").search  # or a text like one
 _long_number: Final = re.compile(r"[\d.]{16,}").search
 
 
@@ -33,7 +33,8 @@ def meaning(text: str) -> bytes | None:
         value = orjson.loads(text)
         if not _is_clear(text, value):
             value = _read_with_care(text)
-        return orjson.dumps(plain(value, DEPTH), option=orjson.OPT_SORT_KEYS)
+        form = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(plain(value, DEPTH), option=orjson.OPT_SORT_KEYS) if _has_float(form) else form
     except (ValueError, RecursionError, Inexact, BadRequest, orjson.JSONEncodeError):
         return None  # the last: it is read deeper than it is written
 
@@ -45,17 +46,13 @@ def _is_clear(text: str, value: Json) -> bool:
     return text.count('"') == orjson.dumps(value).count(b'"')
 
 
-def _read_with_care(text: str) -> Json:
-    return json.loads(text, object_pairs_hook=_unique, parse_int=_integer, parse_float=_float)
-
-
 def difference(one: str, other: str) -> str:
     """In what two texts of one meaning differ, in words."""
     return "another spelling" if _in_order(one) == _in_order(other) else "shuffled keys"
 
 
 def _in_order(text: str) -> bytes:
-    return orjson.dumps(plain(orjson.loads(text), DEPTH))
+    return orjson.dumps(plain(orjson.loads(text), 2 * DEPTH))  # orjson writes nothing that is deeper
 
 
 def _unique(members: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -76,3 +73,8 @@ def _float(text: str) -> float:
     if len(written) > _DIGITS:
         raise _Doubtful
     return float(text)  # infinity, too, is beyond what ``plain`` takes
+
+
+_read_with_care: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_float
+).decode  # what else it takes than JSON, orjson has refused before
