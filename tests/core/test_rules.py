@@ -102,6 +102,7 @@ def test_what_is_common_holds_where_a_row_says_nothing_else() -> None:
         ("automatic = 1", "must be true or false"),
         ('checked = "2026-11-25"', "a day, without quotes"),
         ("checked = 2026-11-25T10:00:00", "a day, without quotes"),
+        ('mark = "here"', '"cache_control" or "prompt_cache_breakpoint"'),
         ('confidence = "sure"', '"high", "medium" or "low"'),
         ("ttls = 300", "{ seconds, write_factor }"),
         ("ttls = [{ seconds = 300 }]", "{ seconds, write_factor }"),

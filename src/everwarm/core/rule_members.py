@@ -61,6 +61,12 @@ def _day(value: object) -> str:
     return str(value)
 
 
+def _mark(value: object) -> str:
+    if value not in ("cache_control", "prompt_cache_breakpoint"):
+        raise Wrong('must be "cache_control" or "prompt_cache_breakpoint".')
+    return str(value)
+
+
 def _confidence(value: object) -> str:
     if value not in ("high", "medium", "low"):
         raise Wrong('must be "high", "medium" or "low".')
@@ -109,7 +115,7 @@ REQUIRED: Final[dict[str, Callable[[object], Any]]] = {
 MEMBERS: Final[dict[str, Callable[[object], Any]]] = {
     **REQUIRED,
     "step": _whole(1),
-    "mark": _text,
+    "mark": _mark,
     "marks": _whole(1),
     "considered": _whole(0),
     "lookback": _whole(0),
