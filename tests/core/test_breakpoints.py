@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+import json
 from typing import Any
 
 import orjson
@@ -47,7 +47,7 @@ def placed(
 ) -> tuple[Body, tuple[Edit, ...]]:
     """The body with its marks, and the edits that set them."""
     edits = place(dialect, value, pieces(dialect, value), rule, static, talk)
-    after = deepcopy(value)
+    after = json.loads(json.dumps(value))  # no object twice, as deepcopy may leave it
     for edit in edits:
         path = edit.path if edit.how == "member" else edit.path[:-1]
         holder: Any = after
@@ -192,6 +192,8 @@ def test_a_lifetime_that_the_rule_does_not_know_is_not_ours_to_judge() -> None:
 def test_a_turn_longer_than_a_look_up_has_a_mark_at_its_beginning(grown: int, own: Body, added: list[str]) -> None:
     value = {"messages": [user(text()), said(grown), user(text())], **own}
     assert where(placed(value)[0]) == [*added, *where(value)]
+    value["messages"].append({"role": "assistant", "content": "The answer is"})
+    assert where(placed(value)[0]) == [*added, *where(value)]
 
 
 def test_other_rules() -> None:
@@ -224,6 +226,16 @@ def test_openai_marks_the_end_of_a_conversation_by_itself() -> None:
     own = {"role": "user", "content": [text(prompt_cache_breakpoint={"mode": "explicit"})] * 3}
     full = {**CHAT, "messages": [*CHAT["messages"], own]}
     assert placed(full, OPENAI, "30m", "30m", "openai_chat")[1] == ()
+
+
+def test_calls_of_tools_count_for_the_minimum() -> None:
+    calls = {"role": "assistant", "content": "I look.", "tool_calls": [{"function": {"arguments": LONG}}]}
+    value = {"messages": [{"role": "user", "content": "go"}, calls, {"role": "tool", "content": "done"}]}
+    piece = Piece(
+        ("messages", 1, "tool_calls", 0, "function", "arguments"), "messages", "assistant", "arguments", LONG, 1
+    )
+    (edit,) = place("openai_chat", value, [piece], ANTHROPIC, "5m", "5m")
+    assert edit.path == ("messages", 2, "content")
 
 
 def test_chat_completions_with_marks_of_anthropics_form() -> None:

@@ -96,11 +96,8 @@ class _Request:
 
     def before(self, end: int) -> int | None:
         """Where the conversation ended when the model last answered, if block ``end`` is its end now."""
-        said = {block.message for block in self.row if block.role == "assistant"}
-        answer = max((message for message in said if message < self.row[end].message), default=-1)
-        while answer - 1 in said:
-            answer -= 1
-        return self.last("messages", answer)
+        said = (block.message for block in self.row[:end] if block.role == "assistant")
+        return self.last("messages", max(said, default=-1))
 
     def marked(self, first: int, last: int) -> bool:
         """Whether the client has marked a block from the one to the other."""
