@@ -39,10 +39,11 @@ def place(
     for tools and system; ``ttl_talk``: for the conversation. None: no mark there. The first that find room are set, of:
     the conversation's end, the end of the system prompt, the end of the turn before, the last tool.
     """
-    own = marks_in(dialect, value)
+    row = blocks(dialect, value)
+    own = marks_in(dialect, value, row)
     if rule.mark not in _FORMS or _by_hand(value) or any(rule.ttl(mark.ttl) is None for mark in own):
         return ()
-    request = _Request(blocks(dialect, value), own)
+    request = _Request(row, own)
     talk = _talk(request, rule.lookback) if ttl_talk and not rule.automatic else (None, None)
     static = [None if request.has(tier) else request.last(tier) for tier in ("system", "tools")]
     wanted = [(talk[0], ttl_talk), (static[0], ttl_static), (talk[1], ttl_talk), (static[1], ttl_static)]
@@ -59,6 +60,10 @@ def _by_hand(value: dict[str, Any]) -> bool:
     return isinstance(options, dict) and options.get("mode") == "explicit"
 
 
+_LENGTHS: Final = (4, 2, 1)
+"""Of the paths of blocks: ("messages", 0, "content", 0), ("tools", 0) and that of a message, ("system",)."""
+
+
 class _Request:
     """The blocks of a request and, by their numbers, the client's marks: those within a block count as its own."""
 
@@ -72,7 +77,11 @@ class _Request:
 
     def _at(self, path: Path) -> int:
         """The block that holds what is at this path; -1 if none does."""
-        return next((self._places[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._places), -1)
+        for length in _LENGTHS:
+            found = self._places.get(path[:length])
+            if found is not None:
+                return found
+        return -1
 
     def tokens(self, pieces: Sequence[Piece]) -> list[int]:
         """From the beginning to the end of each block, estimated."""

@@ -10,8 +10,9 @@ from everwarm.core.layout.piece import Path, Tier
 _DEFAULTS: Final = {"cache_control": "5m", "prompt_cache_breakpoint": "30m"}
 """What a mark is called -> how long its entry lives if it does not say."""
 
-_ANTHROPIC: Final = frozenset(["text", "image", "document", "search_result", "tool_use", "tool_result"])  # no thinking
-_OPENAI: Final = frozenset(["text", "image_url", "input_audio", "file"])
+_ANTHROPIC: Final = ("text", "image", "document", "search_result", "tool_use", "tool_result")  # thinking cannot
+_OPENAI: Final = ("text", "image_url", "input_audio", "file")
+_CARRIERS: Final = frozenset(_ANTHROPIC + _OPENAI)
 
 
 class Mark(NamedTuple):
@@ -40,7 +41,7 @@ class Block(NamedTuple):
         if self.tier == "tools":
             return "function" not in self.value and not self.value.get("defer_loading")
         text = self.value.get("text")
-        return self.value.get("type") in _ANTHROPIC | _OPENAI and (not isinstance(text, str) or bool(text.strip()))
+        return self.value.get("type") in _CARRIERS and (not isinstance(text, str) or bool(text.strip()))
 
 
 def blocks(dialect: str, value: dict[str, Any]) -> tuple[Block, ...]:
@@ -58,13 +59,17 @@ def blocks(dialect: str, value: dict[str, Any]) -> tuple[Block, ...]:
     return tuple(row)
 
 
-def marks_in(dialect: str, value: dict[str, Any]) -> tuple[Mark, ...]:
-    """All that the client has set, wherever they may stand, in rendered order; the automatic one is the last."""
+def marks_in(dialect: str, value: dict[str, Any], row: tuple[Block, ...] | None = None) -> tuple[Mark, ...]:
+    """All that the client has set, wherever they may stand, in rendered order; the automatic one is the last.
+
+    ``row``: the blocks of ``value``, if they are known already.
+    """
+    row = blocks(dialect, value) if row is None else row
     options = value.get("prompt_cache_options")
     defaults = dict(_DEFAULTS)
     if isinstance(options, dict) and isinstance(options.get("ttl"), str):
         defaults["prompt_cache_breakpoint"] = options["ttl"]
-    found = [mark for block in blocks(dialect, value) for mark in _marks(block.path, block.value, defaults)]
+    found = [mark for block in row for mark in _marks(block.path, block.value, defaults)]
     if dialect == "anthropic":
         found += _own((), {"cache_control": value.get("cache_control")}, defaults)
     return tuple(found)
