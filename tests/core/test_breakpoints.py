@@ -262,7 +262,17 @@ def unmarked(value: Any) -> Any:
     return plain
 
 
-@given(anthropic_requests(), ttls, ttls, st.integers(0, 30))
+@st.composite
+def bodies(draw: st.DrawFn) -> Body:
+    """Mostly with somewhere to set a mark, and with marks that are in order."""
+    value = draw(anthropic_requests())
+    value["messages"] += draw(st.sampled_from([[], [user("go on")]]))
+    before, after = draw(st.sampled_from([("1h", "5m"), ("5m", "1h"), ("1h", "1h")]))
+    ordered: Body = json.loads(json.dumps(value).replace(f'"ttl": "{before}"', f'"ttl": "{after}"'))
+    return ordered
+
+
+@given(bodies(), ttls, ttls, st.integers(0, 5))
 def test_whatever_the_request(value: Body, static: str | None, talk: str | None, minimum: int) -> None:
     rule = Rule(
         "p",
