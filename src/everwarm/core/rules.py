@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from everwarm.core.layout.piece import Tier
@@ -84,12 +85,16 @@ def _fit(rule: Rule, model: str) -> int:
 
 
 def _matches(pattern: str, model: str) -> bool:
-    """``claude-opus-4.5`` and ``claude-opus-4-5`` are one model."""
-    literal = (re.escape(part) for part in _plain(pattern).split("*"))
-    return re.fullmatch(".*".join(literal), _plain(model), re.DOTALL) is not None
+    return _compiled(pattern).fullmatch(_plain(model)) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in _plain(pattern).split("*")), re.DOTALL)
 
 
 def _plain(name: str) -> str:
+    """``claude-opus-4.5`` and ``claude-opus-4-5`` are one model."""
     return name.lower().replace(".", "-")
 
 
