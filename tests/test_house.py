@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "engine": {"core", "errors", "lock"},
     "log": {"errors"},
     "workers": {"errors"},
+    "rules": {"core", "errors"},
+    "keys": {"config", "errors"},
     "progress": set(),
     "lock": set(),
     "demo": {"errors"},

@@ -16,15 +16,8 @@ from everwarm.errors import EverwarmError, StoreError
 
 if TYPE_CHECKING:
     from everwarm.config import Config
-    from everwarm.config.keys import Key
 
 _SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of")  # flags that are settings
-
-_HOW_TO_USE = """
-It takes the place of the vendor's key in what speaks to the gateway, for instance:
-  export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=...     (OpenAI's SDK and what is built on it)
-  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=...  (Anthropic's)
-A gateway that runs already knows it after a reload or a new start."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -80,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     config = _command(commands, "config", _config, "show the effective settings, and where each comes from")
     config.add_argument("--json", action="store_true", help="print JSON")
     _add_files(config)
+
+    rules = _command(commands, "rules", _rules, "what providers' prompt caches do, as far as is known, and since when")
+    rules.add_argument("--json", action="store_true", help="print JSON")
+    _add_files(rules)
 
     _add_keys(commands)
 
@@ -199,20 +196,19 @@ def _config(args: argparse.Namespace) -> int:
     return 0
 
 
+def _rules(args: argparse.Namespace) -> int:
+    from everwarm.rules import print_rules
+
+    print_rules(_load(args).data / "rules", as_json=args.json)
+    return 0
+
+
 @_for_its_owner()
 def _keys_add(args: argparse.Namespace) -> int:
-    """The key goes to standard output, alone; what to do with it goes to standard error."""
-    import secrets
-    from datetime import UTC, datetime
-
-    from everwarm.config import keys
+    from everwarm import keys
 
     config = _load(args)
-    key = keys.PREFIX + secrets.token_urlsafe(32)
-    keys.add(config.data, keys.made(args.name, key, datetime.now(UTC)))
-    print(f"A key for {args.name}. It is shown this once; only its digest is kept:", file=sys.stderr)
-    print(key, flush=True)
-    print(_HOW_TO_USE.format(url=_url(config)), file=sys.stderr)
+    keys.add(config.data, args.name, _url(config))
     return 0
 
 
@@ -223,29 +219,18 @@ def _url(config: Config) -> str:
 
 
 def _keys_list(args: argparse.Namespace) -> int:
-    from everwarm.config import keys
+    from everwarm import keys
 
-    known = keys.known(_load(args).data)
-    _print_keys(known)
-    if not known:
-        print("There are none yet. Make one with: everwarm keys add NAME", file=sys.stderr)
+    keys.show(_load(args).data)
     return 0
 
 
 @_for_its_owner()
 def _keys_remove(args: argparse.Namespace) -> int:
-    from everwarm.config import keys
+    from everwarm import keys
 
-    gone = keys.remove(_load(args).data, args.name, args.digest)
-    print("Forgotten, from the next start or reload of a gateway on:")
-    _print_keys(gone)
+    keys.remove(_load(args).data, args.name, args.digest)
     return 0
-
-
-def _print_keys(keys: Sequence[Key]) -> None:
-    width = max((len(key.name) for key in keys), default=0)
-    for key in keys:
-        print(f"{key.name:<{width}}  sha256:{key.digest[:12]}  {key.created_at}")
 
 
 @_for_its_owner()

@@ -1,0 +1,116 @@
+"""Marks at which a provider's prompt cache ends an entry: the blocks that can carry one, and what a client has set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from everwarm.core.layout.piece import Path, Tier
+
+_DEFAULTS: Final = {"cache_control": "5m", "prompt_cache_breakpoint": "30m"}
+"""What a mark is called -> how long its entry lives if it does not say."""
+
+_ANTHROPIC: Final = ("text", "image", "document", "search_result", "tool_use", "tool_result")  # thinking cannot
+_OPENAI: Final = ("text", "image_url", "input_audio", "file")
+_CARRIERS: Final = frozenset(_ANTHROPIC + _OPENAI)
+
+
+class Mark(NamedTuple):
+    """A mark of a request."""
+
+    path: Path  # of the block that has it; () for the automatic one, which the provider sets at the end
+    ttl: str  # "5m", "1h", "30m", "12h"
+
+
+class Block(NamedTuple):
+    """What counts as one in a look-up, and can carry a mark or not."""
+
+    path: Path
+    tier: Tier
+    role: str  # "tools", "system"; of a message its own
+    message: int  # which of the messages; -1: none
+    value: Any  # the block; a string in whose place a list with one block of text may stand; None: a message without
+
+    @property
+    def carries(self) -> bool:
+        """Whether it can have a mark: no empty text, no tool of Chat Completions, none that is loaded later."""
+        if isinstance(self.value, str):
+            return bool(self.value.strip()) and self.path[-1] in ("system", "content")
+        if not isinstance(self.value, dict):
+            return False
+        if self.tier == "tools":
+            return "function" not in self.value and not self.value.get("defer_loading")
+        text = self.value.get("text")
+        return self.value.get("type") in _CARRIERS and (not isinstance(text, str) or bool(text.strip()))
+
+
+def blocks(dialect: str, value: dict[str, Any]) -> tuple[Block, ...]:
+    """Of a body in Messages or Chat Completions, in rendered order; of other dialects there are none."""
+    if dialect not in ("anthropic", "openai_chat"):
+        return ()
+    row = [Block(("tools", n), "tools", "tools", -1, tool) for n, tool in enumerate(_list(value, "tools"))]
+    row += _contents(value.get("system"), ("system",), "system", "system", -1) if dialect == "anthropic" else []
+    tier: Tier = "messages" if dialect == "anthropic" else "system"
+    for n, message in enumerate(_list(value, "messages")):
+        if isinstance(message, dict):
+            role = str(message.get("role"))
+            tier = "system" if tier == "system" and role in ("system", "developer") else "messages"
+            row += _contents(message.get("content"), ("messages", n, "content"), tier, role, n)
+    return tuple(row)
+
+
+def marks_in(dialect: str, value: dict[str, Any], row: tuple[Block, ...] | None = None) -> tuple[Mark, ...]:
+    """All that the client has set, wherever they may stand, in rendered order; the automatic one is the last.
+
+    ``row``: the blocks of ``value``, if they are known already.
+    """
+    row = blocks(dialect, value) if row is None else row
+    options = value.get("prompt_cache_options")
+    defaults = dict(_DEFAULTS)
+    if isinstance(options, dict) and isinstance(options.get("ttl"), str):
+        defaults["prompt_cache_breakpoint"] = options["ttl"]
+    found = [mark for block in row for mark in _marks(block.path, block.value, defaults)]
+    if dialect == "anthropic":
+        found += _own((), {"cache_control": value.get("cache_control")}, defaults)
+    return tuple(found)
+
+
+def _marks(path: Path, block: Any, defaults: dict[str, str]) -> Iterator[Mark]:
+    """Of a block and of those within it, which are rendered first: in the result of a tool, in a document, in a tool
+    that is added on the way. The arguments of a call and the schema of a tool are no blocks."""
+    if not isinstance(block, dict):
+        return
+    for step, inner in _inner(block):
+        yield from _marks((*path, *step), inner, defaults)
+    yield from _own(path, block, defaults)
+
+
+def _inner(block: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    for n, inner in enumerate(_list(block, "content")):
+        yield ("content", n), inner
+    for name in ("source", "tool"):
+        held = block.get(name)
+        if isinstance(held, dict):
+            yield from (((name, "content", n), inner) for n, inner in enumerate(_list(held, "content")))
+            yield (name, "definition"), held.get("definition")
+
+
+def _own(path: Path, block: dict[str, Any], defaults: dict[str, str]) -> Iterator[Mark]:
+    for name, default in defaults.items():
+        mark = block.get(name)
+        if isinstance(mark, dict):
+            yield Mark(path, str(mark.get("ttl") or default))
+
+
+def _contents(content: Any, path: Path, tier: Tier, role: str, message: int) -> list[Block]:
+    if isinstance(content, str):
+        return [Block(path, tier, role, message, content)]
+    parts = content if isinstance(content, list) else []
+    if not parts and message >= 0:  # a message that only calls tools
+        return [Block(path, tier, role, message, None)]
+    return [Block((*path, n), tier, role, message, part) for n, part in enumerate(parts)]
+
+
+def _list(value: dict[str, Any], name: str) -> list[Any]:
+    found = value.get(name)
+    return found if isinstance(found, list) else []

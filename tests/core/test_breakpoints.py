@@ -1,0 +1,330 @@
+"""Marks are set where they are missing: few enough, in order, stable from turn to turn, and nothing else is changed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everwarm.core.breakpoints import place
+from everwarm.core.caches import AnthropicCache
+from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.splice import Edit
+from everwarm.core.marks import blocks, marks_in
+from everwarm.core.rules import Rule, Ttl
+from requests_like_anthropic import anthropic_requests
+
+ANTHROPIC = Rule(
+    "anthropic", ("*",), 1024, 0.1, False, "s", "2026-11-25", "high", mark="cache_control", marks=4, considered=4,
+    lookback=20, ttls=(Ttl(300, 1.25), Ttl(3600, 2.0)),
+)  # fmt: skip
+OPENAI = Rule(
+    "openai", ("*",), 1024, 0.1, True, "s", "2026-11-25", "high", mark="prompt_cache_breakpoint", marks=4,
+    ttls=(Ttl(1800, 1.25), Ttl(43200, 1.25)),
+)  # fmt: skip
+SECONDS = {"5m": 300, "1h": 3600}
+LONG = "words " * 1000
+Body = dict[str, Any]
+
+
+def pieces(dialect: str, value: Body) -> list[Piece]:
+    """What a block says, at the path of its text."""
+    row = []
+    for block in blocks(dialect, value):
+        has_text = isinstance(block.value, dict) and isinstance(block.value.get("text"), str)
+        said = block.value["text"] if has_text else orjson.dumps(block.value).decode()
+        path = (*block.path, "text") if has_text else block.path
+        row.append(Piece(path, block.tier, block.role, "text", said, block.message))
+    return row
+
+
+def placed(
+    value: Body, rule: Rule = ANTHROPIC, static: str | None = "5m", talk: str | None = "5m", dialect: str = "anthropic"
+) -> tuple[Body, tuple[Edit, ...]]:
+    """The body with its marks, and the edits that set them."""
+    edits = place(dialect, value, pieces(dialect, value), rule, static, talk)
+    after = json.loads(json.dumps(value))  # no object twice, as deepcopy may leave it
+    for edit in edits:
+        path = edit.path if edit.how == "member" else edit.path[:-1]
+        holder: Any = after
+        for step in path:
+            holder = holder[step]
+        if edit.how == "member":
+            assert edit.name not in holder
+        holder[edit.name if edit.how == "member" else edit.path[-1]] = edit.value
+    return after, edits
+
+
+def where(value: Body, dialect: str = "anthropic") -> list[str]:
+    """Marks as text: system[0] 5m."""
+    return [
+        "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in mark.path)[1:] + " " + mark.ttl
+        for mark in marks_in(dialect, value)
+    ]
+
+
+def text(words: str = LONG, **more: Any) -> Body:
+    return {"type": "text", "text": words, **more}
+
+
+def user(*content: Any) -> Body:
+    return {"role": "user", "content": list(content) or LONG}
+
+
+def said(count: int = 1) -> Body:
+    return {"role": "assistant", "content": [text("ok")] * count}
+
+
+FIVE: Body = {"cache_control": {"type": "ephemeral"}}
+HOUR: Body = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+TOOLS = [{"name": "f", "description": LONG, "input_schema": {}}]
+
+
+def test_all_that_is_missing() -> None:
+    value = {"system": LONG, "tools": TOOLS, "messages": [user()]}
+    after, edits = placed(value, static="1h")
+    mark = {"type": "ephemeral", "ttl": "1h"}
+    assert edits == (
+        Edit(("tools", 0), "member", mark, "cache_control"),
+        Edit(("system",), "replace", [text(cache_control=mark)]),
+        Edit(("messages", 0, "content"), "replace", [text(**FIVE)]),
+    )
+    assert where(after) == ["tools[0] 1h", "system[0] 1h", "messages[0].content[0] 5m"]
+
+
+def test_none_where_none_pays() -> None:
+    value = {"system": LONG, "tools": TOOLS, "messages": [user()]}
+    assert where(placed(value, static=None)[0]) == ["messages[0].content[0] 5m"]
+    assert where(placed(value, talk=None)[0]) == ["tools[0] 5m", "system[0] 5m"]
+    assert placed(value, static=None, talk=None)[1] == ()
+
+
+@pytest.mark.parametrize(("characters", "set_"), [(4095, False), (4096, True)])
+def test_none_under_the_minimum(characters: int, set_: bool) -> None:
+    value = {"system": [text("s" * 96)], "messages": [user(text("u" * (characters - 96)))]}
+    assert bool(placed(value)[1]) is set_
+
+
+def test_what_belongs_to_no_block_counts_for_nothing() -> None:
+    value = {"messages": [{"role": "user", "content": "u" * 4000}]}
+    stray = Piece(("output_config",), "messages", "", "opaque", LONG, -1)
+    assert place("anthropic", value, [*pieces("anthropic", value), stray], ANTHROPIC, "5m", "5m") == ()
+
+
+def test_the_end_of_the_conversation_is_where_a_mark_can_be() -> None:
+    ends = [text("a"), text("b"), text(" "), {"type": "of tomorrow"}]
+    value = {"system": LONG, "messages": [user(*ends), {"role": "assistant", "content": "The answer is"}]}
+    assert where(placed(value)[0])[1:] == ["messages[0].content[1] 5m"]
+    value["messages"].append({"role": "system", "content": "Be brief."})
+    assert where(placed(value)[0])[1:] == ["messages[0].content[1] 5m"]
+    assert where(placed({"system": LONG, "messages": [said()]})[0]) == ["system[0] 5m"]
+    assert placed({"messages": []})[1] == ()
+
+
+def test_a_mark_that_is_null_is_set() -> None:
+    value = {"messages": [user(text(cache_control=None))]}
+    assert placed(value)[1] == (Edit(("messages", 0, "content", 0, "cache_control"), "replace", {"type": "ephemeral"}),)
+
+
+@pytest.mark.parametrize(
+    ("value", "added"),
+    [
+        (
+            {"system": [text(**FIVE)], "tools": TOOLS, "messages": [user()]},
+            ["messages[0].content[0] 5m", "tools[0] 5m"],
+        ),
+        ({"system": LONG, "messages": [user(text(**FIVE), text())]}, ["system[0] 5m"]),
+        ({"system": LONG, "messages": [user()], **FIVE}, ["system[0] 5m"]),
+        ({"system": LONG, "messages": [user(text(**FIVE)), said(), user()]}, ["system[0] 5m"]),
+        (
+            {"system": LONG, "messages": [user(text(**FIVE)), said(), user(), said(), user()]},
+            ["messages[4].content[0] 5m", "system[0] 5m"],
+        ),
+        ({"system": [text(**FIVE)] * 3, "tools": TOOLS, "messages": [user()]}, ["messages[0].content[0] 5m"]),
+        ({"system": [text(**FIVE)] * 4, "messages": [user()]}, []),
+        ({"system": [text(**FIVE)] * 5, "messages": [user()]}, []),
+        ({"system": LONG, "messages": [user({"type": "tool_result", "content": [text(**FIVE)]})]}, ["system[0] 5m"]),
+    ],
+    ids=["system", "end", "automatic", "a turn behind", "long ago", "room for one", "no room", "too many", "inside"],
+)
+def test_the_clients_own_marks_stand_and_count(value: Body, added: list[str]) -> None:
+    after, _ = placed(value)
+    assert sorted([*where(value), *added]) == sorted(where(after))
+
+
+@pytest.mark.parametrize(
+    ("value", "static", "talk", "marks"),
+    [
+        ({"system": LONG, "messages": [user()]}, "5m", "1h", ["system[0] 1h", "messages[0].content[0] 1h"]),
+        (
+            {"system": [text(**FIVE)], "messages": [user()], "tools": TOOLS},
+            "1h", "1h", ["tools[0] 1h", "system[0] 5m", "messages[0].content[0] 5m"],
+        ),
+        (
+            {"system": LONG, "messages": [user(text(**HOUR))], "tools": TOOLS},
+            "5m", "5m", ["tools[0] 1h", "system[0] 1h", "messages[0].content[0] 1h"],
+        ),
+        ({"system": [text(**FIVE), text(**HOUR)], "messages": [user()]}, "5m", "5m", ["system[0] 5m", "system[1] 1h"]),
+    ],
+    ids=["talk lives longer", "client's shorter first", "client's longer last", "client's out of order"],
+)  # fmt: skip
+def test_longer_lifetimes_stand_first(value: Body, static: str, talk: str, marks: list[str]) -> None:
+    assert where(placed(value, static=static, talk=talk)[0]) == marks
+
+
+def test_a_lifetime_that_the_rule_does_not_know_is_not_ours_to_judge() -> None:
+    value = {"system": [text(cache_control={"type": "ephemeral", "ttl": "7d"})], "messages": [user()]}
+    assert placed(value)[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("grown", "own", "added"),
+    [
+        (18, {}, ["messages[2].content[0] 5m"]),
+        (19, {}, ["messages[0].content[0] 5m", "messages[2].content[0] 5m"]),
+        (19, FIVE, ["messages[0].content[0] 5m"]),
+    ],
+)
+def test_a_turn_longer_than_a_look_up_has_a_mark_at_its_beginning(grown: int, own: Body, added: list[str]) -> None:
+    value = {"messages": [user(text()), said(grown), user(text())], **own}
+    assert where(placed(value)[0]) == [*added, *where(value)]
+    value["messages"].append({"role": "assistant", "content": "The answer is"})
+    assert where(placed(value)[0]) == [*added, *where(value)]
+
+
+def test_other_rules() -> None:
+    value = {"system": LONG, "messages": [user()]}
+    assert (
+        place("anthropic", value, pieces("anthropic", value), Rule("p", (), 0, 0.1, True, "s", "", "low"), None, None)
+        == ()
+    )
+    assert place("openai_responses", value, (), ANTHROPIC, "5m", "5m") == ()
+
+
+CHAT: Body = {
+    "tools": [{"type": "function", "function": {"name": "f", "description": LONG}}],
+    "messages": [
+        {"role": "system", "content": LONG},
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "done"},
+    ],
+}
+
+
+def test_openai_marks_the_end_of_a_conversation_by_itself() -> None:
+    after, _ = placed(CHAT, OPENAI, "30m", "30m", "openai_chat")
+    assert where(after, "openai_chat") == ["messages[0].content[0] 30m"]
+    assert after["messages"][0]["content"] == [text(prompt_cache_breakpoint={"mode": "explicit"})]
+    after, _ = placed(CHAT, OPENAI, "12h", None, "openai_chat")
+    assert where(after, "openai_chat") == ["messages[0].content[0] 12h"]
+    assert placed({**CHAT, "prompt_cache_options": {"mode": "explicit"}}, OPENAI, "30m", "30m", "openai_chat")[1] == ()
+    own = {"role": "user", "content": [text(prompt_cache_breakpoint={"mode": "explicit"})] * 3}
+    full = {**CHAT, "messages": [*CHAT["messages"], own]}
+    assert placed(full, OPENAI, "30m", "30m", "openai_chat")[1] == ()
+
+
+def test_calls_of_tools_count_for_the_minimum() -> None:
+    calls = {"role": "assistant", "content": "I look.", "tool_calls": [{"function": {"arguments": LONG}}]}
+    value = {"messages": [{"role": "user", "content": "go"}, calls, {"role": "tool", "content": "done"}]}
+    piece = Piece(
+        ("messages", 1, "tool_calls", 0, "function", "arguments"), "messages", "assistant", "arguments", LONG, 1
+    )
+    (edit,) = place("openai_chat", value, [piece], ANTHROPIC, "5m", "5m")
+    assert edit.path == ("messages", 2, "content")
+
+
+def test_chat_completions_with_marks_of_anthropics_form() -> None:
+    after, _ = placed(CHAT, dialect="openai_chat")
+    assert where(after, "openai_chat") == ["messages[0].content[0] 5m", "messages[3].content[0] 5m"]
+
+
+# --- properties -----------------------------------------------------------------------------------------------------
+
+ttls = st.sampled_from([None, "5m", "1h"])
+
+
+def unmarked(value: Any) -> Any:
+    """Without marks, and with a string for a list of one text."""
+    if isinstance(value, list):
+        return [unmarked(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    plain = {name: unmarked(one) for name, one in value.items() if name != "cache_control"}
+    for name in ("content", "system"):
+        match plain.get(name):
+            case [{"type": "text", "text": str(words), **more}] if not more:
+                plain[name] = words
+    return plain
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> Body:
+    """Mostly with somewhere to set a mark, and with marks that are in order."""
+    value = draw(anthropic_requests())
+    value["messages"] += draw(st.sampled_from([[], [user("go on")]]))
+    before, after = draw(st.sampled_from([("1h", "5m"), ("5m", "1h"), ("1h", "1h")]))
+    ordered: Body = json.loads(json.dumps(value).replace(f'"ttl": "{before}"', f'"ttl": "{after}"'))
+    return ordered
+
+
+@given(bodies(), ttls, ttls, st.integers(0, 5))
+def test_whatever_the_request(value: Body, static: str | None, talk: str | None, minimum: int) -> None:
+    rule = Rule(
+        "p",
+        ("*",),
+        minimum,
+        0.1,
+        False,
+        "s",
+        "",
+        "high",
+        mark="cache_control",
+        marks=4,
+        lookback=3,
+        ttls=ANTHROPIC.ttls,
+    )
+    own = marks_in("anthropic", value)
+    after, edits = placed(value, rule, static, talk)
+    marks = marks_in("anthropic", after)
+    assert len(marks) == len(own) + len(edits) <= max(4, len(own))
+    assert unmarked(after) == unmarked(value)
+    if edits:
+        lives = [SECONDS[mark.ttl] for mark in marks]
+        assert lives == sorted(lives, reverse=True)
+    for mark in own:
+        assert mark in marks or (*mark.path, 0) in [m.path for m in marks]
+
+
+turns = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9), st.booleans()), min_size=1, max_size=8)
+
+
+@given(turns, st.integers(2, 6), st.integers(0, 40))
+def test_each_turn_reads_all_that_was_there_at_the_turn_before(
+    grown: list[tuple[int, int, bool]], lookback: int, minimum: int
+) -> None:
+    rule = Rule(
+        "p", ("*",), minimum, 0.1, False, "s", "", "high", mark="cache_control", marks=4, lookback=lookback,
+        ttls=ANTHROPIC.ttls,
+    )  # fmt: skip
+    cache, messages, before = AnthropicCache(rule), [user(text("the task"))], 0
+    for number, (answered, results, thinks) in enumerate(grown):
+        value: Body = {"system": "You are brief.", "tools": [{"name": "f"}], "messages": messages}
+        row = blocks("anthropic", value)
+        row_of = {block.path: n for n, block in enumerate(row)}
+        said_so_far = pieces("anthropic", value)
+        elements = [(orjson.dumps(block.value), 0) for block in row]
+        sizes = [sum(len(p.text) for p in said_so_far[: n + 1]) // 4 for n in range(len(row))]
+        elements = [(e[0], sizes[n] - (sizes[n - 1] if n else 0)) for n, e in enumerate(elements)]
+        after, _ = placed(value, rule)
+        marks = [(row_of.get(m.path, row_of.get(m.path[:-1], -1)), m.ttl) for m in marks_in("anthropic", after)]
+        reading = cache.ask(elements, number, marks)
+        assert reading.read == before
+        before = reading.read + reading.written
+        assert before == (sizes[-1] if sizes[-1] >= minimum else 0)
+        answer: list[Body] = [{"type": "thinking", "thinking": "hm"}] * thinks + [text(f"call {number}")] * answered
+        messages = [*messages, {"role": "assistant", "content": answer}, user(*[text(f"got {number}")] * results)]
