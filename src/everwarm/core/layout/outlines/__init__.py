@@ -1,0 +1,1 @@
+"""One protocol's body as pieces, one file a protocol."""
