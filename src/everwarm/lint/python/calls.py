@@ -9,18 +9,22 @@ from typing import Final
 
 from everwarm.lint.python import formats, sources
 from everwarm.lint.python.frame import Frame, Reader
-from everwarm.lint.python.names import argument, outwards, written
+from everwarm.lint.python.names import argument, methods, outwards, written
 from everwarm.lint.python.program import Function
-from everwarm.lint.python.text import KEYS, SET, Bit, Text, changing, joined, ordered, worst
+from everwarm.lint.python.text import ENVIRONMENT, KEYS, SET, Bit, Text, changing, gone_through, joined, ordered, worst
 
 _AS_IT_IS: Final = {
     *("str", "list", "tuple", "reversed", "iter", "dict", "enumerate", "filter", "map", "zip", "repr", "format"),
+    *("os.path.basename", "os.path.join", "os.path.abspath", "os.path.normpath", "os.fspath"),
     *("textwrap.dedent", "inspect.cleandoc", "textwrap.indent", "copy.copy", "copy.deepcopy", "string.Template"),
 }
 """Functions that give the text that they get, as far as it matters here."""
 
 _MAKERS: Final = {"from_template", "from_messages", "PromptTemplate", "SystemMessage", "TextBlockParam", "Template"}
 """Makers of prompts in frameworks: the text that they get is in what they make."""
+
+_ONLY_A_WAY: Final = {ENVIRONMENT, "a path"}
+"""What a function needs to find something, as a rule; it is not in what it gives back."""
 
 _NO_TEXT: Final = {"len", "bool", "isinstance", "print", "any", "all", "sum", "min", "max"}
 _KEPT: Final = {
@@ -71,7 +75,7 @@ def _own(reader: Reader, node: ast.Call, frame: Frame) -> Iterator[Function]:
     elif isinstance(func, ast.Attribute):
         root = func.value.id if isinstance(func.value, ast.Name) else ""
         if root in {"self", "cls"} or not (root in program.imports or func.attr in _OF_TEXTS):
-            yield from program.methods(func.attr)
+            yield from methods(reader, func.attr, frame, own=root in {"self", "cls"})
 
 
 def _returned(reader: Reader, function: Function, node: ast.Call, frame: Frame) -> Text:
@@ -92,13 +96,11 @@ def _builtin(reader: Reader, dotted: str, node: ast.Call, frame: Frame) -> Text 
     if dotted == "sorted":
         return ordered(_arguments(reader, node, frame))
     if dotted in {"set", "frozenset"}:
-        return (Bit(kind=SET, node=node), *_arguments(reader, node, frame)) if node.args else ()
+        return (Bit(kind=SET, node=node, raw=True), *_arguments(reader, node, frame)) if node.args else ()
     if dotted in _AS_IT_IS:
-        return _arguments(reader, node, frame)
+        return gone_through(_arguments(reader, node, frame))
     if dotted in _NO_TEXT:
         return ordered(changing(_arguments(reader, node, frame)))
-    if dotted == "str.join" and len(node.args) == 2:
-        return _arguments(reader, node, frame)
     return None
 
 
@@ -117,7 +119,7 @@ def _method(reader: Reader, node: ast.Call, func: ast.Attribute, frame: Frame) -
             fill = formats.placeholders if func.attr == "format_map" else formats.dollars
             return fill(text, _of_first(node, read) or named)
         case "join":
-            return joined(read(value) for value in node.args)
+            return gone_through(joined(read(value) for value in node.args))
         case "replace" if len(node.args) > 1 and isinstance(node.args[0], ast.Constant) and text:
             return formats.replaced(text, str(node.args[0].value), read(node.args[1]))
         case "strftime":
@@ -142,7 +144,7 @@ def _unknown(reader: Reader, node: ast.Call, frame: Frame) -> Text:
     if name in _MAKERS:
         return inside
     holder = changing(reader.read(node.func.value, frame)) if isinstance(node.func, ast.Attribute) else ()
-    return tuple(bit for bit in holder + changing(inside) if not bit.weak)
+    return holder + tuple(bit for bit in changing(inside) if not (bit.weak or bit.raw or bit.kind in _ONLY_A_WAY))
 
 
 def _arguments(reader: Reader, node: ast.Call, frame: Frame) -> Text:

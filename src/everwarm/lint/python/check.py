@@ -82,6 +82,8 @@ def _in_sink(sink: Sink, flow: Flow, later: Later) -> Iterator[_Found]:
 def _matters(bit: Bit, sink: Sink, text: Text, behind: int) -> bool:
     if bit.kind == ENVIRONMENT and not literal(text):  # a prompt that is configured
         return False
+    if bit.raw and (sink.tier != "tools" or "frozenset" in ast.dump(bit.node or sink.value)):  # no list of tools
+        return False
     return behind >= MUCH or not (bit.weak or sink.tier == "user")
 
 

@@ -10,10 +10,10 @@ from everwarm.lint.python.calls import read_call
 from everwarm.lint.python.frame import Frame
 from everwarm.lint.python.names import read_attribute, read_name, written
 from everwarm.lint.python.program import Function, Program
-from everwarm.lint.python.text import ENVIRONMENT, SET, Bit, Text, changing, in_hole, joined, worst
+from everwarm.lint.python.text import ENVIRONMENT, SET, Bit, Text, changing, gone_through, in_hole, joined, worst
 
 _DEEPEST = 8  # calls within calls that are followed
-_STEPS = 20_000  # expressions that are looked at for one text; what is beyond is unknown
+_STEPS = 5_000  # expressions that are looked at for one text; what is beyond is unknown
 
 
 class Flow:
@@ -51,8 +51,7 @@ class Flow:
         inner = Frame(self.program.scopes[function], arguments, frame.depth + 1)
         if isinstance(function, ast.Lambda):
             return self.read(function.body, inner)
-        ends = (n for n in ast.walk(function) if isinstance(n, ast.Return) and self.program.scope_of(n) is inner.scope)
-        return worst(self.read(end.value, inner) for end in ends if end.value)
+        return worst(self.read(value, inner) for value in inner.scope.returns)
 
     def _read(self, node: ast.expr, frame: Frame) -> Text:
         match node:
@@ -105,7 +104,7 @@ class Flow:
             case ast.ListComp(elt=element, generators=loops) | ast.GeneratorExp(elt=element, generators=loops):
                 return self._loops(loops, frame) + self.read(element, frame)
             case ast.SetComp(elt=element, generators=loops):
-                return (Bit(kind=SET, node=node), *self._loops(loops, frame), *self.read(element, frame))
+                return (Bit(kind=SET, node=node, raw=True), *self._loops(loops, frame), *self.read(element, frame))
             case ast.DictComp(key=key, value=value, generators=loops):
                 return self._loops(loops, frame) + self.read(key, frame) + self.read(value, frame)
         return ()
@@ -114,10 +113,10 @@ class Flow:
         """Of a single element, or of whole numbers, the order is always the same."""
         single = len(node.elts) == 1 and not isinstance(node.elts[0], ast.Starred)
         numbers = all(isinstance(e, ast.Constant) and isinstance(e.value, int) for e in node.elts)
-        return elements if single or numbers else (Bit(kind=SET, node=node), *elements)
+        return elements if single or numbers else (Bit(kind=SET, node=node, raw=True), *elements)
 
     def _loops(self, loops: list[ast.comprehension], frame: Frame) -> Text:
-        return joined(changing(self.read(loop.iter, frame)) for loop in loops)
+        return gone_through(joined(changing(self.read(loop.iter, frame)) for loop in loops))
 
     def _formatted(self, node: ast.FormattedValue, frame: Frame) -> Text:
         text = self.read(node.value, frame)
@@ -133,7 +132,7 @@ class Flow:
             return formats.percent(left, node.right, lambda value: self.read(value, frame))
         both = changing(left + right)
         if isinstance(node.op, ast.BitAnd | ast.BitOr | ast.BitXor | ast.Sub) and _views(node):
-            return (Bit(kind=SET, node=node), *both)
+            return (Bit(kind=SET, node=node, raw=True), *both)
         return both
 
     def _item(self, node: ast.Subscript, frame: Frame) -> Text:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from everwarm.lint.python import sources
 from everwarm.lint.python.frame import Frame, Reader
 from everwarm.lint.python.program import Binding, Function, Scope
-from everwarm.lint.python.text import Bit, Text, changing, worst
+from everwarm.lint.python.text import Bit, Text, changing, gone_through, worst
 
 _WAYS = 4  # values that a variable may have, as far as they are told apart
 
@@ -104,7 +104,7 @@ def _held(reader: Reader, bound: list[Binding], node: ast.Name, frame: Frame, *,
         if binding.how == "add":
             ways = [way + text for way in ways]
         else:
-            text = changing(text) if binding.how == "each" else text
+            text = gone_through(changing(text)) if binding.how == "each" else text
             ways = [text] if binding.certain else [text, *ways][:_WAYS]
     return worst(ways)
 
@@ -117,18 +117,35 @@ def _given(reader: Reader, scope: Scope, node: ast.Name, frame: Frame) -> Text:
     return known or _by_name(node, node.id)
 
 
+def methods(reader: Reader, name: str, frame: Frame, *, own: bool) -> list[Function]:
+    """Those of this name: of the class whose method is being read, if it has one and ``own`` is set, else of all."""
+    holders = reader.program.holders_of_method.get(name, [])
+    mine = [h for h in holders if own and h.node is _class_around(frame.scope)]
+    return [holder.functions[name] for holder in mine or holders]
+
+
 def _own(reader: Reader, node: ast.Attribute, frame: Frame) -> Text:
-    program = reader.program
-    classes = (s for s in program.scopes.values() if isinstance(s.node, ast.ClassDef))
-    values = [b.value for s in classes for b in s.bindings.get(node.attr, ())]
-    values += program.attributes.get(node.attr, [])
-    return worst(reader.read(v, Frame(program.scope_of(v), depth=frame.depth + 1)) for v in values)
+    given = reader.program.attributes.get(node.attr, [])
+    mine = [value for holder, value in given if holder is _class_around(frame.scope)]
+    values = mine or [value for _, value in given]
+    return worst(reader.read(v, Frame(reader.program.scope_of(v), depth=frame.depth + 1)) for v in values)
+
+
+def _class_around(scope: Scope) -> ast.ClassDef | None:
+    outer: Scope | None = scope
+    while outer and not isinstance(outer.node, ast.ClassDef):
+        outer = outer.parent
+    return outer.node if outer and isinstance(outer.node, ast.ClassDef) else None
 
 
 def _made(reader: Reader, node: ast.Attribute, frame: Frame) -> Text:
-    methods = reader.program.methods(node.attr)
-    made = [f for f in methods if any("property" in ast.unparse(d) for d in f.decorator_list)]
+    own = isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
+    made = (f for f in methods(reader, node.attr, frame, own=own) if _is_property(f))
     return worst(reader.returned(function, {}, frame) for function in made)
+
+
+def _is_property(function: Function) -> bool:
+    return any("property" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 def _by_name(node: ast.expr, name: str) -> Text:

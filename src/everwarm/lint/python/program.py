@@ -30,6 +30,7 @@ class Scope:
     parent: Scope | None
     bindings: dict[str, list[Binding]] = field(default_factory=lambda: defaultdict(list))
     functions: dict[str, Function] = field(default_factory=dict)
+    returns: list[ast.expr] = field(default_factory=list)
 
     @property
     def parameters(self) -> list[ast.arg]:
@@ -56,7 +57,8 @@ class Program:
         self.scopes: dict[ast.AST, Scope] = {}
         self.imports: dict[str, str] = {}
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)
-        self.attributes: dict[str, list[ast.expr]] = defaultdict(list)  # what is assigned to self.NAME anywhere
+        self.attributes: dict[str, list[tuple[ast.AST, ast.expr]]] = defaultdict(list)  # by name: class, value
+        self.holders_of_method: dict[str, list[Scope]] = defaultdict(list)
         self.root = self._scope(tree, None)
         for node in ast.walk(tree):
             self._enter(node)
@@ -83,11 +85,6 @@ class Program:
             return ""
         return ".".join([self.imports.get(node.id, node.id), *reversed(names)])
 
-    def methods(self, name: str) -> list[Function]:
-        """All of this name, of whatever class."""
-        classes = (scope for scope in self.scopes.values() if isinstance(scope.node, ast.ClassDef))
-        return [scope.functions[name] for scope in classes if name in scope.functions]
-
     def class_of(self, function: Function) -> str:
         """The name of the class that a method belongs to, "" for a function."""
         holder = self.parents[function]
@@ -110,7 +107,9 @@ class Program:
             case ast.Import() | ast.ImportFrom():
                 self._import(node)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                self.scope_of(self.parents[node]).functions[node.name] = node
+                self._function(node)
+            case ast.Return(value=ast.expr() as value):
+                self.scope_of(node).returns.append(value)
             case ast.Assign():
                 for target in node.targets:
                     self._bind(target, node.value, "set")
@@ -131,6 +130,12 @@ class Program:
             else:
                 self.imports[alias.asname or alias.name] = f"{node.module or '.'}.{alias.name}"
 
+    def _function(self, node: Function) -> None:
+        holder = self.scope_of(self.parents[node])
+        holder.functions[node.name] = node
+        if isinstance(holder.node, ast.ClassDef):
+            self.holders_of_method[node.name].append(holder)
+
     def _call(self, node: ast.Call) -> None:
         match node.func:
             case ast.Name(id=name):
@@ -146,8 +151,11 @@ class Program:
                 scope = self.scope_of(target)
                 certain = not any(isinstance(n, _UNCERTAIN) for n in self._between(target, scope.node))
                 scope.bindings[name].append(Binding(target.lineno, how, value, certain))
+                if isinstance(scope.node, ast.ClassDef):
+                    self.attributes[name].append((scope.node, value))
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
-                self.attributes[name].append(value)
+                holder = next((n for n in self.around(target) if isinstance(n, ast.ClassDef)), self.tree)
+                self.attributes[name].append((holder, value))
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 values = value.elts if isinstance(value, ast.Tuple) and len(value.elts) == len(targets) else None
                 for index, each in enumerate(targets):

@@ -21,6 +21,7 @@ class Bit(NamedTuple):
     node: ast.expr | None = None  # the expression that it comes from
     hole: ast.FormattedValue | None = None  # where that stands in an f-string
     weak: bool = False  # only its name makes one think that it changes
+    raw: bool = False  # a set that nobody has gone through yet: it may only be asked what is in it
 
 
 Text = tuple[Bit, ...]
@@ -41,6 +42,11 @@ def ordered(text: Text) -> Text:
     return tuple(bit for bit in text if bit.kind != SET)
 
 
+def gone_through(text: Text) -> Text:
+    """As a row that was made of it, or as part of a text: now the order counts."""
+    return tuple(bit._replace(raw=False) if bit.raw else bit for bit in text)
+
+
 def worst(texts: Iterable[Text]) -> Text:
     """Of several that it may be, the one with the most to say."""
     return max(texts, key=_weight, default=())
@@ -48,7 +54,7 @@ def worst(texts: Iterable[Text]) -> Text:
 
 def in_hole(text: Text, hole: ast.FormattedValue) -> Text:
     """As it stands in an f-string."""
-    return tuple(bit._replace(hole=bit.hole or hole) if bit.kind else bit for bit in text)
+    return tuple(bit._replace(hole=bit.hole or hole, raw=False) if bit.kind else bit for bit in text)
 
 
 def literal(text: Text) -> int:
