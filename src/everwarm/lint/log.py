@@ -12,6 +12,7 @@ import orjson
 from everwarm.core.layout.difference import first_difference
 from everwarm.core.layout.outline import rendered
 from everwarm.core.layout.piece import Piece, name
+from everwarm.core.layout.span import Span
 from everwarm.core.layout.volatile import find
 from everwarm.lint.finding import Finding, Trouble, tokens
 from everwarm.lint.python.edits import MOVE
@@ -141,26 +142,28 @@ def _change(old: tuple[Piece, ...], new: tuple[Piece, ...]) -> _Change | None:
         return None
     was, became = old[at], new[at]
     start = first_difference(was.text, became.text)
-    kind = _kind(old, new, at, start)
-    if not kind:
+    spans = _span(was.text, start), _span(became.text, start)
+    kind = _kind(was, became) or next((span.kind for span in reversed(spans) if span), "")
+    if became.tier == "messages" and not (kind and became[:4] == was[:4]):  # the same place and role
         return None
     ends = first_difference(was.text[start:][::-1], became.text[start:][::-1])
     lost = ends + _same(old[at + 1 :], new[at + 1 :])
-    return _Change(_place(became), kind, _cut(was.text, start), _cut(became.text, start), lost)
+    before, after = _cut(was.text, start, spans[0]), _cut(became.text, start, spans[1])
+    return _Change(_place(became), kind or "a text that changes", before, after, lost)
 
 
-def _kind(old: tuple[Piece, ...], new: tuple[Piece, ...], at: int, start: int) -> str:
-    """What changed, in words; "" if it may."""
-    was, became = old[at], new[at]
-    if became.kind == "definition" and was.kind == "definition":
-        if orjson.loads(was.text) == orjson.loads(became.text):
-            return "keys in another order"
-        return "other tools" if _tool(was) == _tool(became) else "tools in another order"
-    spans = (span.kind for text in (became.text, was.text) for span in find(text) if span.start <= start < span.end)
-    kind = next(spans, "")
-    if became.tier == "messages":
-        return kind if became.path == was.path and became.role == was.role else ""
-    return kind or "a text that changes"
+def _span(text: str, at: int) -> Span | None:
+    """What changes by nature, and stands there."""
+    return next((span for span in find(text) if span.start <= at < span.end), None)
+
+
+def _kind(was: Piece, became: Piece) -> str:
+    """How tools differ, "" for what are none."""
+    if became.kind != "definition" or was.kind != "definition":
+        return ""
+    if orjson.loads(was.text) == orjson.loads(became.text):
+        return "keys in another order"
+    return "other tools" if _tool(was) == _tool(became) else "tools in another order"
 
 
 def _same(old: tuple[Piece, ...], new: tuple[Piece, ...]) -> int:
@@ -176,7 +179,9 @@ def _place(piece: Piece) -> str:
     return name(piece.path)
 
 
-def _cut(text: str, at: int) -> str:
-    """What stands there, with a little before it."""
+def _cut(text: str, at: int, span: Span | None) -> str:
+    """The span, or what stands there, with a little before it."""
+    if span:
+        return repr(text[span.start : min(span.end, span.start + _SHOWN)])
     start = max(0, at - 8)
     return repr(("..." if start else "") + text[start : at + _SHOWN])

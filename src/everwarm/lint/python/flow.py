@@ -13,6 +13,7 @@ from everwarm.lint.python.program import Function, Program
 from everwarm.lint.python.text import ENVIRONMENT, SET, Bit, Text, changing, gone_through, in_hole, joined, worst
 
 _DEEPEST = 8  # calls within calls that are followed
+_NESTED = 120  # expressions within each other that are looked into
 _STEPS = 5_000  # expressions that are looked at for one text; what is beyond is unknown
 
 
@@ -38,7 +39,8 @@ class Flow:
         """See ``Reader``."""
         self._steps += 1
         mark = id(node), frame.depth
-        if frame.depth > _DEEPEST or self._steps > _STEPS or mark in self._active:
+        too_deep = frame.depth > _DEEPEST or len(self._active) > _NESTED
+        if too_deep or self._steps > _STEPS or mark in self._active:
             return ()
         self._active.add(mark)
         try:
@@ -125,9 +127,9 @@ class Flow:
         return in_hole(text, node)
 
     def _operation(self, node: ast.BinOp, frame: Frame) -> Text:
-        left, right = self.read(node.left, frame), self.read(node.right, frame)
         if isinstance(node.op, ast.Add):
-            return left + right
+            return joined(self.read(term, frame) for term in _terms(node))
+        left, right = self.read(node.left, frame), self.read(node.right, frame)
         if isinstance(node.op, ast.Mod) and any(bit.text for bit in left):
             return formats.percent(left, node.right, lambda value: self.read(value, frame))
         both = changing(left + right)
@@ -145,6 +147,15 @@ class Flow:
 
     def _part(self, node: ast.Subscript, frame: Frame) -> Text:
         return changing(self.read(node.value, frame))
+
+
+def _terms(node: ast.expr) -> list[ast.expr]:
+    """Of ``a + b + c``; texts are put together of hundreds."""
+    terms: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        terms.append(node.right)
+        node = node.left
+    return [node, *reversed(terms)]
 
 
 def _views(node: ast.BinOp) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from everwarm.lint.python import sources
 from everwarm.lint.python.frame import Frame, Reader
 from everwarm.lint.python.program import Binding, Function, Scope
-from everwarm.lint.python.text import Bit, Text, changing, gone_through, worst
+from everwarm.lint.python.text import Bit, Text, changing, gone_through, joined, worst
 
 _WAYS = 4  # values that a variable may have, as far as they are told apart
 
@@ -102,7 +102,7 @@ def _held(reader: Reader, bound: list[Binding], node: ast.Name, frame: Frame, *,
     for binding in before or bound:
         text = reader.read(binding.value, frame)
         if binding.how == "add":
-            ways = [way + text for way in ways]
+            ways = [joined((way, text)) for way in ways]
         else:
             text = gone_through(changing(text)) if binding.how == "each" else text
             ways = [text] if binding.certain else [text, *ways][:_WAYS]

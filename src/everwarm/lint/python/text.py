@@ -10,7 +10,8 @@ SET: Final = "a set's order"
 KEYS: Final = "keys in any order"
 ENVIRONMENT: Final = "an environment variable"
 
-_LONGEST: Final = 500  # bits of one text; a program that makes more is not understood further
+_MOST: Final = 500  # bits of one text; a program that makes more is not understood further
+_LONGEST: Final = 100_000  # literal characters of one bit; more are not counted
 
 
 class Bit(NamedTuple):
@@ -29,7 +30,13 @@ Text = tuple[Bit, ...]
 
 def joined(texts: Iterable[Text]) -> Text:
     """One behind the other."""
-    return tuple(bit for text in texts for bit in text)[:_LONGEST]
+    bits: list[Bit] = []
+    for bit in (bit for text in texts for bit in text):
+        if bits and not (bit.kind or bits[-1].kind):
+            bits[-1] = Bit((bits[-1].text + bit.text)[:_LONGEST])
+        else:
+            bits.append(bit)
+    return tuple(bits[:_MOST])
 
 
 def changing(text: Text) -> Text:
