@@ -107,7 +107,9 @@ def test_long_sums_and_deep_nests_are_read() -> None:
     """As far as that goes; what is deeper is unknown."""
     long = " + ".join(["'x'"] * 400)
     assert the_only(f"import time\nsystem_prompt = {long} + str(time.time()) + {long}\n").lost == 100
-    assert check(f"import time\nsystem_prompt = {'[' * 90}time.time(){']' * 90}{'.real' * 90}\n", "app.py")
+    nest = "import time\nsystem_prompt = {}time.time(){}"
+    assert check(nest.format("[" * 50, "]" * 50 + ".real" * 50), "app.py")
+    assert check(nest.format("", ".real" * 900), "app.py") == []
 
 
 names = st.sampled_from(["a", "b", "system_prompt", "self", "f", "json", "time"])
