@@ -352,6 +352,141 @@ BAD = [
         (8, "a date"),
     ),
     case(
+        "defaults, keywords and stars",
+        """
+        import time
+
+        def head(*, at=time.time()):
+            return f"At {at}"
+
+        def tail(text, mark=str(time.time_ns())):
+            return text + mark
+
+        PARTS = ["x"]
+        system_prompt = head() + tail(*PARTS)
+        """,
+        (3, CLOCK),
+        (6, CLOCK),
+    ),
+    case(
+        "static methods, called by the class, and constructors",
+        """
+        import time
+
+        class Texts:
+            def __init__(self, clock):
+                self.clock = clock
+
+            @staticmethod
+            def head(at):
+                return f"At {at}. "
+
+            def whole(self):
+                return Texts.head(self.clock) + "Be kind."
+
+        texts = Texts(time.time())
+        body = {"model": "m", "messages": [{"role": "developer", "content": texts.whole()}]}
+        """,
+        (14, CLOCK),
+    ),
+    case(
+        "places by name, with per cent",
+        """
+        import time
+        SYSTEM_PROMPT = "It is %(now)s in %(place)s." % {"now": time.time(), "place": "Rome"}
+        """,
+        (2, CLOCK),
+    ),
+    case(
+        "format_map",
+        """
+        import time
+        SYSTEM_PROMPT = "It is {now}.".format_map({"now": time.time()})
+        OTHER_SYSTEM_PROMPT = "It is {0}, {} and {x}.".format(time.ctime(), x=1)
+        """,
+        (2, CLOCK),
+        (3, CLOCK),
+    ),
+    case(
+        "one of a table of texts",
+        """
+        import uuid
+
+        TEXTS = {"a": f"Be kind. {uuid.uuid4()}", "b": f"Be brief. {uuid.uuid1()}", "c": "Be short."}
+        system_prompt = TEXTS["a"]
+        second_system_prompt = TEXTS.get("b", "")
+        third_system_prompt = TEXTS["c"]
+        """,
+        (3, "a UUID"),
+        (3, "a UUID"),
+    ),
+    case(
+        "dates in all forms",
+        """
+        from datetime import datetime
+        import time
+
+        now = datetime.now()
+        system_prompts = 0
+        SYSTEM_PROMPT_1 = now.strftime("%Y-%m-%d")
+        SYSTEM_PROMPT_2 = f"{datetime.now():%d.%m.%Y}"
+        SYSTEM_PROMPT_3 = f"{datetime.now().year}"
+        SYSTEM_PROMPT_4 = f"{datetime.now().date()}"
+        SYSTEM_PROMPT_5 = f"{datetime.now():%d. %H}"
+        """,
+        (4, "a date"),
+        (7, "a date"),
+        (8, "a date"),
+        (9, "a date"),
+        (10, CLOCK),
+    ),
+    case(
+        "several names at once",
+        """
+        import time
+        clock, place = time.time(), "Rome"
+        system_prompt = f"In {place} it is {clock}"
+        """,
+        (2, CLOCK),
+    ),
+    case(
+        "sets put together",
+        """
+        def system_prompt(more):
+            return "Tools: " + ", ".join({"a", "b"}.union(more)) + " ".join({x for x in more})
+        """,
+        (2, SET),
+        (2, SET),
+    ),
+    case(
+        "a set over which a dict is made",
+        """
+        def ask(client, names, messages):
+            tools = list({n: {"name": n} for n in frozenset(names)}.values())
+            client.chat.completions.create(model="m", messages=messages, tools=tools)
+        """,
+        (2, SET),
+    ),
+    case(
+        "asynchronous, in one expression, and otherwise",
+        """
+        import os, time
+
+        async def now():
+            return time.time()
+
+        async def ask(client, text, config):
+            body = {"model": "m", "messages": [{"role": "user", "content": text}]}
+            body["system"] = f"It is {(at := await now())}. {at} "
+            body["system"] += (lambda: str(-time.perf_counter()))() or "nothing"
+            return await client.send(body)
+
+        system_message = ChatMessage(role="system", content=os.environ["HOME"].strip() + " is home")
+        """,
+        (4, CLOCK),
+        (12, "an environment variable"),
+    ),
+    case(
         "letters beyond ASCII before it",
         """
         from datetime import datetime
@@ -517,6 +652,27 @@ GOOD = [
 
         def other_prompt():
             return system_prompt(3)
+        """,
+    ),
+    case(
+        "times that are given, and chance that is set",
+        """
+        import json, random, time
+
+        random.seed(3)
+        RULES = {"a": 1}
+        SYSTEM_PROMPT_1 = time.strftime("%Y", (2026, 1, 1)) + time.ctime(0) + str(random.seed(1))
+        SYSTEM_PROMPT_2 = json.dumps(dict(a=1)) + json.dumps([{**RULES, "b": (1, 2)}]) + json.dumps("x")
+        SYSTEM_PROMPT_3 = str(list({1, 2, 3})) + str(list({"only"})) + "{}".format()
+        """,
+    ),
+    case(
+        "a set that is handed on, to be asked",
+        """
+        KNOWN = {"a", "b"}
+
+        def system_prompt(render):
+            return render("template", allowed=KNOWN) + ("x" if "a" in KNOWN else "y")
         """,
     ),
     case("nothing at all", ""),

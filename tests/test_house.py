@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "gateway": {"ledger", "store", "core", "config", "errors", "lock"},
     "engine": {"core", "errors", "lock"},
     "prompt": {"core", "errors"},
-    "lint": {"core", "errors"},
+    "lint": {"ledger", "core", "config", "errors"},
     "log": {"errors"},
     "workers": {"errors"},
     "progress": set(),

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from everwarm import __version__
-from everwarm.errors import ConfigError, EverwarmError, StoreError
+from everwarm.errors import EverwarmError, StoreError
+from everwarm.lint import command as lint
 
 if TYPE_CHECKING:
     from everwarm.config import Config
@@ -77,10 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     warm.add_argument("--key", help="whose prompt it is (default: EVERWARM_KEY, which other users cannot see; or none)")
     _add_files(warm)
 
-    lint = _command(commands, "lint", _lint, "find what keeps prompts from being cached, in programs, bodies and logs")
-    lint.add_argument("paths", metavar="PATH", nargs="+", help="a .py, .json, .jsonl or .jsonl.gz file, or a folder")
-    lint.add_argument("--price-of", metavar="MODEL", help="price what is lost as this model's tokens")
-    lint.add_argument("--json", action="store_true", help="print JSON")
+    lint.add_flags(_command(commands, "lint", lint.run, "find what keeps prompts from being cached in files"))
 
     config = _command(commands, "config", _config, "show the effective settings, and where each comes from")
     config.add_argument("--json", action="store_true", help="print JSON")
@@ -189,25 +187,6 @@ def _warm(args: argparse.Namespace) -> int:
     client = Client(args.url or _url(_load(args)), args.key or os.environ.get("EVERWARM_KEY"))
     print(warm(client, args.file, pin=args.pin))
     return 0
-
-
-def _lint(args: argparse.Namespace) -> int:
-    """Exit status: 0 nothing was found, 1 something was, 2 something could not be read, or has no price."""
-    import time
-
-    from everwarm.config.settings import Stats
-    from everwarm.ledger.prices import MILLION, Prices
-    from everwarm.lint.run import lint
-    from everwarm.lint.screen import Rate, print_report
-
-    try:
-        price = Prices(args.price_of or Stats().prices_of).find(time.time())
-    except ConfigError as e:
-        print(f"everwarm: {e.message}", file=sys.stderr)
-        return 2
-    report = lint(args.paths)
-    print_report(report, Rate(price.model, (price.input - price.cache_read) / MILLION), as_json=args.json)
-    return report.status
 
 
 def _config(args: argparse.Namespace) -> int:

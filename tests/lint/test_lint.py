@@ -120,6 +120,8 @@ def test_a_folder_is_walked(run: Run) -> None:
         ("f.json", b'{"a": 1,\n]', "f.json:2: it is no JSON"),
         ("g.json", b"\x89PNG\r\n\x1a\n\x00", "g.json:1: it is no JSON"),
         ("h.json", b"[1, 2]", "h.json: it holds no request body"),
+        ("o.json", b'{"body": "no JSON"}', "o.json: it holds no request body"),
+        ("p.json", b'{"body": {"body": {"body": {"messages": []}}}}', "p.json: it holds no request body"),
         ("i.jsonl", b"no\nyes\n", "i.jsonl:1: 2 of 2 lines hold no request, such as line 1: it is no JSON"),
         ("j.jsonl.gz", b"not packed", "j.jsonl.gz: it cannot be read: Not a gzipped file"),
         ("k.jsonl.gz", gzip.compress(b"{}\n" * 999)[:-9], "k.jsonl.gz: it cannot be unpacked"),
@@ -202,6 +204,14 @@ ANTHROPIC = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "conte
         (
             {**ANTHROPIC, "tools": [{"name": "f", "description": "At 2026-11-25 10:03", "input_schema": {}}]},
             ["tools[0].description characters 3-19"],
+        ),
+        ({"model": "m", "prompt": "It is 2026-11-25 10:03."}, []),
+        (
+            {
+                **ANTHROPIC,
+                "messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {}}]}],
+            },
+            [],
         ),
         (chat("Kind.", tools=[{"function": {"parameters": {"description": "Such as 2026-11-25 10:03"}}}]), []),
     ],

@@ -133,7 +133,7 @@ expressions = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(names, expressions), max_size=5))
 def test_any_program_is_read_to_the_end(statements: list[tuple[str, str]]) -> None:
     body = [f"{name} = {value}" for name, value in statements if name != "self"]

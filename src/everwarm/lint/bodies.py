@@ -13,6 +13,7 @@ from everwarm.lint.finding import Finding, tokens
 from everwarm.lint.python.edits import MOVE
 from everwarm.lint.request import Request, request_of
 
+_STORY = "If it changes, nothing behind it can be reused."
 _SHOWN = 60  # characters of what was found that a message repeats
 
 
@@ -39,15 +40,7 @@ def _in_request(request: Request, above: Path, file: str) -> Iterator[Finding]:
                 lost = tokens(len(text) - span.end + rest + behind)
                 found = text[span.start : span.end]
                 shown = repr(found if len(found) <= _SHOWN else found[:_SHOWN] + "...")
-                yield Finding(file, 0, 0, place, span.kind, shown, _story(lost), lost, MOVE)
-
-
-def _story(lost: int) -> str:
-    return (
-        f"If it changes, the {lost:,} tokens behind it cannot be reused."
-        if lost
-        else "If it changes, nothing behind it is."
-    )
+                yield Finding(file, 0, 0, place, span.kind, shown, _STORY, lost, MOVE)
 
 
 def _texts(piece: Piece) -> Iterator[tuple[Path, str, int]]:

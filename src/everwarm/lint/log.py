@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from everwarm.core.layout.difference import first_difference
-from everwarm.core.layout.outline import rendered
 from everwarm.core.layout.piece import Piece, name
 from everwarm.core.layout.span import Span
 from everwarm.core.layout.volatile import find
@@ -91,7 +90,7 @@ class Log:
 
     def _compare(self, request: Request, number: int) -> None:
         group = self._group(request)
-        before = max(group, key=lambda other: _shared(other, request), default=None)
+        before = max(group, key=lambda other: first_difference(other.text, request.text), default=None)
         group.append(request)
         if before is None:
             return
@@ -117,14 +116,10 @@ class Log:
         lost = tokens(entry.lost // times)
         share = f"{times / self._compared:.0%}"
         often = f"in {times:,} of the {self._compared:,} requests that followed another like it ({share})"
-        story = f"It changed {often}; about {lost:,} tokens behind it were there before and could not be reused."
+        story = f"It changed {often}, and what is behind it could not be reused."
         shown = f"{change.was} became {change.became}"
         cure = _CURES.get(change.kind, MOVE)
         return Finding(self._file, entry.line, 0, change.place, change.kind, shown, story, lost, cure)
-
-
-def _shared(one: Request, other: Request) -> int:
-    return first_difference(rendered(one.pieces), rendered(other.pieces))
 
 
 def _tool(piece: Piece) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from everwarm.core.layout.outline import outline
+from everwarm.core.layout.outline import outline, rendered
 from everwarm.core.layout.piece import Piece
 
 _WRAPPERS = ("request", "body", "request_body")
@@ -20,6 +20,7 @@ class Request(NamedTuple):
     dialect: str
     model: str
     pieces: tuple[Piece, ...]
+    text: str  # all of them, as the model reads them
 
 
 def request_of(value: object) -> Request | None:
@@ -29,7 +30,8 @@ def request_of(value: object) -> Request | None:
             return None
         dialect = dialect_of(value)
         if dialect:
-            return Request(dialect, str(value.get("model", "")), outline(dialect, value))
+            pieces = outline(dialect, value)
+            return Request(dialect, str(value.get("model", "")), pieces, rendered(pieces))
         value = _unwrapped(next((value[name] for name in _WRAPPERS if name in value), None))
     return None
 

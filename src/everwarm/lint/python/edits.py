@@ -11,7 +11,10 @@ from everwarm.lint.python.program import Program
 from everwarm.lint.python.spots import Source, Spot
 from everwarm.lint.python.text import KEYS, SET, Bit
 
-MOVE = "move it to the end of the newest user message, or use everwarm.Prompt().dynamic(...)"
+MOVE = (
+    "move it to the end of the newest user message, or use everwarm.Prompt() with .dynamic(...), or .session(...) for"
+    " what stays within a conversation"
+)
 _REFERENCE = "(see <context name={quote}{name}{quote}>)"
 
 
@@ -116,7 +119,7 @@ class Editor:
             ast.parse(text)
         except SyntaxError:
             return ""
-        old, new = self._source.text.splitlines(), text.splitlines()
+        old, new = (each.removesuffix("\n").split("\n") for each in (self._source.text, text))
         lines = difflib.unified_diff(old, new, self._file, self._file, lineterm="", n=1)
         return "".join(f"{line}\n" for line in lines)
 

@@ -21,7 +21,7 @@ class Source:
     def __init__(self, text: str, program: Program) -> None:
         self.text = text
         self._program = program
-        self._lines = text.splitlines(keepends=True)
+        self._lines = [line + "\n" for line in text.split("\n")]  # as Python counts them: a form feed ends none
         self._starts = [0]
         for line in self._lines:
             self._starts.append(self._starts[-1] + len(line))
