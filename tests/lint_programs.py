@@ -667,6 +667,19 @@ GOOD = [
         """,
     ),
     case(
+        "what was replaced before it was used, and what was sorted late",
+        """
+        import time
+
+        def system_prompt(debug, names):
+            text = "x"
+            if debug:
+                text = f"At {time.time()}"
+            text = "Be kind to "
+            return text + ", ".join(sorted([name.title() for name in set(names)]))
+        """,
+    ),
+    case(
         "a set that is handed on, to be asked",
         """
         KNOWN = {"a", "b"}
