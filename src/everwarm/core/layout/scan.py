@@ -29,14 +29,20 @@ _SPACE: Final = rb"[%b]*+" % SPACE
 
 
 def _container(levels: int) -> bytes:
+    return rb"[{\[]%b" % _rest(levels)
+
+
+def _rest(levels: int) -> bytes:
+    """Of a container, behind its opening bracket or any of its tokens."""
     inner = rb"%b|%b" % (_STRING, _container(levels - 1)) if levels else _STRING
-    return rb"[{\[]%b(?:(?:%b)%b)*+[}\]]" % (_BETWEEN, inner, _BETWEEN)
+    return rb"%b(?:(?:%b)%b)*+[}\]]" % (_BETWEEN, inner, _BETWEEN)
 
 
 _VALUE: Final = rb'(?:%b|%b|[^"{}\[\],%b]++)' % (_STRING, _container(_LEVELS), SPACE)
 
 _value: Final = re.compile(_VALUE, re.DOTALL).match
 _values: Final = re.compile(rb"(?:%b%b,%b){%d}" % (_VALUE, _SPACE, _SPACE, STRIDE), re.DOTALL).match
+_closed: Final = re.compile(_rest(_LEVELS), re.DOTALL).match
 _token: Final = re.compile(rb"%b|[{}\[\]]" % _STRING, re.DOTALL).finditer
 _comma: Final = re.compile(rb"%b(,?)%b" % (_SPACE, _SPACE)).match
 _key: Final = re.compile(rb"(%b)%b:%b" % (_STRING, _SPACE, _SPACE), re.DOTALL).match
@@ -58,7 +64,13 @@ def after_space(data: bytes, at: int) -> int:
 def end(data: bytes, at: int) -> int:
     """Where the value that begins at ``at`` ends."""
     found = _value(data, at)
-    return found.end() if found is not None else _end_of_deep(data, at)
+    return found.end() if found is not None else _end_of_deep(data, at, 0)
+
+
+def close(data: bytes, at: int) -> int:
+    """Where the container ends in which a token begins at ``at``."""
+    found = _closed(data, at)
+    return found.end() if found is not None else _end_of_deep(data, at, 1)
 
 
 def stride(data: bytes, at: int) -> int | None:
@@ -82,9 +94,10 @@ def following(data: bytes, at: int) -> tuple[bool, int]:
     return found.end(1) > found.start(1), found.end()
 
 
-def _end_of_deep(data: bytes, at: int) -> int:
-    depth = 0
-    for token in _token(data, at):
+def _end_of_deep(data: bytes, at: int, depth: int) -> int:
+    tokens = _token(data, at)
+    while True:
+        token = next(tokens)
         first = data[token.start()]
         if first in b"{[":
             depth += 1
@@ -92,4 +105,3 @@ def _end_of_deep(data: bytes, at: int) -> int:
             depth -= 1
             if not depth:
                 return token.end()
-    raise AssertionError("each container is closed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from everwarm.core.layout import scan
@@ -54,7 +54,10 @@ def _planned(edits: Sequence[Edit]) -> _Node:
         node = root
         for depth, step in enumerate(edit.path):
             _refuse(node.new is not None, edit)
-            node = node.inside.setdefault(step, _Node(edit.path[: depth + 1]))
+            child = node.inside.get(step)
+            if child is None:
+                child = node.inside[step] = _Node(edit.path[: depth + 1])
+            node = child
         _add(node, edit)
     return root
 
@@ -127,22 +130,27 @@ class _Cuts:
             self._add(ended, ended > at + 1, [value for _, value in node.added])
             return end
         left = dict(node.inside)
+        wanted = sorted((step for step in left if type(step) is int), reverse=True)
         index, ended, begun = 0, at + 1, scan.after_space(self._data, at + 1)
         more = self._data[begun : begun + 1] != b"]"
         while more and self._due:
-            index, begun = self._nearer(index, begun, left)
-            child = left.pop(index, None)
-            ended = scan.end(self._data, begun) if child is None else self._value(begun, child)
+            if wanted and wanted[-1] == index:
+                wanted.pop()
+                ended = self._value(begun, left.pop(index))
+            elif not left and not node.added:
+                return scan.close(self._data, begun)
+            else:
+                index, begun = self._nearer(index, begun, wanted)
+                ended = scan.end(self._data, begun)
             more, begun = scan.following(self._data, ended)
             index += 1
         if self._due:
             self._behind(ended, index, left, node)
         return begun + 1
 
-    def _nearer(self, index: int, begun: int, left: Mapping[str | int, _Node]) -> tuple[int, int]:
-        """From the element ``index``, which begins at ``begun``, some way towards the next of ``left``."""
-        wanted = min((step for step in left if type(step) is int), default=index)
-        while wanted - index >= scan.STRIDE and (further := scan.stride(self._data, begun)) is not None:
+    def _nearer(self, index: int, begun: int, wanted: Sequence[int]) -> tuple[int, int]:
+        """From the element ``index``, which begins at ``begun``, some way towards the last of ``wanted``."""
+        while wanted and wanted[-1] - index > scan.STRIDE and (further := scan.stride(self._data, begun)) is not None:
             index, begun = index + scan.STRIDE, further
         return index, begun
 
@@ -162,6 +170,8 @@ class _Cuts:
         ended, begun = at + 1, scan.after_space(self._data, at + 1)
         more = self._data[begun : begun + 1] != b"}"
         while more and self._due:
+            if not left and not node.added:
+                return scan.close(self._data, begun)
             name, begun = scan.key(self._data, begun)
             names.add(name)
             child = left.pop(name, None)

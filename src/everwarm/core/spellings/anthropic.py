@@ -43,7 +43,7 @@ def system(value: Json, spell: Plain) -> Json:
 def tools(value: Json, spell: Plain) -> Json:
     """The order of keys in a schema counts where it orders what the model writes: in tools that are ``strict``."""
     value = _unmarked(spell(value, DEPTH))
-    return [ordered(t) if _is_strict(t) else t for t in value] if type(value) is list else value
+    return [ordered(t) if is_strict(t) else t for t in value] if type(value) is list else value
 
 
 def messages(value: Json, spell: Plain) -> Json:
@@ -86,7 +86,8 @@ def _without_mark(block: Json) -> Json:
     return {k: v for k, v in block.items() if k != _MARK} if type(block) is dict and _MARK in block else block
 
 
-def _is_strict(tool: Json) -> bool:
+def is_strict(tool: Json) -> bool:
+    """Whether the model is held to its schema: then the order of keys orders what it writes."""
     return type(tool) is dict and tool.get("strict") is True
 
 

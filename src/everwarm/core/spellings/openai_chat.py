@@ -33,7 +33,7 @@ def stream_options(options: Json, spell: Plain) -> Json:
 def tools(value: Json, spell: Plain) -> Json:
     """The order of keys in a schema counts where it orders what the model writes: in tools that are ``strict``."""
     value = spell(value, DEPTH)
-    return [ordered(t) if _is_strict(t) else t for t in value] if type(value) is list else value
+    return [ordered(t) if is_strict(t) else t for t in value] if type(value) is list else value
 
 
 def messages(value: Json, spell: Plain) -> Json:
@@ -62,7 +62,8 @@ def _call(call: Json, rename: Renamer) -> Json:
     return {**call, "id": rename(call["id"])} if type(call) is dict and "id" in call else call
 
 
-def _is_strict(tool: Json) -> bool:
+def is_strict(tool: Json) -> bool:
+    """Whether the model is held to its schema: then the order of keys orders what it writes."""
     function = tool.get("function") if type(tool) is dict else None
     return type(function) is dict and function.get("strict") is True
 

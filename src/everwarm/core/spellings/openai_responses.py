@@ -78,10 +78,11 @@ def _message(item: dict[str, Json]) -> dict[str, Json]:
 def tools(value: Json, spell: Plain) -> Json:
     """The order of keys in a schema counts unless a function says that it is not strict: here strict is the default."""
     value = spell(value, DEPTH)
-    return [tool if _is_loose(tool) else ordered(tool) for tool in value] if type(value) is list else ordered(value)
+    return [tool if is_loose(tool) else ordered(tool) for tool in value] if type(value) is list else ordered(value)
 
 
-def _is_loose(tool: Json) -> bool:
+def is_loose(tool: Json) -> bool:
+    """Whether the order of keys in its schema orders nothing: a function that says that it is not strict."""
     return type(tool) is dict and tool.get("type") == "function" and tool.get("strict") is False
 
 

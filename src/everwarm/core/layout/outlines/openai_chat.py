@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from everwarm.core.layout.outlines.parts import LEADING, Place, definitions, role_of
-from everwarm.core.layout.piece import Path, Piece, Tier
+from everwarm.core.layout.piece import Kind, Path, Piece, Tier
+from everwarm.core.spellings.spelling import is_text
 from everwarm.core.wire import Json
 
 _TEXTS: Final = frozenset({"text"})
@@ -27,10 +28,15 @@ def outline(value: Mapping[str, Json]) -> list[Piece]:
         return pieces
     tier: Tier = "system"
     for i, message in enumerate(messages):
-        role = role_of(message)
-        if role not in LEADING:
+        easy = is_text(message)  # as most are
+        role = message["role"] if easy else role_of(message)
+        if tier == "system" and role not in LEADING:
             tier = "messages"
-        _message(Place(pieces, tier, role, i), ("messages", i), message)
+        if easy:
+            kind: Kind = "result" if role in _RESULTS else "text"
+            pieces.append(Piece(("messages", i, "content"), tier, role, kind, message["content"], i))
+        else:
+            _message(Place(pieces, tier, role, i), ("messages", i), message)
     return pieces
 
 
@@ -41,8 +47,6 @@ def _message(place: Place, path: Path, message: Json) -> None:
     content = message.get("content")
     if content is not None:
         place.content((*path, "content"), content, _TEXTS, "result" if place.role in _RESULTS else "text")
-    if len(message) == 2 and "content" in message and "role" in message:
-        return
     calls = message.get("tool_calls")
     if type(calls) is list:
         for i, call in enumerate(calls):
@@ -51,8 +55,6 @@ def _message(place: Place, path: Path, message: Json) -> None:
         place.opaque((*path, "tool_calls"), calls)
     _function(place, (*path, "function_call"), message.get("function_call"))
     place.others(path, message, _MESSAGE)
-    if "role" in message and type(message["role"]) is not str:
-        place.opaque((*path, "role"), message["role"])
 
 
 def _call(place: Place, path: Path, call: Json) -> None:

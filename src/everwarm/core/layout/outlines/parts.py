@@ -31,11 +31,10 @@ class Place:
         """A string that stands at ``path``."""
         self.pieces.append(Piece(path, self.tier, self.role, kind, text, self.message))
 
-    def opaque(self, path: Path, value: Json, kind: Kind = "opaque") -> None:
+    def opaque(self, path: Path, value: Json) -> None:
         """Any value that stands at ``path``. Null is nothing."""
         if value is not None:
-            text = compact(value).decode()
-            self.pieces.append(Piece(path, self.tier, self.role, kind, text, self.message))
+            self.text(path, compact(value).decode(), "opaque")
 
     def string(self, path: Path, value: Json, kind: Kind) -> None:
         """A string as its text; any other value as it is."""
@@ -75,12 +74,11 @@ _TEXT_PART: Final = frozenset({"type", "text", MARK})
 
 def definitions(pieces: list[Piece], member: str, tools: Json) -> None:
     """The tools that stand in ``member`` of the body."""
-    place = Place(pieces, "tools", "tools")
     if type(tools) is not list:
-        place.opaque((member,), tools)
+        Place(pieces, "tools", "tools").opaque((member,), tools)
         return
     for i, tool in enumerate(tools):
-        place.opaque((member, i), tool, "definition")
+        pieces.append(Piece((member, i), "tools", "tools", "definition", compact(tool).decode(), -1))
 
 
 def one_of(value: Json, names: Collection[str]) -> bool:

@@ -1,0 +1,80 @@
+"""What a JSON text means, whoever wrote it: one form for all its spellings. None where that is not beyond doubt."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+import orjson
+
+from everwarm.core.body import EXACT_LIMIT
+from everwarm.core.plain import DEPTH, Inexact, plain
+from everwarm.core.wire import Json
+from everwarm.errors import BadRequest
+
+_DIGITS: Final = 17
+"""Significant digits that a float surely keeps apart from its neighbours; a number with more is more than a float."""
+
+_has_float: Final = re.compile(rb"\d[.e]").search  # or a text like one
+_long_number: Final = re.compile(r"[\d.]{16,}").search
+
+
+class _Doubtful(ValueError):
+    """Two readers may take this JSON for two values."""
+
+
+def meaning(text: str) -> bytes | None:
+    """The canonical form: keys sorted, whole floats as integers. Equal forms are proof of one meaning.
+
+    None for what is no JSON, names a key twice, holds a number that some readers round, or is nested too deeply.
+    """
+    try:
+        value = orjson.loads(text)
+        if not _is_clear(text, value):
+            value = _read_with_care(text)
+        form = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(plain(value, DEPTH), option=orjson.OPT_SORT_KEYS) if _has_float(form) else form
+    except (ValueError, RecursionError, Inexact, BadRequest, orjson.JSONEncodeError):
+        return None  # the last: it is read deeper than it is written
+
+
+def _is_clear(text: str, value: Json) -> bool:
+    """Whether surely no key stands twice and no number is long. A key that was dropped took two quotes with it."""
+    if "\\" in text or _long_number(text) is not None:
+        return False
+    return text.count('"') == orjson.dumps(value).count(b'"')
+
+
+def difference(one: str, other: str) -> str:
+    """In what two texts of one meaning differ, in words."""
+    return "another spelling" if _in_order(one) == _in_order(other) else "shuffled keys"
+
+
+def _in_order(text: str) -> bytes:
+    return orjson.dumps(plain(orjson.loads(text), 2 * DEPTH))  # orjson writes nothing that is deeper
+
+
+def _unique(members: list[tuple[str, Json]]) -> dict[str, Json]:
+    value = dict(members)
+    if len(value) != len(members):
+        raise _Doubtful
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS or abs(value := int(text)) > EXACT_LIMIT:
+        raise _Doubtful
+    return value
+
+
+def _float(text: str) -> float:
+    written = text.lower().partition("e")[0].replace(".", "").strip("-0")
+    if len(written) > _DIGITS:
+        raise _Doubtful
+    return float(text)  # infinity, too, is beyond what ``plain`` takes
+
+
+_read_with_care: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_float
+).decode  # what else it takes than JSON, orjson has refused before
