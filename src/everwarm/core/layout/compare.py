@@ -29,6 +29,10 @@ _ROUNDS: Final = 12
 """How often stretches between matches are compared once more: in each there may be atoms that stand once only in it."""
 
 
+WIDE: Final = 120
+"""Characters of a gap that is more than a value in a line."""
+
+
 class Gap(NamedTuple):
     """What stands between two literals."""
 
@@ -39,6 +43,11 @@ class Gap(NamedTuple):
     def length(self) -> int:
         """Characters, of the longer one."""
         return max(len(self.ours), len(self.theirs))
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it is more than a value in a line."""
+        return self.length > WIDE or "\n" in self.ours or "\n" in self.theirs
 
 
 class Diff:
@@ -55,10 +64,7 @@ class Diff:
         self.literals[-1] += text
 
     def other(self, ours: str, theirs: str) -> None:
-        """Next comes this on one side, and that on the other."""
-        if len(self.gaps) == len(self.literals):
-            before = self.gaps.pop()
-            ours, theirs = before.ours + ours, before.theirs + theirs
+        """Next comes this on one side, and that on the other. Not twice in a row."""
         self.gaps.append(Gap(ours, theirs))
 
     def close(self) -> Diff:
@@ -130,7 +136,8 @@ def _words(atoms: Iterable[Atom], whole: set[str]) -> list[Atom]:
 def _stretches(ours: list[Atom], theirs: list[Atom]) -> Iterator[tuple[list[Atom], list[Atom], bool]]:
     """Both sides from the beginning to the end, by turns what differs and what is the same."""
     i = j = 0
-    for start, other, length in [*sorted(_runs(ours, theirs)), (len(ours), len(theirs), 0)]:
+    runs = sorted(run for run in _runs(ours, theirs) if run[-1])
+    for start, other, length in [*runs, (len(ours), len(theirs), 0)]:
         if start > i or other > j:
             yield ours[i:start], theirs[j:other], False
         i, j = start + length, other + length

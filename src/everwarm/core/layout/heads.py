@@ -9,7 +9,7 @@ from typing import Final
 from everwarm.core.layout.span import Span
 
 _HEAD: Final = re.compile(
-    r"""\n[ \t>*#•`"'<-]*+(?P<name>[^\W\d_][\w '’/-]{1,31}+)[*_`"']*+[ \t]?(?:[:=：>]|は(?=[「『]))[*_]{0,2}+
+    r"""\n[ \t>*#•`"'<-]*+(?P<name>[^\W\d_][\w '’/-]{1,31}+)[*_`"']*+[ \t]?[:=：>][*_]{0,2}+
     [ \t「『`"']*+(?P<value>[^\n]{1,200})""",
     re.VERBOSE,
 )
@@ -41,29 +41,25 @@ _NAME: Final = (_PERSON, _ASIAN, _LOGIN, _ONE_WORD)
 _ID: Final = (_LOGIN, re.compile(r"[0-9A-Za-z][\w.-]*"))
 _PLACE: Final = (_TOWN, _ASIAN)
 
-_FORMS: Final[dict[str, tuple[str, tuple[re.Pattern[str], ...]]]] = {
-    **dict.fromkeys(("user", "customer", "client", "current user", "ユーザー", "ユーザ", "お客様"), ("a user", _USER)),
-    **dict.fromkeys(("name", "full name", "名前", "氏名", "お名前"), ("a user", (_PERSON, _ASIAN))),
-    **dict.fromkeys(
-        ("user name", "username", "user's name", "customer name", "customer's name", "login", "account", "ユーザー名"),
-        ("a user", _NAME),
-    ),
-    **dict.fromkeys(("user id", "userid", "customer id", "account id", "client id", "member id"), ("a user", _ID)),
-    **dict.fromkeys(
-        ("email", "e-mail", "user email", "email address", "user's email address", "メール", "メールアドレス"),
-        ("a user", (_LOGIN,)),
-    ),
-    **dict.fromkeys(
-        ("location", "user location", "current location", "user's location", "city", "country", "place")
-        + ("場所", "現在地", "所在地", "住所"),
-        ("a place", _PLACE),
-    ),
-    **dict.fromkeys(
-        ("cwd", "pwd", "working directory", "current working directory", "primary working directory", "workdir")
-        + ("current directory", "workspace", "project root", "root directory", "作業ディレクトリ"),
-        ("a path", (_FOLDER,)),
-    ),
-    **dict.fromkeys(("current branch", "branch", "git branch"), ("git state", (_BRANCH_NAME,))),
+
+_Meaning = tuple[str, tuple[re.Pattern[str], ...]]
+
+
+def _named(names: str, kind: str, *forms: re.Pattern[str]) -> dict[str, _Meaning]:
+    return {name.strip(): (kind, forms) for name in names.split(",")}
+
+
+_FORMS: Final[dict[str, _Meaning]] = {
+    **_named("user, customer, client, current user, ユーザー, ユーザ, お客様", "a user", *_USER),
+    **_named("name, full name, 名前, 氏名, お名前", "a user", _PERSON, _ASIAN),
+    **_named("user name, username, user's name, customer name, customer's name, login, ユーザー名", "a user", *_NAME),
+    **_named("user id, userid, customer id, account id, client id, member id", "a user", *_ID),
+    **_named("email, e-mail, user email, email address, user's email address, メール", "a user", _LOGIN),
+    **_named("location, user location, current location, user's location, city, country", "a place", *_PLACE),
+    **_named("場所, 現在地, 所在地, 住所", "a place", *_PLACE),
+    **_named("cwd, pwd, working directory, current working directory, primary working directory", "a path", _FOLDER),
+    **_named("workdir, current directory, workspace, project root, root directory", "a path", _FOLDER),
+    **_named("current branch, branch, git branch", "git state", _BRANCH_NAME),
 }
 """The name at the head of a line, in small letters; what its value is, and the forms that it then has."""
 
@@ -76,11 +72,10 @@ def spans(text: str) -> Iterator[Span]:
         yield Span(*m.span(), "a billing line")
     lines = "\n" + text  # every line has its end before it; so all places are one too far
     for m in _HEAD.finditer(lines):
-        form = _FORMS.get(m["name"].replace("_", " ").strip().lower())
-        if form is not None:
-            end = _value(m["value"], form[1])
-            if end:
-                yield Span(m.start("value") - 1, m.start("value") - 1 + end, form[0])
+        kind, forms = _FORMS.get(m["name"].replace("_", " ").strip().lower(), ("", ()))
+        end = _value(m["value"], forms)
+        if end:
+            yield Span(m.start("value") - 1, m.start("value") - 1 + end, kind)
     for pattern in (_BRANCH, _STATUS, _COMMITS):
         for m in pattern.finditer(lines):
             block = m[1].strip()

@@ -53,21 +53,23 @@ _CLOCK: Final[_Meaning] = re.compile(r"1[0-9]{9}(?:[0-9]{3}|[0-9]{6}|\.[0-9]+)?"
 _HASH: Final[_Meaning] = re.compile(rf"(?:sha256-|sha1-)?{_HEX}{{7,128}}"), "a hash"
 _COUNT: Final[_Meaning] = re.compile(r"[0-9]{1,9}"), "a counter"
 _ID: Final[_Meaning] = re.compile(r"[0-9A-Za-z_.-]{4,}"), "an id"
+
+
+def _named(names: str, meaning: _Meaning, endings: str = "") -> dict[str, _Meaning]:
+    """Each of the names, with each of the endings if there are any."""
+    return {name + ending: meaning for name in names.split() for ending in endings.split() or [""]}
+
+
 _NAMES: Final[dict[str, _Meaning]] = {
-    **dict.fromkeys("timestamp epoch unix unixtime time now ts created date epochseconds epochms".split(), _CLOCK),
-    **dict.fromkeys("commit sha sha1 sha256 hash digest checksum etag revision rev md5".split(), _HASH),
-    **dict.fromkeys("turn step iteration attempt counter sequence seq request message".split(), _COUNT),
-    **{
-        what + ending: _COUNT
-        for what in "message messages request turn step call query token tokens retry".split()
-        for ending in "count counter number no index used left remaining".split()
-    },
-    **{
-        what + ending: _ID
-        for what in "request session trace span correlation conversation thread run message transaction call".split()
-        for ending in ("id", "uuid", "key")
-    },
-    **dict.fromkeys("session trace nonce cch salt uuid guid conversation thread".split(), _ID),
+    **_named("timestamp epoch unix unixtime time now ts created date epochseconds epochms", _CLOCK),
+    **_named("commit sha sha1 sha256 hash digest checksum etag revision rev md5", _HASH),
+    **_named("turn step iteration attempt counter sequence seq request message", _COUNT),
+    **_named(
+        "message messages request turn step call query token tokens retry", _COUNT, "count counter number no index"
+    ),
+    **_named("tokens messages calls", _COUNT, "used left remaining"),
+    **_named("request session trace span correlation conversation thread run message call", _ID, "id uuid key"),
+    **_named("session trace nonce cch salt uuid guid conversation thread", _ID),
 }
 """The name of a value, small and in one: the form that the value then must have, and what it is."""
 

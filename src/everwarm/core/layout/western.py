@@ -21,9 +21,10 @@ class Part(NamedTuple):
     sure: bool  # whether it is one by its form alone; a bare "10:03" is one only where somebody tells the time
 
 
-_MONTHS: Final = frozenset(
-    "jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october "
-    "nov november dec december".split()
+_MONTH_NAME: Final = re.compile(
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)\.?",
+    re.IGNORECASE,
 )
 _ZONE: Final = r"""(?:[ ]?(?:Z|UTC|GMT|[ECMP][SD]T|CES?T|BST|[IJKM]ST|AE[SD]T|EES?T|WES?T|MSK|SGT|HKT)(?![0-9A-Za-z])
     (?:[ ]?[+-][0-9]{1,2}(?::?[0-9]{2})?)?)"""
@@ -50,6 +51,7 @@ _NUMERIC: Final = re.compile(
     )""",
     re.VERBOSE,
 )
+_WORD_BEFORE: Final = re.compile(r"\A.*[^A-Za-z.]", re.DOTALL)  # all but the last word
 _LONGEST: Final = len("September. ") + 1
 """Characters before the day that may hold a name of a month, and one more."""
 
@@ -61,7 +63,7 @@ def parts(text: str) -> Iterator[Part]:
             name = _month_before(text, m.start())
             if name:
                 yield Part(m.start() - name, m.end(), True, False, True)
-        elif m["month"] is None or m["month"].lower() in _MONTHS:
+        elif m["month"] is None or _MONTH_NAME.fullmatch(m["month"]):
             date, both = m["date"] is not None, m["both"] is not None
             sure = not m["hour"] and (m["time"] is None or any(m.group("seconds", "half", "zone")))
             yield Part(m.start(), m.end(), date or both, not date, sure)
@@ -70,5 +72,5 @@ def parts(text: str) -> Iterator[Part]:
 def _month_before(text: str, end: int) -> int:
     """How many characters before ``end`` are the name of a month and a blank; 0 if there is no such name."""
     near = text[max(0, end - _LONGEST) : end]
-    word = near[:-1].rsplit(None, 1)[-1].lstrip("(\"'`*,;:-")
-    return len(word) + 1 if word[:1].isupper() and word.rstrip(".").lower() in _MONTHS else 0
+    word = _WORD_BEFORE.sub("", near[:-1])
+    return len(word) + 1 if word[0].isupper() and _MONTH_NAME.fullmatch(word) else 0
