@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "ledger": {"store", "core", "errors"},
     "gateway": {"ledger", "store", "core", "config", "errors", "lock"},
     "engine": {"core", "errors", "lock"},
+    "prompt": {"core", "errors"},
+    "lint": {"ledger", "core", "config", "errors"},
     "log": {"errors"},
     "workers": {"errors"},
     "rules": {"core", "errors"},

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from everwarm import __version__
 from everwarm.errors import EverwarmError, StoreError
+from everwarm.lint import command as lint
 
 if TYPE_CHECKING:
     from everwarm.config import Config
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     warm.add_argument("--url", help="the gateway (default: the one of these settings, on this machine)")
     warm.add_argument("--key", help="whose prompt it is (default: EVERWARM_KEY, which other users cannot see; or none)")
     _add_files(warm)
+
+    lint.add_flags(_command(commands, "lint", lint.run, "find what keeps prompts from being cached in files"))
 
     config = _command(commands, "config", _config, "show the effective settings, and where each comes from")
     config.add_argument("--json", action="store_true", help="print JSON")

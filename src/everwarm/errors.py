@@ -4,6 +4,7 @@
     ├── ClientError                 the request is at fault: the caller must change it       4xx
     │   ├── BadRequest              what was sent cannot be understood or done               400
     │   │   └── Unsupported         understood, but the model inside cannot do it            400
+    │   ├── PromptError             a ``Prompt`` that would not cache, or is no prompt       400
     │   ├── Unauthorized            who asks is not known here                               401
     │   ├── Forbidden               who asks may not do this                                 403
     │   ├── NotFound                no such path                                             404
@@ -63,6 +64,10 @@ class BadRequest(ClientError):
 
 class Unsupported(BadRequest):
     code = "unsupported_parameter"
+
+
+class PromptError(ClientError):
+    code = "invalid_prompt"
 
 
 class Unauthorized(ClientError):

@@ -1,0 +1,52 @@
+"""The files that are meant by what a user names."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_KINDS: Final = (".py", ".json", ".jsonl", ".jsonl.gz")
+_PASSED: Final = {"node_modules", "__pycache__", "site-packages", "venv", "build", "dist"}
+
+
+class File(NamedTuple):
+    """One to be read."""
+
+    path: Path
+    kind: str  # one of the endings above; "" if it has none of them
+    named: bool  # by the user; False: found in a folder, where other files may stand too
+
+
+def files(names: Iterable[str]) -> Iterator[File]:
+    """Each file that is named, and in each folder that is named those that can be read, in the order of their names."""
+    for text in names:
+        path = Path(text)
+        if path.is_dir():
+            yield from (File(p, kind_of(p), named=False) for p in _within(path))
+        else:
+            yield File(path, kind_of(path), named=True)
+
+
+def kind_of(path: Path) -> str:
+    """The ending that says how to read it."""
+    return next((kind for kind in _KINDS if path.name.lower().endswith(kind)), "")
+
+
+def lines(file: File) -> Iterator[bytes]:
+    """Those of a log. Raises ``OSError`` (of which a broken ``.gz`` is one) or ``EOFError``."""
+    unpacked = gzip.open if file.kind.endswith(".gz") else open
+    with unpacked(file.path, "rb") as stream:
+        yield from stream
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    """Hidden folders, and those that hold the work of others, are passed."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in _PASSED:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _within(path)
+        elif path.is_file() and kind_of(path):
+            yield path

@@ -1,0 +1,1 @@
+"""Programs in Python, read and never run: where their prompts stand, and what reaches them."""
