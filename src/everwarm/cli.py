@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from everwarm.config import Config
     from everwarm.config.keys import Key
 
-_SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of")  # flags that are settings
+_SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of", "layout")  # flags that are settings
 
 _HOW_TO_USE = """
 It takes the place of the vendor's key in what speaks to the gateway, for instance:
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8400)")
     serve.add_argument("--workers", metavar="N", help="processes that answer (default 1)")
+    serve.add_argument("--layout", metavar="MODE", help="of prompts: off, advise (the default) or rewrite")
     serve.add_argument(
         "--upstream",
         metavar="NAME=URL",
@@ -147,7 +148,7 @@ def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
     """The settings. ``credentials``: those of upstreams must be there, for they will be asked."""
     from everwarm.config import load
 
-    names: Mapping[str, str] = {"prices_of": "stats.prices_of"}
+    names: Mapping[str, str] = {"prices_of": "stats.prices_of", "layout": "layout.mode"}
     given = {names.get(k, k): v for k, v in vars(args).items() if k in _SETTINGS}
     upstreams = getattr(args, "upstream", ())
     return load(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)

@@ -8,8 +8,10 @@ from typing import Literal, cast
 
 from everwarm.config.addresses import Url
 from everwarm.config.kinds import Choice, Kind, Number, Switch, Whole
+from everwarm.config.layout import MODE
 from everwarm.config.names import Listed, Name, Pattern, Variable, matches
 from everwarm.config.setting import optional, required, setting
+from everwarm.core.layout.finding import Mode
 
 Dialect = Literal["openai", "anthropic"]
 DIALECTS: tuple[Dialect, ...] = ("openai", "anthropic")
@@ -49,6 +51,10 @@ class UpstreamSettings:
         Number(0.01, 1000),
         "its part of the sessions, beside others that serve the model",
         without="in the order of the file: the next when the one before fails",
+    )
+
+    layout: Mode | None = optional(
+        MODE, "what is done about the layout of prompts that go there", without="as `layout.mode` says"
     )
 
     def serves(self, model: str) -> bool:
