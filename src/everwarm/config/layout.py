@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from everwarm.config.kinds import Choice, Kind, Switch, Text, Whole, Wrong
 from everwarm.config.names import Listed
@@ -57,7 +57,7 @@ class Expression(Text):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    mode: Mode = setting(
+    mode: Literal["off", "advise", "rewrite"] = setting(
         "advise",
         MODE,
         "what keeps prompts out of a provider's cache: off looks for nothing, advise tells it, rewrite repairs it",

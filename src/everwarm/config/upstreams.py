@@ -11,7 +11,6 @@ from everwarm.config.kinds import Choice, Kind, Number, Switch, Whole
 from everwarm.config.layout import MODE
 from everwarm.config.names import Listed, Name, Pattern, Variable, matches
 from everwarm.config.setting import optional, required, setting
-from everwarm.core.layout.finding import Mode
 
 Dialect = Literal["openai", "anthropic"]
 DIALECTS: tuple[Dialect, ...] = ("openai", "anthropic")
@@ -53,7 +52,7 @@ class UpstreamSettings:
         without="in the order of the file: the next when the one before fails",
     )
 
-    layout: Mode | None = optional(
+    layout: Literal["off", "advise", "rewrite"] | None = optional(
         MODE, "what is done about the layout of prompts that go there", without="as `layout.mode` says"
     )
 

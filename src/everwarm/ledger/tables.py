@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from everwarm.ledger.record import Row
 from everwarm.ledger.sums import Tally
 from everwarm.store import bulk
-from everwarm.store.file import Schema
+from everwarm.store.file import Schema, used_bytes
 
 APPLICATION = 0x45764C31  # "EvL1"
 HOUR = 3600
@@ -150,11 +150,3 @@ def prune_size(connection: sqlite3.Connection, max_bytes: int) -> None:
             connection.execute("DELETE FROM rows WHERE id <= ?", (low + (high - low) // 20,))
         elif not connection.execute("DELETE FROM hours WHERE hour = (SELECT MIN(hour) FROM hours)").rowcount:
             break  # even empty it is larger than the bound
-
-
-def used_bytes(connection: sqlite3.Connection) -> int:
-    """Pages in use, in bytes."""
-    pages, free, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-    )
-    return int((pages - free) * size)
