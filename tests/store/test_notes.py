@@ -114,6 +114,7 @@ def test_what_one_process_dropped_another_forgets_with_its_next_write(opened: Op
         other.put(space, "turn", b"n", b"kept")
     other.flush()
     one.drop("a")
+    one.flush()
     other.put("b", "turn", b"more", b"kept")
     other.flush()
     assert other.get("a", "turn", b"n") is None

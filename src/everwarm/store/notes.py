@@ -33,7 +33,6 @@ R = TypeVar("R")
 MEMORY_BYTES: Final = 16 * 2**20
 QUEUE_BYTES: Final = 8 * 2**20
 TOUCH_SECONDS: Final = 60.0  # a use is written down at most that often per note
-DROP_SECONDS: Final = 5.0  # how long a drop waits for the disk
 
 
 @dataclass(eq=False, slots=True)
@@ -139,8 +138,7 @@ class DiskNotes:
         return ours if hidden else {**self._read(read, nothing), **ours}
 
     def drop(self, space: str) -> None:
-        """See ``Notes``. Waits for the disk, DROP_SECONDS at most; if that fails, they stay hidden here and it is tried
-        again. It belongs in a worker thread."""
+        """See ``Notes``. They are hidden at once, and deleted with the next write, or with the first that succeeds."""
         drop = Drop(space)
         with self._lock:
             self._drops += 1
@@ -148,7 +146,6 @@ class DiskNotes:
             self._pending = {place: write for place, write in self._pending.items() if place[0] != space}
             if self._database.submit(drop, OVERHEAD, force=True):
                 self._dropping.append(drop)
-        self._database.flush(DROP_SECONDS)
 
     def faults(self) -> Faults:
         """Seals that did not fit, reads that failed, notes that could not be written; since opening."""

@@ -47,7 +47,12 @@ def tokens(characters: int, characters_a_token: float = CHARACTERS_A_TOKEN) -> i
 
 def where(path: Path, start: int, end: int) -> str:
     """A place: ``messages[0].content char 18-37``, or only the path, where it is all of it (0 to 0)."""
-    return place(path) + (f" char {start}-{end}" if end > start else "")
+    return spelled(place(path), start, end)
+
+
+def spelled(path: str, start: int, end: int) -> str:
+    """The same of a path as ``place`` writes it."""
+    return f"{path} char {start}-{end}" if end > start else path
 
 
 def place(path: Path) -> str:
