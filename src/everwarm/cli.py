@@ -16,15 +16,8 @@ from everwarm.errors import EverwarmError, StoreError
 
 if TYPE_CHECKING:
     from everwarm.config import Config
-    from everwarm.config.keys import Key
 
 _SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of", "layout")  # flags that are settings
-
-_HOW_TO_USE = """
-It takes the place of the vendor's key in what speaks to the gateway, for instance:
-  export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=...     (OpenAI's SDK and what is built on it)
-  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=...  (Anthropic's)
-A gateway that runs already knows it after a reload or a new start."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -85,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(commands)
 
     _add_models(commands)
+    _add_layout(commands)
 
     demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
     demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
@@ -122,6 +116,22 @@ def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     show = _command(actions, "show", _model_show, "sizes, settings and measured speeds of the model inside")
     show.add_argument("--json", action="store_true", help="print JSON")
     _add_model(show)
+    _add_files(show)
+
+
+def _add_layout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    layout = _command(commands, "layout", _layout, "what keeps prompts out of a provider's cache, and what it costs")
+    _add_files(layout)
+    actions = layout.add_subparsers(title="actions", metavar="ACTION")
+
+    show = _command(actions, "show", _layout_show, "what rewriting makes of a request, as a diff")
+    show.add_argument("file", metavar="FILE", help="a JSON body, or a log with one a line; - is standard input")
+    show.add_argument("--request", type=int, metavar="N", help="which of them, from 1 (default: the last)")
+    dialects = ("openai_chat", "openai_completions", "openai_responses", "anthropic_messages")
+    show.add_argument(
+        "--dialect", choices=dialects, metavar="D", help=f"{', '.join(dialects)} (default: as each looks)"
+    )
+    show.add_argument("--out", type=Path, metavar="FILE", help="where the rewritten body goes")
     _add_files(show)
 
 
@@ -202,19 +212,10 @@ def _config(args: argparse.Namespace) -> int:
 
 @_for_its_owner()
 def _keys_add(args: argparse.Namespace) -> int:
-    """The key goes to standard output, alone; what to do with it goes to standard error."""
-    import secrets
-    from datetime import UTC, datetime
-
-    from everwarm.config import keys
+    from everwarm import keys
 
     config = _load(args)
-    key = keys.PREFIX + secrets.token_urlsafe(32)
-    keys.add(config.data, keys.made(args.name, key, datetime.now(UTC)))
-    print(f"A key for {args.name}. It is shown this once; only its digest is kept:", file=sys.stderr)
-    print(key, flush=True)
-    print(_HOW_TO_USE.format(url=_url(config)), file=sys.stderr)
-    return 0
+    return keys.add(config, args.name, _url(config))
 
 
 def _url(config: Config) -> str:
@@ -224,29 +225,16 @@ def _url(config: Config) -> str:
 
 
 def _keys_list(args: argparse.Namespace) -> int:
-    from everwarm.config import keys
+    from everwarm import keys
 
-    known = keys.known(_load(args).data)
-    _print_keys(known)
-    if not known:
-        print("There are none yet. Make one with: everwarm keys add NAME", file=sys.stderr)
-    return 0
+    return keys.show(_load(args))
 
 
 @_for_its_owner()
 def _keys_remove(args: argparse.Namespace) -> int:
-    from everwarm.config import keys
+    from everwarm import keys
 
-    gone = keys.remove(_load(args).data, args.name, args.digest)
-    print("Forgotten, from the next start or reload of a gateway on:")
-    _print_keys(gone)
-    return 0
-
-
-def _print_keys(keys: Sequence[Key]) -> None:
-    width = max((len(key.name) for key in keys), default=0)
-    for key in keys:
-        print(f"{key.name:<{width}}  sha256:{key.digest[:12]}  {key.created_at}")
+    return keys.remove(_load(args), args.name, args.digest)
 
 
 @_for_its_owner()
@@ -264,6 +252,18 @@ def _model_show(args: argparse.Namespace) -> int:
     from everwarm.serve import show_model
 
     return show_model(_load(args), as_json=args.json)
+
+
+def _layout(args: argparse.Namespace) -> int:
+    from everwarm.layout import show_findings
+
+    return show_findings(_load(args))
+
+
+def _layout_show(args: argparse.Namespace) -> int:
+    from everwarm.layout import show
+
+    return show(_load(args), args.file, args.request, args.dialect, args.out)
 
 
 def _demo(args: argparse.Namespace) -> int:
