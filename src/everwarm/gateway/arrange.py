@@ -41,7 +41,7 @@ _ARRANGED: Final = frozenset(dialect.name for dialect in CONVERSING)
 
 
 class Arrangement:
-    """What is made of one request for a source. It may be fetched again, by another call: what was made stays."""
+    """What is made of one request for a source, if it is the one that starts the call."""
 
     __slots__ = ("_ask", "_house", "_made")
 
@@ -64,8 +64,7 @@ class Arrangement:
         return partial(self._fetch, source, sending, mode)
 
     async def _fetch(self, source: Source, sending: Sending, mode: Mode, sink: Sink) -> None:
-        if self._made is None:
-            self._made = await self._arrange(mode)
+        self._made = await self._arrange(mode)
         data = self._made.data
         if data != sending.data:
             sending = replace(sending, data=data, request=partial(request_of, self._ask, data))
