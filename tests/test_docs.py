@@ -15,13 +15,14 @@ from everwarm.cli import _parser
 from everwarm.core.canonical import RENAMED, VOLATILE
 from everwarm.gateway.upstreams import headers
 from everwarm.ledger import tables
-from everwarm.store import answers
+from everwarm.store import answers, note_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / n for n in ("README.md", "README.ja.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
 SCHEMAS = {
     "cache.db": (answers.SCHEMA, "30626482431d5c1c2aae657e60bb9378d9866fbe0e18764664494a58e3d81328"),
-    "ledger.db": (tables.SCHEMA, "3261da078788c7d636d15b3aaa900b9abc0a2da6aaac75c9190f597341499d71"),
+    "ledger.db": (tables.SCHEMA, "99d905d77dba9db495985b5f7592a84a57c4c696284f2a9a5b7884ac4e47f3f7"),
+    "layout.db": (note_table.SCHEMA, "271d31548c271542fa3e7333cfc2ba41296703b5fd776bd6102617a480a96402"),
 }
 
 pytestmark = pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="installed without the repository")

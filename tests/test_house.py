@@ -34,6 +34,8 @@ MAY_IMPORT = {
     "lock": set(),
     "demo": {"errors"},
     "warm": {"demo", "errors"},
+    "keys": {"config"},
+    "layout": {"ledger", "config", "core", "errors"},
     "dashboard": set(),
 }
 """room -> the rooms that it may import. ``serve`` and ``cli``, where all meet, may import any."""

@@ -18,7 +18,7 @@ from everwarm.lint import command as lint
 if TYPE_CHECKING:
     from everwarm.config import Config
 
-_SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of")  # flags that are settings
+_SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of", "layout")  # flags that are settings
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8400)")
     serve.add_argument("--workers", metavar="N", help="processes that answer (default 1)")
+    serve.add_argument("--layout", metavar="MODE", help="of prompts: off, advise (the default) or rewrite")
     serve.add_argument(
         "--upstream",
         metavar="NAME=URL",
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(commands)
 
     _add_models(commands)
+    _add_layout(commands)
 
     demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
     demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
@@ -124,6 +126,22 @@ def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_files(show)
 
 
+def _add_layout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    layout = _command(commands, "layout", _layout, "what keeps prompts out of a provider's cache, and what it costs")
+    _add_files(layout)
+    actions = layout.add_subparsers(title="actions", metavar="ACTION")
+
+    show = _command(actions, "show", _layout_show, "what rewriting makes of a request, as a diff")
+    show.add_argument("file", metavar="FILE", help="a JSON body, or a log with one a line; - is standard input")
+    show.add_argument("--request", type=int, metavar="N", help="which of them, from 1 (default: the last)")
+    dialects = ("openai_chat", "openai_completions", "openai_responses", "anthropic_messages")
+    show.add_argument(
+        "--dialect", choices=dialects, metavar="D", help=f"{', '.join(dialects)} (default: as each looks)"
+    )
+    show.add_argument("--out", type=Path, metavar="FILE", help="where the rewritten body goes")
+    _add_files(show)
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str
 ) -> argparse.ArgumentParser:
@@ -147,7 +165,7 @@ def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
     """The settings. ``credentials``: those of upstreams must be there, for they will be asked."""
     from everwarm.config import load
 
-    names: Mapping[str, str] = {"prices_of": "stats.prices_of"}
+    names: Mapping[str, str] = {"prices_of": "stats.prices_of", "layout": "layout.mode"}
     given = {names.get(k, k): v for k, v in vars(args).items() if k in _SETTINGS}
     upstreams = getattr(args, "upstream", ())
     return load(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)
@@ -211,8 +229,7 @@ def _keys_add(args: argparse.Namespace) -> int:
     from everwarm import keys
 
     config = _load(args)
-    keys.add(config.data, args.name, _url(config))
-    return 0
+    return keys.add(config, args.name, _url(config))
 
 
 def _url(config: Config) -> str:
@@ -224,16 +241,14 @@ def _url(config: Config) -> str:
 def _keys_list(args: argparse.Namespace) -> int:
     from everwarm import keys
 
-    keys.show(_load(args).data)
-    return 0
+    return keys.show(_load(args))
 
 
 @_for_its_owner()
 def _keys_remove(args: argparse.Namespace) -> int:
     from everwarm import keys
 
-    keys.remove(_load(args).data, args.name, args.digest)
-    return 0
+    return keys.remove(_load(args), args.name, args.digest)
 
 
 @_for_its_owner()
@@ -251,6 +266,18 @@ def _model_show(args: argparse.Namespace) -> int:
     from everwarm.serve import show_model
 
     return show_model(_load(args), as_json=args.json)
+
+
+def _layout(args: argparse.Namespace) -> int:
+    from everwarm.layout import show_findings
+
+    return show_findings(_load(args))
+
+
+def _layout_show(args: argparse.Namespace) -> int:
+    from everwarm.layout import show
+
+    return show(_load(args), args.file, args.request, args.dialect, args.out)
 
 
 def _demo(args: argparse.Namespace) -> int:

@@ -46,7 +46,7 @@ def test_a_model_has_rules_of_its_own(configure: Load) -> None:
     [
         (
             "[models.a]\ntll = 1",
-            "line 2, models.a.tll: unknown; known here are ttl and reuse_sampled. Did you mean ttl?",
+            "line 2, models.a.tll: unknown; known here are ttl, reuse_sampled and layout. Did you mean ttl?",
         ),
         ("[models.a]\nttl = 'x'", 'models.a.ttl: found "x"; allowed is a duration'),
         ("[models]\na = 1", "line 2, models.a: found 1; allowed is a table: [models.a]."),

@@ -55,6 +55,9 @@ OTHER = {
     "log.format": "json",
     "telemetry.otlp": "http://localhost:4318",
     "metrics.access": "open",
+    "layout.mode": "off",
+    "layout.reference": "{name}",
+    "layout.block": "{name}: {value}",
 }
 """Values of settings for which 7 is none."""
 

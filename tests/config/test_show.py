@@ -22,6 +22,7 @@ ttl = "90m"
 "[red]x" = "m.1"
 [models."m.1"]
 ttl = "1h"
+layout = "off"
 [[tenant]]
 name = "acme"
 keys = ["sha256:{DIGEST}"]
@@ -47,7 +48,8 @@ def test_json_has_every_setting_with_its_source(configure: Callable[..., Config]
     assert settings["cache.disk_mb"] == {"value": 1024, "source": "default"}
     assert settings['aliases."[red]x"'] == {"value": "m.1", "source": "everwarm.toml:6"}
     assert settings['models."m.1".ttl'] == {"value": "1h", "source": "everwarm.toml:8"}
-    assert settings["tenant.acme.keys"] == {"value": [f"sha256:{DIGEST[:8]}..."], "source": "everwarm.toml:11"}
+    assert settings['models."m.1".layout'] == {"value": "off", "source": "everwarm.toml:9"}
+    assert settings["tenant.acme.keys"] == {"value": [f"sha256:{DIGEST[:8]}..."], "source": "everwarm.toml:12"}
 
 
 def test_the_terminal_shows_the_same(configure: Callable[..., Config]) -> None:

@@ -110,7 +110,7 @@ def test_a_credential_that_is_not_there_is_a_problem(
         (upstream(url="http://h/v1/chat/completions"), 'url: ends in "/chat/completions"'),
         (upstream("a", "http://h", f'key_env = "{SECRET}"'), "key_env: found a text that is no such name; allowed is"),
         (upstream("a", "http://h", f'api_key = "{SECRET}"'), "upstream[0].api_key: unknown; known here are name"),
-        (upstream("a", "http://h", f'api_key = "{SECRET}"'), "and weight. Did you mean key_env?"),
+        (upstream("a", "http://h", f'api_key = "{SECRET}"'), "weight and layout. Did you mean key_env?"),
         (upstream("a", "http://h", "base_url = 1"), "Did you mean url?"),
         (upstream("a", "http://h", "retrys = 1"), "Did you mean retries?"),
         (upstream("a", "http://h", "retries = 11"), "retries: found 11; allowed is a whole number from 0 to 10."),

@@ -35,6 +35,10 @@ STATS: dict[str, Any] = {
         "prices_of": "gpt-5-mini", "provider": "openai", "currency": "USD",
         "without": 0.41, "with": 0.09, "saved": 0.32,
     },
+    "findings": [
+        {"says": f"`{HOSTILE}` is a clock", "a_day": 3.1, "currency": "USD", "model": HOSTILE, "done": False},
+        {"says": "`tools` is shuffled", "a_day": None, "currency": None, "model": "m", "done": True},
+    ],
     "latency_ms": {"hit": {"p50": 2.4, "p95": 6.1, "n": 612}, "miss": {"p50": 812.0, "p95": 2904.3, "n": 672}},
     "recent": [
         ROW,
@@ -72,6 +76,9 @@ def test_the_figures_are_those_of_the_server(site: Any, browser: Any) -> None:
     ]
     assert page.rows["latency"] == [["From the cache 612", "2.4 ms", "6.1 ms"], ["Computed 672", "812 ms", "2.9 sec"]]
     assert "338 times sooner" in page.text["latency-note"]
+    found = page.text["findings"]
+    assert "is a clock $3.10 a day · " in found
+    assert found.endswith("`tools` is shuffled m · repaired on the way")
     assert page.text["store"] == "612 stored answers, 4.8 MB · 1 corrupt and dropped"
     assert page.text["namespace"] == "public"
     assert {"banner", "empty"} <= page.hidden

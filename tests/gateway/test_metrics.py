@@ -118,7 +118,7 @@ def test_labels_have_no_value_that_a_client_has_chosen(live: Live) -> None:
     live.client.request("ZQ8", "/v1/chat/completions")
     assert "zq" not in live.client.get("/metrics").text.lower()
     assert {label for f in FAMILIES.values() for label in f.labels} == {
-        "dialect", "cache", "status_class", "kind", "upstream", "state",
+        "dialect", "cache", "status_class", "kind", "upstream", "state", "cure", "done",
     }  # fmt: skip
 
 

@@ -70,6 +70,7 @@ def test_a_day_by_hand(opened: Callable[..., Ledger]) -> None:
             "with": 0.00087,  # 2200 * .25 + 800 * .025 + 150 * 2
             "saved": 0.00123,
         },
+        "findings": [],
         "latency_ms": {
             "hit": {"n": 2, "p50": 2.0, "p95": 4.0, "ttft": {"p50": 1.0, "p95": 3.0}},
             "miss": {"n": 3, "p50": 250.0, "p95": 250.0, "ttft": {"p50": 50.0, "p95": 50.0}},

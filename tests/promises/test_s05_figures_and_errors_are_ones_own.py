@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from arranging import arranged
 from live import CHAT, Live, gateway
 
 A, B = {"authorization": "Bearer sk-a"}, {"authorization": "Bearer sk-b"}
@@ -56,6 +57,22 @@ def test_stats_are_those_of_somebody_who_is_alone(two: Live) -> None:
     assert (mine["requests"], len(mine["recent"]), mine["store"]["entries"]) == (5, 5, 2)
     assert (mine["errors"], mine["layers"]["exact"]["requests"]) == (1, 1)
     assert mine["namespace"] != alone["namespace"]
+
+
+def test_findings_of_the_layout_are_of_ones_own_requests(two: Live) -> None:
+    """Neither what was found, nor in how many requests, nor a word of it in a header."""
+    with arranged(two):
+        two.ask("nothing to find", headers=B)
+        alone = stats(two, B)
+        for text in ("NOW 1", "NOW 2", "later"):
+            two.ask(text, headers=A)
+        mine = stats(two, A)
+        assert stats(two, B) == alone
+        assert alone["findings"] == []
+        assert [(f["seen"], f["requests"]) for f in mine["findings"]] == [(2, 3)]
+        two.ask("NOW 1", headers=B)
+        assert [(f["seen"], f["requests"]) for f in stats(two, B)["findings"]] == [(1, 2)]
+        assert stats(two, A) == mine
 
 
 def test_nor_do_they_tell_that_an_answer_of_another_was_damaged(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from everwarm.core.layout.notes import NoteKind
+from everwarm.store.notes import DiskNotes
 from gateway_upstreams import asks
 from live import Live, gateway
 from program import program
@@ -46,8 +48,8 @@ def empty(path: Path) -> bool:
 
 
 VERSIONED: dict[str, Callable[[Path], bool]] = {
-    r"cache\.db|ledger\.db": of_sqlite,
-    r"(cache|ledger)\.db-(wal|shm)": lambda path: True,  # SQLite's, of the file beside it
+    r"cache\.db|ledger\.db|layout\.db": of_sqlite,
+    r"(cache|ledger|layout)\.db-(wal|shm)": lambda path: True,  # SQLite's, of the file beside it
     r"keys\.toml": lambda path: tomllib.loads(path.read_text())["version"] == 1,
     r"secret\.key": lambda path: path.stat().st_size == 32,  # random bytes: there is nothing to read in it
     r"(serve|keys)\.lock": empty,
@@ -115,7 +117,7 @@ def wrong_modes(folder: Path) -> dict[str, str]:
 
 @posix
 def test_folders_and_files_are_for_their_owner_only(folder: Path) -> None:
-    assert {"cache.db", "ledger.db", "secret.key", "keys.toml"} <= set(os.listdir(folder))
+    assert {"cache.db", "ledger.db", "layout.db", "secret.key", "keys.toml"} <= set(os.listdir(folder))
     assert not wrong_modes(folder)
 
 
@@ -217,3 +219,31 @@ def test_a_statement_that_would_run_with_ours_costs_the_file(tmp_path: Path, sto
     with gateway(data) as live:
         assert [cache for cache, _ in asked(live)] == ["hit", "hit"]
     assert list(data.glob("cache.db.corrupt-*"))
+
+
+NOTE_FORGERIES = {
+    "another text": "UPDATE notes SET value = x'00'",
+    "another place": "UPDATE notes SET name = x'6d'",
+    "another tenant's": "UPDATE notes SET space = 'b'",
+    "another kind": "UPDATE notes SET kind = 'stream'",
+    "no seal": "UPDATE notes SET mac = x''",
+    "another type": "UPDATE notes SET value = 'text'",
+}
+
+
+@pytest.mark.parametrize("how", NOTE_FORGERIES)
+def test_nor_into_a_prompt(tmp_path: Path, how: str) -> None:
+    """What the layout engine remembers is put into prompts: it is ours, or it is nothing."""
+    places: tuple[tuple[str, NoteKind, bytes], ...] = (
+        ("public", "turn", b"n"), ("public", "turn", b"m"), ("b", "turn", b"n"), ("public", "stream", b"n"),
+    )  # fmt: skip
+    path, secret = tmp_path / "layout.db", bytes(range(32))
+    with closing(DiskNotes(path, secret, 10**6)) as notes:
+        notes.keep(*places[0], b"ours")
+    with closing(DiskNotes(path, secret, 10**6)) as notes:
+        assert notes.get(*places[0]) == b"ours", "power: as it was written, it is found"
+    with closing(sqlite3.connect(path, isolation_level=None)) as rows:
+        assert rows.execute(NOTE_FORGERIES[how]).rowcount == 1
+    with closing(DiskNotes(path, secret, 10**6)) as notes:
+        assert [notes.get(*place) for place in places] == [None] * len(places)
+        assert notes.faults().corrupt == 1

@@ -10,7 +10,12 @@ from everwarm.config.problems import describe
 from everwarm.config.settings import SETTINGS, ModelRules
 from everwarm.config.tables import Tables, dotted
 
-_RULES: Mapping[str, Kind[Any]] = {name: SETTINGS["cache." + name].kind for name in ("ttl", "reuse_sampled")}
+RULES: Mapping[str, Kind[Any]] = {
+    "ttl": SETTINGS["cache.ttl"].kind,
+    "reuse_sampled": SETTINGS["cache.reuse_sampled"].kind,
+    "layout": SETTINGS["layout.mode"].kind,
+}
+"""What can be said of one model; ``settings.ModelRules`` has the same names."""
 
 
 def aliases(tables: Tables, sources: dict[str, str]) -> dict[str, str]:
@@ -40,7 +45,7 @@ def models(tables: Tables, sources: dict[str, str]) -> dict[str, ModelRules]:
         elif not is_plain(name):
             tables.add(path, "is not the id of a model.")
         else:
-            found = tables.values(path, tables.table(path), _RULES)
+            found = tables.values(path, tables.table(path), RULES)
             good[name] = ModelRules(**found)
             sources.update({dotted((*path, key)): tables.document.source((*path, key)) for key in found})
     return good

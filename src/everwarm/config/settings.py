@@ -17,10 +17,12 @@ from typing import Any
 
 from everwarm.config.addresses import Origin, Url
 from everwarm.config.kinds import Choice, Duration, Folder, Number, Switch, Text, Weights, Whole
+from everwarm.config.layout import Layout
 from everwarm.config.names import HeaderPattern, Listed
 from everwarm.config.setting import Setting, rows, setting
 from everwarm.config.tenants import Tenants
 from everwarm.config.upstreams import UpstreamSettings
+from everwarm.core.layout.finding import Mode
 
 YEAR = 365 * 86400.0
 
@@ -60,6 +62,7 @@ class ModelRules:
 
     ttl: float | None = None
     reuse_sampled: bool | None = None
+    layout: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,10 @@ class Cache:
         """Whether sampled answers of this model are reused: likewise."""
         rules = (r for n in names if (r := self.models.get(n)))
         return next((r.reuse_sampled for r in rules if r.reuse_sampled is not None), self.reuse_sampled)
+
+    def layout_of(self, *names: str) -> Mode | None:
+        """The mode of the layout engine that the first of a model's names has a rule about, if one has."""
+        return next((r.layout for n in names if (r := self.models.get(n)) and r.layout is not None), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +188,7 @@ class Config:
     cache: Cache = field(default_factory=Cache)
     ledger: Ledger = field(default_factory=Ledger)
     stats: Stats = field(default_factory=Stats)
+    layout: Layout = field(default_factory=Layout)
     engine: Engine = field(default_factory=Engine)
     log: Log = field(default_factory=Log)
     telemetry: Telemetry = field(default_factory=Telemetry)
@@ -219,6 +227,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "cache": Cache,
     "ledger": Ledger,
     "stats": Stats,
+    "layout": Layout,
     "engine": Engine,
     "log": Log,
     "telemetry": Telemetry,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from everwarm.config.model_tables import RULES
 from everwarm.config.setting import rows as members
 from everwarm.config.settings import SETTINGS, Config, value_of
 from everwarm.config.tables import dotted
@@ -26,10 +27,9 @@ def rows(config: Config) -> list[Row]:
     out = [Row(s.name, s.kind.show(value_of(config, s.name)), _source(config, s.name)) for s in SETTINGS.values()]
     out += (_row(config, dotted(("aliases", name)), target) for name, target in config.aliases.items())
     for name, rules in config.cache.models.items():
-        for key in ("ttl", "reuse_sampled"):
+        for key, kind in RULES.items():
             value = getattr(rules, key)
             if value is not None:
-                kind = SETTINGS["cache." + key].kind
                 out.append(_row(config, dotted(("models", name, key)), kind.show(value)))
     for upstream in config.upstreams:
         out += _members(config, f"upstream.{upstream.name}", upstream)

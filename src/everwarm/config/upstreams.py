@@ -8,6 +8,7 @@ from typing import Literal, cast
 
 from everwarm.config.addresses import Url
 from everwarm.config.kinds import Choice, Kind, Number, Switch, Whole
+from everwarm.config.layout import MODE
 from everwarm.config.names import Listed, Name, Pattern, Variable, matches
 from everwarm.config.setting import optional, required, setting
 
@@ -49,6 +50,10 @@ class UpstreamSettings:
         Number(0.01, 1000),
         "its part of the sessions, beside others that serve the model",
         without="in the order of the file: the next when the one before fails",
+    )
+
+    layout: Literal["off", "advise", "rewrite"] | None = optional(
+        MODE, "what is done about the layout of prompts that go there", without="as `layout.mode` says"
     )
 
     def serves(self, model: str) -> bool:

@@ -169,6 +169,18 @@ function drawRecent(recent) {
   $("recent").replaceChildren(...rows);
 }
 
+function drawFindings(findings) {
+  $("findings-part").hidden = !findings?.length;
+  const rows = (findings ?? []).map((f) => {
+    const row = make("li", f.says);
+    const price = f.a_day == null ? "" : `${money(f.a_day, f.currency)} a day`;
+    const notes = [price, f.model, f.done ? "repaired on the way" : ""].filter(Boolean);
+    row.append(" ", make("span", notes.join(" · "), "note"));
+    return row;
+  });
+  $("findings").replaceChildren(...rows);
+}
+
 function drawStore(store) {
   if (!store) return "";
   const stored = [number(store.entries), store.entries === 1 ? "stored answer" : "stored answers"].join(" ");
@@ -192,6 +204,7 @@ function draw(s) {
   drawBar(s);
   drawLayers(s);
   drawLatency(s.latency_ms);
+  drawFindings(s.findings);
   drawRecent(s.recent);
 }
 

@@ -30,6 +30,7 @@ ROUTES: Final[dict[str, dict[str, Handler]]] = {
     openai_embeddings.DIALECT.path: {"POST": embed.embeddings},
     models.PATH: {"GET": models.models},
     "/v1/cache": {"DELETE": manage.drop},
+    "/v1/cache/layout": {"DELETE": manage.forget},
     prefixes.PATH: {"POST": prefixes.listed},
     prefixes.WARM: {"POST": prefixes.warm},
     "/healthz": {"GET": manage.health},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple, ParamSpec, TypeVar
 
@@ -12,6 +13,7 @@ from everwarm.core.body import Body, read
 from everwarm.core.canonical import canonical
 from everwarm.core.dialects.dialect import Dialect, Envelope
 from everwarm.core.key import ExactKey, exact_key
+from everwarm.core.wire import Request
 from everwarm.errors import ModelNotFound
 from everwarm.gateway.auth import Caller
 from everwarm.gateway.door.exchange import Exchange
@@ -97,6 +99,12 @@ async def aside(house: House, data: bytes, work: Callable[P, T], *args: P.args, 
     if len(data) <= LARGE:
         return work(*args, **named)
     return await asyncio.get_running_loop().run_in_executor(house.threads, partial(work, *args, **named))
+
+
+def request_of(ask: Ask, data: bytes) -> Request:
+    """``data``, the client's body or what was made of it, as a model reads it. Raises ``BadRequest``."""
+    parsed = ask.question.dialect.parse(read(data).value)
+    return parsed if ask.control.rest else replace(parsed, rests=False)
 
 
 def target_of(house: House, dialect: Dialect, caller: Caller, model: str) -> Target:

@@ -131,7 +131,7 @@ def _row(run: Run) -> Row:
         1000 * total,
         1000 * saved if saved > 0 else 0.0,
         1000 * prefilled.seconds if prefilled is not None else 0.0,
-        life.why,
+        run.why,
     )
 
 

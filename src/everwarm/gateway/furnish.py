@@ -11,6 +11,7 @@ from pathlib import Path
 from everwarm.config import Config
 from everwarm.core.upstream import Upstream
 from everwarm.errors import ConfigError
+from everwarm.gateway.arrange import Arranger
 from everwarm.gateway.auth import Auth
 from everwarm.gateway.door.origin import Origins
 from everwarm.gateway.door.patience import Patience
@@ -25,6 +26,7 @@ from everwarm.gateway.watch.trace import Tracer
 from everwarm.ledger.book import Ledger
 from everwarm.lock import file_lock
 from everwarm.store.memory import MemoryStore
+from everwarm.store.notes import DiskNotes
 from everwarm.store.presence import Presence
 from everwarm.store.seal import load_secret
 from everwarm.store.sqlite import SqliteStore
@@ -67,6 +69,10 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
         ledger = _ledger(config)
         if ledger is not None:
             stack.callback(ledger.close)
+        notes = _notes(config, secret)
+        stack.callback(notes.close)
+        arranger = Arranger(notes)
+        stack.callback(arranger.close)
         house = House(
             config,
             Directory(upstreams, config.aliases, config.cache.models, _providers(config)),
@@ -79,6 +85,7 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
             Keyed(config.cache.ignore_headers),
             Origins(config.host, config.trusted_origins),
             Tower(config.cache.entry_mb * MIB),
+            arranger,
             metrics=_metrics(config, worker),
         )
         if store is not None:
@@ -99,6 +106,10 @@ def _store(config: Config, secret: bytes) -> TieredStore | None:
     memory = MemoryStore(config.cache.memory_mb * MIB)
     disk = SqliteStore(config.data / "cache.db", secret, config.cache.disk_mb * MIB)
     return TieredStore(memory, disk, presence=Presence(disk.max_bytes) if config.workers == 1 else None)
+
+
+def _notes(config: Config, secret: bytes) -> DiskNotes:
+    return DiskNotes(config.data / "layout.db", secret, config.layout.notes_mb * MIB, alone=config.workers == 1)
 
 
 def _ledger(config: Config) -> Ledger | None:

@@ -24,6 +24,7 @@ from everwarm.ledger.book import Ledger
 from everwarm.store.tiered import TieredStore
 
 if TYPE_CHECKING:
+    from everwarm.gateway.arrange import Arranger
     from everwarm.gateway.ask import Question
 
 
@@ -42,6 +43,7 @@ class House:
     keyed: Keyed
     origins: Origins
     tower: Tower
+    arranger: Arranger
     questions: Memo[Question] = field(default_factory=Memo)
     recent: Recent = field(default_factory=Recent)
     drops: dict[str, float] = field(default_factory=dict)  # namespace -> when it last dropped entries, by ``clock``

@@ -59,6 +59,13 @@ async def drop(house: House, x: Exchange) -> None:
     await _json(x, {"object": "cache.dropped", "dropped": dropped})
 
 
+async def forget(house: House, x: Exchange) -> None:
+    """``DELETE /v1/cache/layout``: forget what was learned from the layout of the caller's own prompts."""
+    space = house.auth.caller(x).space
+    await asyncio.get_running_loop().run_in_executor(house.disk_threads, house.arranger.forget, space.id)
+    await _json(x, {"object": "layout.forgotten"})
+
+
 def _digest(text: str) -> bytes:
     try:
         digest = bytes.fromhex(text)

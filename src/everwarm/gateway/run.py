@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from everwarm.core import policy
 from everwarm.core.answer import Form
-from everwarm.core.body import read
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Prefilled, Request
 from everwarm.errors import Broken, EverwarmError
-from everwarm.gateway.ask import LARGE, Ask, aside
+from everwarm.gateway.arrange import Arrangement
+from everwarm.gateway.ask import LARGE, Ask, aside, request_of
 from everwarm.gateway.call import Call
 from everwarm.gateway.door.exchange import EVENTS, JSON, NO_BUFFER, Exchange
 from everwarm.gateway.house import House
@@ -41,6 +39,7 @@ class Run:
         self.original_seconds = 0.0  # how long the answer took that is served again
         self.opening: Opening | None = None
         self._recalled: Recalled | None = None
+        self._arrangement = Arrangement(house, ask)
         self._call: Call | None = None
         self._joined = False
         self._task: asyncio.Task[object] | None = None  # that the client's leaving ends
@@ -52,6 +51,11 @@ class Run:
         if self.life.cache == "hit":
             return "exact"
         return self.opening.via if self.opening is not None else self.ask.question.target.source.name
+
+    @property
+    def why(self) -> str:
+        """Why it was not answered from the store, and what keeps its prompt out of a provider's cache."""
+        return self._arrangement.told(self.life.why)
 
     @property
     def prefilled(self) -> Prefilled | None:
@@ -66,8 +70,7 @@ class Run:
     def request(self) -> Request:
         """The request as a model reads it. Raises ``BadRequest``."""
         if self._request is None:
-            parsed = self.ask.question.dialect.parse(read(self.ask.data).value)
-            self._request = parsed if self.ask.control.rest else replace(parsed, rests=False)
+            self._request = request_of(self.ask, self.ask.data)
         return self._request
 
     @property
@@ -142,9 +145,8 @@ class Run:
         entry, stored = self._recalled
         self.usage, self.original_seconds = stored.usage, stored.seconds
         age = max(0, int(self.house.clock() - entry.created))
-        seconds = stored.seconds - self.x.elapsed
-        lines = lines_of_hit(self.ask.question.key.text, stored.form, age, stored.usage, seconds, entry.tags)
-        return 200, lines, stored.body
+        key, seconds = self.ask.question.key.text, stored.seconds - self.x.elapsed
+        return 200, lines_of_hit(key, stored.form, age, stored.usage, seconds, entry.tags), stored.body
 
     # --- from a flight ------------------------------------------------------------------------------------------------
 
@@ -177,7 +179,7 @@ class Run:
             self.house.recent.note(question.key, question.canonical, self.house.clock(), question.context)
         self._call, joined = self.house.tower.board(
             None if how == "alone" else question.key,
-            partial(question.target.source.fetch, sending),
+            self._arrangement.fetch(sending),
             keeper(self.house, self.x, self.ask),
             second=how == "second",
             anew=how == "anew",
@@ -275,4 +277,4 @@ class Run:
     def _headers(self, age: int) -> Headers:
         """How this answer was made."""
         key, shifted = self.ask.question.key.text, self.prefilled.shifted if self.prefilled is not None else 0
-        return told(self.life.cache or "miss", self.via, key, age, self.life.why, shifted)
+        return told(self.life.cache or "miss", self.via, key, age, self.why, shifted)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from everwarm.ledger import tables
+from everwarm.ledger import findings, tables
+from everwarm.ledger.findings import Found, Looked
 from everwarm.ledger.record import Row
 from everwarm.ledger.sums import Sums, Tally, latency
 from everwarm.store.database import Database
@@ -25,6 +26,11 @@ LATENCY_ROWS = 10_000
 """Percentiles are exact, over so many newest requests: what it is like now, not on average over a month."""
 
 RECENT_ROWS = 50
+WORST = 5
+"""Findings of the layout engine that are told."""
+RECENTLY = 7 * 86400.0
+"""Seconds. What was not found for longer has been repaired, or is not asked any more."""
+
 ROW_BYTES = 640  # of memory, while a row waits: measured, rounded up
 QUEUE_ROWS = 100_000
 PAUSE_SECONDS = 0.5  # how long a row may wait for company: what ``kill -9`` may take of it
@@ -47,13 +53,18 @@ class Ledger:
         self._lock = threading.Lock()
         self._pruned_hour = 0
         self._unwritten = 0
-        self._database: Database[Row] = Database(
+        self._database: Database[Row | Looked] = Database(
             path, tables.SCHEMA, self, queue_bytes=QUEUE_ROWS * ROW_BYTES, pause=PAUSE_SECONDS, clock=clock
         )
 
     def add(self, row: Row) -> None:
         """Take down one request. Never blocks and never raises; what cannot be written is counted."""
         if not self._database.submit(row, ROW_BYTES):
+            self._count_unwritten(1)
+
+    def look(self, looked: Looked) -> None:
+        """Take down what the layout engine found in one request; as ``add``."""
+        if not self._database.submit(looked, ROW_BYTES):
             self._count_unwritten(1)
 
     def rows(self, namespace: str | None = None, since: float | None = None, limit: int = RECENT_ROWS) -> list[Row]:
@@ -75,7 +86,8 @@ class Ledger:
             pairs = tables.durations(connection, namespace, since, LATENCY_ROWS)
             recent = tables.newest(connection, namespace, since, RECENT_ROWS)
             begin = since if since is not None else sum(tallies.values(), Tally()).first or until
-            return Sums(namespace, begin, until, tallies, latency(pairs["hit"]), latency(pairs["miss"]), recent)
+            found = _findings(connection, namespace, until)
+            return Sums(namespace, begin, until, tallies, latency(pairs["hit"]), latency(pairs["miss"]), recent, found)
 
         return self._read(work, Sums(namespace, until, until, {}, latency(()), latency(()), ()))
 
@@ -101,17 +113,24 @@ class Ledger:
         with self._lock:
             self._unwritten += rows
 
-    def apply(self, connection: sqlite3.Connection, items: list[Row]) -> None:
+    def apply(self, connection: sqlite3.Connection, items: list[Row | Looked]) -> None:
         """In the writer thread, in a transaction."""
-        tables.append(connection, items)
+        if rows := [item for item in items if isinstance(item, Row)]:
+            tables.append(connection, rows)
+        if looked := [item for item in items if isinstance(item, Looked)]:
+            findings.note(connection, looked)
         oldest_hour = int((self._clock() - self.max_age) // tables.HOUR)
         if oldest_hour != self._pruned_hour:
             tables.prune_age(connection, oldest_hour)
             self._pruned_hour = oldest_hour
         tables.prune_size(connection, self.max_bytes)
 
-    def settle(self, items: list[Row], written: bool) -> Iterable[Row]:
+    def settle(self, items: list[Row | Looked], written: bool) -> Iterable[Row | Looked]:
         """In the writer thread."""
         if not written:
             self._count_unwritten(len(items))
         return ()
+
+
+def _findings(connection: sqlite3.Connection, namespace: str | None, until: float) -> Sequence[Found]:
+    return findings.worst(connection, namespace, until - RECENTLY, WORST)

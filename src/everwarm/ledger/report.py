@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from everwarm.core.layout import words
 from everwarm.errors import ConfigError
-from everwarm.ledger.prices import Price, Prices
+from everwarm.ledger.findings import Found
+from everwarm.ledger.prices import MILLION, Price, Prices
 from everwarm.ledger.record import Row
 from everwarm.ledger.sums import MODEL_KINDS, Latency, Sums, Tally
 from everwarm.store.protocol import Accounting, Faults
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 VERSION = 1
+DAY = 86400.0
 RECENT_FIELDS = (
     "at", "model", "cache", "via", "status", "stream", "prompt", "output", "prefix_cached",
     "ttft_ms", "total_ms", "saved_ms", "reason",
@@ -61,10 +64,18 @@ def stats(
         "tokens": _tokens(hit + joined, asked),
         "seconds_saved": round(sum(layer["seconds_saved"] for layer in layers.values()), 3),
         **_money(sums, hit + joined, asked, prices),
+        "findings": findings(sums, prices),
         "latency_ms": {"hit": _latency(sums.hit), "miss": _latency(sums.miss)},
         "recent": [_recent(row) for row in sums.recent],
         "store": _store(held, faults),
     }
+
+
+def render_findings(stats: dict[str, Any]) -> RenderableType:
+    """What the layout engine found, for a terminal."""
+    from everwarm.ledger import screen
+
+    return screen.findings(stats)
 
 
 def render(stats: dict[str, Any]) -> RenderableType:
@@ -123,6 +134,41 @@ def _money(sums: Sums, answered: Tally, asked: Tally, prices: Prices | None) -> 
         "saved": round(without - paid, 9),
     }
     return {"money": money}
+
+
+def findings(sums: Sums, prices: Prices | None) -> list[dict[str, Any]]:
+    """What the layout engine found, as ``/stats`` has it. ``lost`` and ``total`` are tokens of one request, in the mean
+    of those in which it was ``seen``. ``a_day``: what the lost ones cost more than cached ones would have, on a day of
+    those since it was first seen (on the first day: so far); null if no price is known. ``says``: all that but the
+    price, in words."""
+    price = _price(sums, prices)
+    return [_finding(found, sums.until, price) for found in sums.findings]
+
+
+def _finding(found: Found, until: float, price: Price | None) -> dict[str, Any]:
+    days = max(1.0, (until - found.first) / DAY)
+    a_day = None if price is None else round(found.lost * (price.input - price.cache_read) / MILLION / days, 9)
+    marked = words.spelled(f"`{found.path}`", found.start, found.stop)
+    lost, total = round(found.lost / found.seen), round(found.total / found.seen)
+    share = min(1.0, _ratio(found.seen, found.requests))
+    told = {name: value for name, value in found._asdict().items() if name != "namespace"}
+    return told | {
+        "place": words.spelled(found.path, found.start, found.stop),
+        "lost": lost,
+        "total": total,
+        "share": share,
+        "a_day": a_day,
+        "currency": None if price is None else price.currency,
+        "says": words.summary(marked, found.kind, lost, total, share, found.requests, done=found.done),
+    }
+
+
+def _price(sums: Sums, prices: Prices | None) -> Price | None:
+    """None where no model is named, or none of that name has a price."""
+    try:
+        return prices.find(sums.until) if prices is not None and prices.name else None
+    except ConfigError:
+        return None
 
 
 def _latency(latency: Latency) -> dict[str, Any]:

@@ -26,6 +26,8 @@ def screen(stats: dict[str, Any]) -> RenderableType:
     notes = list(_notes(stats))
     if notes:
         parts += [Text(), *notes]
+    if stats["findings"]:
+        parts += [Text(), findings(stats)]
     return Padding(Group(*parts), (1, 1))
 
 
@@ -92,6 +94,29 @@ def _latency(latency: dict[str, Any]) -> list[str]:
         if latency[key]["n"]:
             lines.append(f"{name:<15} median {median:>8}, 95 % within {most:>8}")
     return lines
+
+
+def findings(stats: dict[str, Any]) -> RenderableType:
+    """What keeps prompts out of a provider's cache, the costliest first."""
+    if not stats["findings"]:
+        return Text("Nothing was found in prompts of the last week that keeps them out of a provider's cache.")
+    heading = Text("What keeps prompts out of a provider's cache", style="bold")
+    return Group(heading, *(Padding(_finding(found), (0, 0, 0, 2)) for found in stats["findings"]))
+
+
+def _finding(found: dict[str, Any]) -> Text:
+    text = Text(found["says"])
+    if found["a_day"] is not None:
+        text.append(f": {a_day(found['a_day'], found['currency'])}", style="green" if found["done"] else "bold")
+    text.append(f"  {found['model']}", style="dim")
+    if found["done"]:
+        text.append(", repaired on the way", style="green")
+    return text
+
+
+def a_day(value: float, currency: str) -> str:
+    """Money a day: 3.10 USD a day; what is less than a cent with two digits that count."""
+    return f"{value:,.2f} {currency} a day" if value >= 0.01 or not value else f"{value:.2g} {currency} a day"
 
 
 def _day(at: float) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
+from everwarm.ledger.findings import Found
 from everwarm.ledger.record import Row
 
 MODEL_KINDS = ("miss", "bypass", "failed")
@@ -68,6 +69,7 @@ class Sums:
     hit: Latency  # over the newest requests only (book.LATENCY_ROWS)
     miss: Latency
     recent: Sequence[Row]  # the newest, newest first
+    findings: Sequence[Found] = ()  # of the layout engine, those that cost most first; of these days, not of ``since``
 
     def of(self, *kinds: str) -> Tally:
         """All models' requests of these kinds; of all kinds, if none is named."""

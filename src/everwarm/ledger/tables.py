@@ -2,6 +2,7 @@
 
     rows    one request each, as ``record.Row``; the oldest go when the file is too large or they are too old
     hours   sums per (hour, namespace, model, kind), kept in the same transaction: what /stats reads, whatever the load
+    streams, findings   what the layout engine found: findings.py
 
 The sums outlive rows that went for size; both go when they are too old, by whole hours.
 """
@@ -11,10 +12,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from everwarm.ledger import findings
 from everwarm.ledger.record import Row
 from everwarm.ledger.sums import Tally
 from everwarm.store import bulk
-from everwarm.store.file import Schema
+from everwarm.store.file import Schema, used_bytes
 
 APPLICATION = 0x45764C31  # "EvL1"
 HOUR = 3600
@@ -36,7 +38,8 @@ VERSION_1 = (
         prefilled INTEGER NOT NULL, prefill_ms REAL NOT NULL,
         PRIMARY KEY (hour, namespace, model, kind)) WITHOUT ROWID""",
 )
-SCHEMA = Schema(APPLICATION, (VERSION_1,))
+VERSION_2 = findings.TABLES
+SCHEMA = Schema(APPLICATION, (VERSION_1, VERSION_2))
 
 _COLUMNS = ", ".join(Row._fields)
 
@@ -140,6 +143,7 @@ def prune_age(connection: sqlite3.Connection, before_hour: int) -> None:
     """Let go of everything of earlier hours."""
     connection.execute("DELETE FROM rows WHERE at < ?", (float(before_hour * HOUR),))
     connection.execute("DELETE FROM hours WHERE hour < ?", (before_hour,))
+    findings.prune_age(connection, float(before_hour * HOUR))
 
 
 def prune_size(connection: sqlite3.Connection, max_bytes: int) -> None:
@@ -150,11 +154,3 @@ def prune_size(connection: sqlite3.Connection, max_bytes: int) -> None:
             connection.execute("DELETE FROM rows WHERE id <= ?", (low + (high - low) // 20,))
         elif not connection.execute("DELETE FROM hours WHERE hour = (SELECT MIN(hour) FROM hours)").rowcount:
             break  # even empty it is larger than the bound
-
-
-def used_bytes(connection: sqlite3.Connection) -> int:
-    """Pages in use, in bytes."""
-    pages, free, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-    )
-    return int((pages - free) * size)

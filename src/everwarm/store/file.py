@@ -264,3 +264,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
             with contextlib.suppress(sqlite3.Error):  # the first error is the one that matters
                 connection.execute("ROLLBACK")
         raise
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Pages in use, in bytes."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)

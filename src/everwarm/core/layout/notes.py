@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 NoteKind = Literal["stream", "turn", "spelling", "order"]
 """stream: what a stream of requests has in common. turn: what was put at the end of a turn. spelling: the form in which
@@ -34,11 +34,16 @@ class Notes(Protocol):
         """All of one kind. Meant for streams, of which there are few."""
         ...
 
+    def drop(self, space: str) -> None:
+        """Forget all of a namespace."""
+        ...
+
 
 OVERHEAD: Final = 200
 """Bytes of memory for a note besides its name and its value."""
 
-_Name = tuple[str, NoteKind, bytes]
+Place = tuple[str, NoteKind, bytes]
+"""Of a note: its namespace, its kind, its name."""
 
 
 class MemoryNotes:
@@ -48,7 +53,8 @@ class MemoryNotes:
         """``limit``: bytes, of all namespaces together."""
         self._limit = limit
         self._held = 0
-        self._kept: OrderedDict[_Name, bytes] = OrderedDict()
+        self._kept: OrderedDict[Place, bytes] = OrderedDict()
+        self._names: dict[tuple[str, NoteKind], dict[bytes, None]] = {}  # what there is of each kind, by namespace
 
     def get(self, space: str, kind: NoteKind, name: bytes) -> bytes | None:
         """See ``Notes``."""
@@ -70,23 +76,70 @@ class MemoryNotes:
         place = (space, kind, name)
         self._forget(place)
         self._kept[place] = value
+        self._names.setdefault((space, kind), {})[name] = None
         self._held += _weight(place, value)
         while self._held > self._limit and len(self._kept) > 1:
             self._forget(next(iter(self._kept)))
 
     def all(self, space: str, kind: NoteKind) -> Mapping[bytes, bytes]:
         """See ``Notes``."""
-        return {name: value for (s, k, name), value in self._kept.items() if s == space and k == kind}
+        return {name: self._kept[space, kind, name] for name in self._names.get((space, kind), ())}
+
+    def drop(self, space: str) -> None:
+        """See ``Notes``."""
+        for kind in get_args(NoteKind):
+            for name in list(self._names.get((space, kind), ())):
+                self._forget((space, kind, name))
 
     def check_integrity(self) -> None:
-        """Raises ``AssertionError`` if the sum of what is held is wrong."""
+        """Raises ``AssertionError`` if the sum of what is held, or the lists of names, are wrong."""
         assert self._held == sum(_weight(place, value) for place, value in self._kept.items())
+        assert self._kept.keys() == {(*of, name) for of, names in self._names.items() for name in names}
+        assert all(self._names.values())
 
-    def _forget(self, place: _Name) -> None:
+    def _forget(self, place: Place) -> None:
         value = self._kept.pop(place, None)
-        if value is not None:
-            self._held -= _weight(place, value)
+        if value is None:
+            return
+        self._held -= _weight(place, value)
+        space, kind, name = place
+        names = self._names[space, kind]
+        del names[name]
+        if not names:
+            del self._names[space, kind]
 
 
-def _weight(place: _Name, value: bytes) -> int:
+class Unwritten:
+    """Notes of requests of which nothing may rest on disk: they see what is kept below, and what they keep and change
+    themselves stays in memory, for as long as this process lives."""
+
+    def __init__(self, below: Notes, limit: int = 4 * 2**20) -> None:
+        """``limit``: bytes of memory, of all namespaces together."""
+        self._below = below
+        self._own = MemoryNotes(limit)
+
+    def get(self, space: str, kind: NoteKind, name: bytes) -> bytes | None:
+        """See ``Notes``."""
+        own = self._own.get(space, kind, name)
+        return own if own is not None else self._below.get(space, kind, name)
+
+    def keep(self, space: str, kind: NoteKind, name: bytes, value: bytes) -> bytes:
+        """See ``Notes``."""
+        kept = self.get(space, kind, name)
+        return kept if kept is not None else self._own.keep(space, kind, name, value)
+
+    def put(self, space: str, kind: NoteKind, name: bytes, value: bytes) -> None:
+        """See ``Notes``."""
+        self._own.put(space, kind, name, value)
+
+    def all(self, space: str, kind: NoteKind) -> Mapping[bytes, bytes]:
+        """See ``Notes``."""
+        return {**self._below.all(space, kind), **self._own.all(space, kind)}
+
+    def drop(self, space: str) -> None:
+        """Forget what is above; whoever owns what is below drops that."""
+        self._own.drop(space)
+
+
+def _weight(place: Place, value: bytes) -> int:
     return len(place[2]) + len(value) + OVERHEAD

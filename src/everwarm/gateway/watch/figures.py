@@ -40,6 +40,13 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "everwarm_ttft_seconds": Family("histogram", ("dialect", "cache"), "Until the first byte of an answer's body."),
     "everwarm_request_seconds": Family("histogram", ("dialect", "cache"), "Until the last byte of an answer."),
     "everwarm_in_flight": Family("gauge", (), "Calls to models under way."),
+    "everwarm_layout_findings": Family(
+        "counter",
+        ("cure", "done"),
+        "What was found in prompts that keeps them out of a provider's cache, by what repairs it, and whether that was "
+        "done.",
+    ),
+    "everwarm_layout_rewritten": Family("counter", (), "Requests that went out otherwise than they came."),
     "everwarm_store_bytes": Family("gauge", (), "What all stored answers take."),
     "everwarm_store_entries": Family("gauge", (), "Stored answers."),
     "everwarm_store_faults": Family("counter", ("kind",), "What went wrong in the store and was survived."),

@@ -8,6 +8,7 @@ and ``board`` adds up the processes.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 from time import monotonic
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from everwarm.core.layout.finding import Arranged
 from everwarm.gateway.flights import Tower
 from everwarm.gateway.upstreams.directory import Directory
 from everwarm.gateway.upstreams.provider import Provider
@@ -52,6 +54,8 @@ class Metrics:
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._prompt = self._output = self._saved_prompt = self._saved_output = self._prefix_cached = 0
         self._saved_ms = 0.0
+        self._found: Counter[tuple[str, str]] = Counter()  # findings, by cure and by whether that was done
+        self._rewritten = 0
 
     def observe(self, row: Row) -> None:
         """One request has ended."""
@@ -73,6 +77,12 @@ class Metrics:
             self._saved_prompt += row.prompt
             self._saved_output += row.output
 
+    def arranged(self, made: Arranged, *, changed: bool) -> None:
+        """The layout engine has looked at a request; whether it goes out otherwise than it came."""
+        self._rewritten += changed
+        for finding in made.findings:
+            self._found[finding.cure, "true" if finding.done else "false"] += 1
+
     def figures(self, tower: Tower, directory: Directory, store: TieredStore | None) -> Figures:
         """What this process has counted, and what is so now."""
         found: Figures = {
@@ -83,7 +93,9 @@ class Metrics:
             ("everwarm_tokens", "prefix_cached"): [self._prefix_cached],
             ("everwarm_saved_seconds",): [self._saved_ms / 1000],
             ("everwarm_in_flight",): [len(tower)],
+            ("everwarm_layout_rewritten",): [self._rewritten],
         }
+        found.update((("everwarm_layout_findings", *labels), [number]) for labels, number in self._found.copy().items())
         for (dialect, cache), lane in list(self._lanes.items()):
             how = cache or "none"
             for name, number in zip(CLASSES, lane.statuses, strict=True):

@@ -1,0 +1,48 @@
+"""In which dialect a body is written, where nothing but the body says so: a file, a line of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from everwarm.core.dialects import anthropic, openai_chat, openai_completions, openai_responses
+from everwarm.core.dialects.dialect import Dialect
+from everwarm.core.wire import Json
+
+_OF_ANTHROPIC: Final = frozenset(("system", "stop_sequences", "thinking", "top_k", "mcp_servers", "context_management"))
+"""Members that OpenAI's chat protocol does not have."""
+
+_PARTS: Final = frozenset(("tool_use", "tool_result", "thinking", "redacted_thinking", "document", "server_tool_use"))
+"""Types of parts of a message that only Anthropic's protocol has."""
+
+
+def dialect_of(value: Mapping[str, Json]) -> Dialect | None:
+    """The dialect of a parsed body. None for what is a request in none.
+
+    A body that may be one of two (``messages`` and ``max_tokens``, and nothing else that tells) is Anthropic's if its
+    model is called so, else OpenAI's chat.
+    """
+    if isinstance(value.get("messages"), list):
+        return anthropic.DIALECT if _is_anthropic(value) else openai_chat.DIALECT
+    if "input" in value or "instructions" in value:
+        return openai_responses.DIALECT
+    return openai_completions.DIALECT if "prompt" in value else None
+
+
+def _is_anthropic(value: Mapping[str, Json]) -> bool:
+    if "max_tokens" not in value:
+        return False  # which that protocol demands
+    if _OF_ANTHROPIC & value.keys() or any("input_schema" in tool for tool in _objects(value.get("tools"))):
+        return True
+    messages = list(_objects(value.get("messages")))
+    if any(message.get("role") in ("system", "developer", "tool") or "tool_calls" in message for message in messages):
+        return False
+    parts = [part for message in messages for part in _objects(message.get("content"))]
+    if any(part.get("type") in _PARTS or "cache_control" in part for part in parts):
+        return True
+    return "claude" in str(value.get("model", "")).lower()
+
+
+def _objects(value: Json) -> Iterator[Mapping[str, Json]]:
+    """Those of a list that are objects."""
+    yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()

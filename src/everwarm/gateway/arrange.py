@@ -1,0 +1,165 @@
+"""The room between boarding and fetching: a request that goes to a source is looked at by the layout engine, once.
+
+who starts a call ── its fetch begins ──> Arrangement ──> Arranger: one engine, one thing at a time ──> source
+who joins one gets its answer: nothing of it is looked at, or counted
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from everwarm.config import Config
+from everwarm.config.layout import MODES
+from everwarm.core.dialects.registry import CONVERSING
+from everwarm.core.layout.arrange import Layout
+from everwarm.core.layout.finding import Arranged, Mode, Wishes
+from everwarm.core.layout.notes import Notes, Unwritten
+from everwarm.core.layout.words import costliest, joined, sentence
+from everwarm.gateway.ask import LARGE, Ask, aside, request_of
+from everwarm.gateway.how import LONGEST_WHY
+from everwarm.gateway.upstreams.pool import Pool
+from everwarm.gateway.upstreams.source import Sending, Sink, Source
+from everwarm.ledger.findings import Looked, spot
+
+if TYPE_CHECKING:
+    from everwarm.gateway.house import House
+
+log = logging.getLogger("everwarm.gateway")
+
+WARN_SECONDS: Final = 60.0
+_ARRANGED: Final = frozenset(dialect.name for dialect in CONVERSING)
+"""Not embeddings: there is no prefix to reuse."""
+
+
+class Arrangement:
+    """What is made of one request for a source, if it is the one that starts the call."""
+
+    __slots__ = ("_ask", "_house", "_made")
+
+    def __init__(self, house: House, ask: Ask) -> None:
+        self._house = house
+        self._ask = ask
+        self._made: Arranged | None = None
+
+    def told(self, why: str) -> str:
+        """``why`` it went to the source, and the costliest finding, if it did go there and there is one."""
+        worst = costliest(self._made.findings) if self._made is not None else None
+        return why if worst is None else joined(why, sentence(worst), LONGEST_WHY)
+
+    def fetch(self, sending: Sending) -> Callable[[Sink], Awaitable[None]]:
+        """What gets the answer to ``sending``, arranged."""
+        question = self._ask.question
+        source, mode = question.target.source, mode_of(self._house.config, self._ask)
+        if mode == "off":
+            return partial(source.fetch, sending)
+        return partial(self._fetch, source, sending, mode)
+
+    async def _fetch(self, source: Source, sending: Sending, mode: Mode, sink: Sink) -> None:
+        self._made = await self._arrange(mode)
+        data = self._made.data
+        if data != sending.data:
+            sending = replace(sending, data=data, request=partial(request_of, self._ask, data))
+            if self._ask.question.target.inside is not None:
+                request = await aside(self._house, data, sending.request)
+                sending.request = lambda: request
+        await source.fetch(sending, sink)
+
+    async def _arrange(self, mode: Mode) -> Arranged:
+        house, (caller, data, question, control, _) = self._house, self._ask
+        wishes, now = house.config.layout.wishes(mode), house.clock()
+        work = partial(_arrange, caller.space.id, question.dialect.name, question.target.model, data, wishes, now)
+        made = await house.arranger.do(work, large=len(data) > LARGE, rest=control.rest)
+        if made is None:
+            return Arranged(data)
+        if house.metrics is not None:
+            house.metrics.arranged(made, changed=made.data != data)
+        if house.ledger is not None and (made.stream or made.findings):
+            spots = tuple(map(spot, made.findings))
+            house.ledger.look(Looked(now, caller.namespace.id, made.stream, question.target.model, spots))
+        return made
+
+
+def _arrange(space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float, layout: Layout) -> Arranged:
+    return layout.arrange(space, dialect, model, data, wishes, now)
+
+
+def mode_of(config: Config, ask: Ask) -> Mode:
+    """What may be done to a request: what is said of its model, else of its upstream, else of all.
+
+    Where several upstreams serve the model, what is sent may go to any of them: the most careful mode of theirs counts.
+    """
+    question = ask.question
+    if question.dialect.name not in _ARRANGED:
+        return "off"
+    said = config.cache.layout_of(question.envelope.model, question.target.model)
+    if said is not None:
+        return said
+    source, usual = question.target.source, config.layout.mode
+    if not isinstance(source, Pool):
+        return usual
+    return min((provider.settings.layout or usual for provider in source.providers), key=MODES.index)
+
+
+Work = Callable[[Layout], Arranged]
+
+
+class Arranger:
+    """The layout engine of one process. It does one thing at a time: at once what is small, unless something large is
+    under way; else in a thread of its own. What fails there costs no request: it goes out as it came."""
+
+    def __init__(self, notes: Notes, engine: Callable[[Notes], Layout] = Layout) -> None:
+        """``engine``: makes one that learns from these notes."""
+        self._notes = notes
+        self._engine = engine
+        self._busy = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="everwarm-arrange")
+        self._warned, self._failed = -inf, 0
+        self._renew()
+
+    async def do(self, work: Work, *, large: bool, rest: bool) -> Arranged | None:
+        """What ``work`` makes; None if it fails. ``rest``: whether anything that it learns may rest on disk."""
+        if not large and self._busy.acquire(blocking=False):
+            try:
+                return self._try(work, rest)
+            finally:
+                self._busy.release()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_turn, work, rest)
+
+    def forget(self, space: str) -> None:
+        """All that was learned from a namespace's requests. It waits for what is under way: not for the event loop."""
+        with self._busy:
+            self._notes.drop(space)
+            self._renew()  # with nothing in its memory: of other namespaces it finds all in the notes
+
+    def close(self) -> None:
+        """When all is done."""
+        self._thread.shutdown()
+
+    def _renew(self) -> None:
+        self._layout = self._engine(self._notes)
+        self._unwritten = self._engine(Unwritten(self._notes))
+
+    def _in_turn(self, work: Work, rest: bool) -> Arranged | None:
+        with self._busy:
+            return self._try(work, rest)
+
+    def _try(self, work: Work, rest: bool) -> Arranged | None:
+        try:
+            return work(self._layout if rest else self._unwritten)
+        except Exception:  # whatever the engine throws: requests go on without it
+            self._failed += 1
+            if monotonic() - self._warned >= WARN_SECONDS:
+                self._warned = monotonic()
+                log.exception(
+                    "the layout engine has failed (so far %d times); requests go out as they came", self._failed
+                )
+            return None
