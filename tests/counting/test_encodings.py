@@ -10,25 +10,24 @@ from everwarm.counting.encodings import encoder_of, encoding_of
 needs_toktok = pytest.mark.skipif(find_spec("toktok") is None, reason="needs toktok-rs: pip install 'everwarm[tokens]'")
 
 
-@pytest.mark.parametrize(
-    "model",
-    "gpt-4o gpt-4o-mini-2024-07-18 openai/gpt-4.1-mini gpt-5 gpt-5-mini gpt-5.1-codex gpt-5.6 o1 o3-mini o4-mini "
-    "chatgpt-4o-latest GPT-4o ft:gpt-4o-mini-2024-07-18:org::id gpt-oss-120b openrouter/openai/gpt-5.2".split(),
-)
+O200K = """
+    gpt-4o gpt-4o-mini-2024-07-18 GPT-4o chatgpt-4o-latest openai/gpt-4.1-mini ft:gpt-4o-mini-2024-07-18:org::id
+    gpt-5 gpt-5-mini gpt-5.1-codex gpt-5.6 openrouter/openai/gpt-5.2 gpt-oss-120b o1 o3-mini o4-mini"""
+CL100K = "gpt-4 gpt-4-0613 gpt-4-turbo azure/gpt-4-32k gpt-3.5-turbo gpt-35-turbo text-embedding-3-small"
+OTHERS = "claude-opus-4-5 gemini-3-pro gpt-4.2 gpt-6 gpt-2 gpt-50 my-gpt-4 o10 o default"
+
+
+@pytest.mark.parametrize("model", O200K.split())
 def test_newer_models_read_in_o200k(model: str) -> None:
     assert encoding_of(model) == "o200k_base"
 
 
-@pytest.mark.parametrize(
-    "model", "gpt-4 gpt-4-0613 gpt-4-turbo gpt-3.5-turbo gpt-35-turbo text-embedding-3-small azure/gpt-4-32k".split()
-)
+@pytest.mark.parametrize("model", CL100K.split())
 def test_older_models_read_in_cl100k(model: str) -> None:
     assert encoding_of(model) == "cl100k_base"
 
 
-@pytest.mark.parametrize(
-    "model", "claude-opus-4-5 gemini-3-pro gpt-4.2 gpt-6 gpt-2 o10 default o my-gpt-4 gpt-50".split()
-)
+@pytest.mark.parametrize("model", OTHERS.split())
 def test_of_others_nothing_is_believed(model: str) -> None:
     assert encoding_of(model) is None
     assert encoder_of(model) is None

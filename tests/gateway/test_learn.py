@@ -82,14 +82,14 @@ def test_each_namespace_learns_from_its_own(live: Live) -> None:
     live.ask(WORDS, model=MODEL, headers={"authorization": "Bearer sk-a"}).raise_for_status()
     live.ask(WORDS, model=MODEL).raise_for_status()
     learned(live.house, 1)
-    assert len(live.house.counter._calibrations) == 2
+    assert len(live.house.counter._models) == 2
 
 
 def test_the_model_inside_teaches_nothing(tmp_path: Path) -> None:
     with gateway(tmp_path) as inside:
         inside.ask(WORDS).raise_for_status()
         inside.ask("and another").raise_for_status()
-        assert not inside.house.counter._calibrations
+        assert not inside.house.counter._models
 
 
 def test_messages_of_anthropic_teach(tmp_path: Path) -> None:

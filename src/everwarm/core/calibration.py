@@ -37,7 +37,7 @@ UNKNOWN: Final = 0.3
 """How far an estimate may be off of which nothing was learned, as a part of it."""
 
 PART: Final = 0.12
-"""How far a part of a prompt is off at the median, in real sessions where whole prompts are by less than one percent."""
+"""How far parts of prompts are off at the median, in real sessions where whole ones are by less than one percent."""
 
 MEMORY: Final = 50
 """Answers over which errors are averaged."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -12,10 +13,10 @@ from everwarm.core.representations import Representations
 from everwarm.counting.encodings import Encoder, encoder_of
 
 MODELS: Final = 1000
-"""Calibrations that are kept, of the pairs of namespace and model that were used last."""
+"""Pairs of namespace and model of which something is known: those that were used last."""
 
 EAGER: Final = 64
-"""Answers of a model from which all is learned; of later ones, one in ``SELDOM``."""
+"""So many answers of a model are looked at; of later ones, one in ``SELDOM``."""
 
 SELDOM: Final = 16
 
@@ -35,6 +36,14 @@ class Count(NamedTuple):
     error: float = 0.0  # how far it may be off, as a part of ``tokens``
 
 
+@dataclass(slots=True)
+class _Model:
+    """What is known of one model in one namespace."""
+
+    calibration: Calibration = field(default_factory=Calibration)
+    offered: int = 0  # answers from which something could be learned
+
+
 class Counter:
     """What one namespace's answers have taught is not used for another: no count tells of others' requests.
 
@@ -43,8 +52,7 @@ class Counter:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._calibrations: OrderedDict[tuple[str, str], Calibration] = OrderedDict()
-        self._asked = 0
+        self._models: OrderedDict[tuple[str, str], _Model] = OrderedDict()
         self._counts = Representations(LIMIT)
 
     def count(self, space: str, model: str, text: str) -> Count:
@@ -53,23 +61,24 @@ class Counter:
         if encoder is not None:
             return Count(self._exact(space, encoder, text), True, encoder.name)
         with self._lock:
-            return _told(self._of(space, model).estimate(extent_of([text])))
+            return _told(self._of(space, model).calibration.estimate(extent_of([text])))
 
     def tokens_of(self, space: str, model: str, characters: int) -> Count:
         """Of so many characters of prompts like those that were seen. Microseconds; nothing is loaded."""
         with self._lock:
-            return _told(self._of(space, model).tokens_of(characters))
+            return _told(self._of(space, model).calibration.tokens_of(characters))
 
     def wants(self, space: str, model: str) -> bool:
         """Whether there is something to learn from an answer of ``model``. Whoever asks has one at hand."""
         with self._lock:
-            self._asked += 1
-            return self._of(space, model).answers < EAGER or self._asked % SELDOM == 0
+            known = self._of(space, model)
+            known.offered += 1
+            return known.offered <= EAGER or known.offered % SELDOM == 0
 
     def learn(self, space: str, model: str, extent: Extent, tokens: int) -> None:
         """A prompt of ``extent`` had so many tokens, as its provider reports."""
         with self._lock:
-            self._of(space, model).learn(extent, tokens)
+            self._of(space, model).calibration.learn(extent, tokens)
 
     def _exact(self, space: str, encoder: Encoder, text: str) -> int:
         if len(text) < WORTH:
@@ -84,11 +93,11 @@ class Counter:
             self._counts.keep(space, name, tokens.to_bytes(8, "big"))
         return tokens
 
-    def _of(self, space: str, model: str) -> Calibration:
-        found = self._calibrations.setdefault((space, model), Calibration())
-        self._calibrations.move_to_end((space, model))
-        if len(self._calibrations) > MODELS:
-            self._calibrations.popitem(last=False)
+    def _of(self, space: str, model: str) -> _Model:
+        found = self._models.setdefault((space, model), _Model())
+        self._models.move_to_end((space, model))
+        if len(self._models) > MODELS:
+            self._models.popitem(last=False)
         return found
 
 

@@ -16,9 +16,9 @@ WORTH = 256
 """Characters from which a segment is worth remembering. Below it, tokens cost about what looking them up does."""
 
 BEFORE = ("", "x", "7 ", "x \n", "é", "日", "😀", "<|")
-BEHIND = ("", "x", " x", "\n\n7", "\u0301", "日", "😀", "|>")
+BEHIND = ("", "x", " \n日")
 """Where a tokenizer shows itself that treats the text beside a control token in a way of its own: letters, digits,
-blanks that it may strip or take in, marks that combine, halves of tokens."""
+blanks that it may strip or take in, halves of tokens. What it does behind one it does within a segment."""
 
 Encode = Callable[[str], list[int]]
 """A text to its tokens, with nothing put around them."""
