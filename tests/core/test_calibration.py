@@ -68,10 +68,11 @@ def test_what_the_traffic_does_not_show_stays_what_is_common() -> None:
     )
 
 
-def test_a_few_wild_answers_change_little() -> None:
+@pytest.mark.parametrize("times", [30, 1 / 30])
+def test_a_few_wild_answers_change_little(times: float) -> None:
     seen = enumerate(prompts(MIXED, 200))
-    wild = taught((extent, tokens * 30 if i % 20 == 10 else tokens) for i, (extent, tokens) in seen)
-    assert wild.estimate(Extent(0, 10_000, 0, 0)).tokens == pytest.approx(3100, rel=0.1)
+    wild = taught((extent, round(tokens * times) if i % 20 == 10 else tokens) for i, (extent, tokens) in seen)
+    assert wild.estimate(Extent(0, 10_000, 0, 0)).tokens == pytest.approx(3100, rel=0.15)
 
 
 def test_a_model_that_changes_is_followed() -> None:
