@@ -42,8 +42,8 @@ bench: $(VENV)/.dev ## Every figure of speed that the README states, beside its 
 
 lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (hashes, no addresses)
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --extra local --extra telemetry --extra build --extra dev pyproject.toml -o requirements/dev.lock
-	$(COMPILE) --extra local --extra telemetry --extra build -c requirements/dev.lock pyproject.toml -o requirements/serve.lock
+	$(COMPILE) --extra local --extra telemetry --extra tokens --extra build --extra dev pyproject.toml -o requirements/dev.lock
+	$(COMPILE) --extra local --extra telemetry --extra tokens --extra build -c requirements/dev.lock pyproject.toml -o requirements/serve.lock
 	for peer in litellm llamacpp tensorzero; do $(COMPILE) requirements/peers-$$peer.in -o requirements/peers-$$peer.lock; done
 	$(BIN)/python tests/clients/lock.py
 

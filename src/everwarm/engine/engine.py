@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from everwarm.core.draft import Drafter
@@ -18,6 +19,7 @@ from everwarm.core.upstream import ModelCard, Prefix, Warmed
 from everwarm.core.wire import Done, Event, Request
 from everwarm.engine import weights
 from everwarm.engine.assemble import Inside, Keep, assemble
+from everwarm.engine.cuts import cuts_of
 from everwarm.engine.demands import may_shift, prediction_of, require_honourable
 from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts, room
@@ -25,6 +27,7 @@ from everwarm.engine.grammar import Constraint, Grammars, constraint_for, revisi
 from everwarm.engine.head import going_on, head_of
 from everwarm.engine.line import Help, Job, Line, Task, shut_down
 from everwarm.engine.packaged import ALIASES, Progress
+from everwarm.engine.reader import Reader
 from everwarm.engine.scheduler import Scheduler
 from everwarm.engine.settings import DEFAULTS, Settings
 from everwarm.engine.template import ChatTemplate
@@ -58,6 +61,7 @@ class Engine:
         self._scheduler = Scheduler(inside.model, inside.cache, inside.steps, inside.voice, self._line)
         self._warming = Warming(inside, self._line, card.context)
         self._grammars = Grammars(inside.facts)
+        self._reader = Reader(inside.voice.tokenizer, cuts_of(inside.facts, inside.voice.tokenizer.bare))
         self._tokenising = ThreadPoolExecutor(1, "everwarm-tokens")
         self._thread = threading.Thread(target=self._serve, name="everwarm-engine", daemon=True)
 
@@ -127,7 +131,7 @@ class Engine:
         self.check(going_on(request, ""))
         self._line.require_room()
         loop = asyncio.get_running_loop()
-        prompt = await loop.run_in_executor(self._tokenising, self._head, request)
+        prompt = await loop.run_in_executor(self._tokenising, self._head, request, namespace)
         return await self._warming.warm(prompt, namespace, pin=pin, rests=request.rests)
 
     async def prefixes(self, namespace: Namespace, limit: int) -> Sequence[Prefix]:
@@ -146,12 +150,12 @@ class Engine:
         self._tokenising.shutdown(wait=False)
         self._grammars.close()
 
-    def tokens_of(self, request: Request) -> list[int]:
-        """The prompt of ``request`` as the model reads it."""
+    def tokens_of(self, request: Request, namespace: Namespace | None = None) -> list[int]:
+        """The prompt of ``request`` as the model reads it. ``namespace``: in which its segments are remembered."""
         text = request.prompt
         if text is None:
             text = self._template.render(request.messages, request.tools, datetime.now().astimezone())
-        return self.inside.voice.tokenizer.encode(text)
+        return self._reader.read(text, namespace) if namespace else self.inside.voice.tokenizer.encode(text)
 
     async def count(self, request: Request) -> int:
         """Tokens of the prompt, counted in the thread that tokenises."""
@@ -180,7 +184,7 @@ class Engine:
         return tuple(constraint_for(request, self._grammars) for _ in range(request.sampling.n))
 
     def _task(self, request: Request, namespace: Namespace, held: tuple[Constraint | None, ...]) -> Task:
-        prompt = self._fitting(request, self.tokens_of)
+        prompt = self._fitting(request, partial(self.tokens_of, namespace=namespace))
         sampling = request.sampling
         if sampling.temperature is None:
             sampling = replace(sampling, temperature=self._settings.temperature)
@@ -190,9 +194,10 @@ class Engine:
         helps = tuple(Help(*both) for both in zip(drafters, held or (None,) * len(drafters), strict=True))
         return Task(namespace, prompt, pack(prompt), sampling, limit, helps, request.rests, shifted=may_shift(request))
 
-    def _head(self, request: Request) -> tuple[int, ...]:
+    def _head(self, request: Request, namespace: Namespace) -> tuple[int, ...]:
         """What can be reused by those who go on from ``request``."""
-        head = self._fitting(request, lambda request: head_of(request, self.tokens_of))
+        tokens_of = partial(self.tokens_of, namespace=namespace)
+        head = self._fitting(request, lambda request: head_of(request, tokens_of))
         grain = self.inside.cache.reuse.grain
         if len(head) < grain:
             raise BadRequest(

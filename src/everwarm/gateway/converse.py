@@ -12,6 +12,7 @@ from everwarm.gateway.auth import ANYBODY, Caller
 from everwarm.gateway.door.exchange import Disconnected, Exchange
 from everwarm.gateway.door.turn import Turn
 from everwarm.gateway.house import House
+from everwarm.gateway.learn import learn
 from everwarm.gateway.run import Run
 from everwarm.gateway.upstreams.headers import Headers
 from everwarm.gateway.watch.notice import take_down
@@ -84,6 +85,7 @@ async def _live(house: House, run: Run) -> None:
         await x.refuse(Bug(FAILED))
     finally:
         take_down(house, x, _row(run), run.ask.question.envelope.model)
+    await learn(run)
 
 
 def require_json(x: Exchange) -> None:

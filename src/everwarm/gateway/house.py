@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from everwarm.config import Config
 from everwarm.core.reasons import Recent
+from everwarm.counting.counter import Counter
 from everwarm.gateway.auth import Auth
 from everwarm.gateway.door.origin import Origins
 from everwarm.gateway.door.patience import Patience
@@ -46,6 +47,7 @@ class House:
     arranger: Arranger
     questions: Memo[Question] = field(default_factory=Memo)
     recent: Recent = field(default_factory=Recent)
+    counter: Counter = field(default_factory=Counter)
     drops: dict[str, float] = field(default_factory=dict)  # namespace -> when it last dropped entries, by ``clock``
     clock: Callable[[], float] = time  # seconds since 1970
     metrics: Metrics | None = None  # None: metrics.enabled = false

@@ -13,7 +13,7 @@ from dialect_requests import REQUESTS
 from everwarm.core.layout.compact import compact
 from everwarm.core.layout.outline import outline, rendered
 from everwarm.core.layout.piece import Piece, name
-from shared_data import shared
+from shared import unpacked
 
 DIALECTS = ["anthropic_messages", "openai_chat", "openai_completions", "openai_responses"]
 
@@ -217,7 +217,7 @@ def test_what_is_rendered_begins_alike_as_far_as_the_requests_are_alike() -> Non
 def test_real_agents_requests() -> None:
     """Trajectories of tau-bench: messages of Chat Completions as an agent sent them."""
     found: set[str] = set()
-    for trajectory in json.loads(shared("tau-bench/gpt-4o-airline.json.gz"))[:20]:
+    for trajectory in json.loads(unpacked("tau-bench/gpt-4o-airline.json.gz"))[:20]:
         pieces = check("openai_chat", {"model": "m", "messages": trajectory["traj"]})
         found |= {p.kind for p in pieces}
     assert found == {"text", "arguments", "result", "opaque"}
@@ -225,7 +225,7 @@ def test_real_agents_requests() -> None:
 
 def test_real_coding_sessions() -> None:
     """Sessions of a coding agent, as requests in Anthropic's protocol."""
-    lines = shared("pi-sessions/large-session.jsonl.gz").splitlines()
+    lines = unpacked("pi-sessions/large-session.jsonl.gz").splitlines()
     entries = [json.loads(line) for line in lines if line]
     messages = [_as_anthropic(e["message"]) for e in entries if e["type"] == "message"]
     pieces = check("anthropic_messages", {"messages": messages})

@@ -19,7 +19,7 @@ from everwarm.core.layout.spelling import LONGEST, MOST_OBJECTS, respell
 from everwarm.core.layout.splice import splice
 from everwarm.core.layout.tools import MOST
 from requests_like import json_values, names, schemas
-from shared_data import shared
+from shared import unpacked
 
 remembered = pytest.mark.digest
 """Of what is given back: with a constant for a hash, all meanings have one place, and only the first is remembered."""
@@ -507,7 +507,7 @@ def test_one_value_has_one_meaning_however_it_is_written(value: Any, chance: ran
 @remembered
 def test_real_tools_in_any_order_go_out_as_they_were_first() -> None:
     """Live questions about functions, with the functions that their askers offered."""
-    lines = shared("tool-schemas/BFCL_v4_live_multiple.json.gz").splitlines()
+    lines = unpacked("tool-schemas/BFCL_v4_live_multiple.json.gz").splitlines()
     chance = random.Random(5)
     notes = MemoryNotes(2**28)
     moved = 0
