@@ -107,10 +107,10 @@ class Scheduler:
 
     def _let_in(self) -> None:
         """Begin whatever there are turns and blocks for."""
-        for answer, choice in self._candidates():
-            if sum(not _crowded(s) for s in self._running) >= self._steps.parallel:
-                return
-            if not self._begin(answer, choice):
+        candidates = self._candidates()  # not asked while all turns are taken: to put them in order takes look-ups
+        while sum(not _crowded(s) for s in self._running) < self._steps.parallel:
+            candidate = next(candidates, None)
+            if candidate is None or not self._begin(*candidate):
                 return  # whoever needs fewer blocks must not go ahead of it for ever
 
     def _candidates(self) -> Iterator[tuple[Answer, int]]:
