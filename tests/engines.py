@@ -63,6 +63,8 @@ def balanced(engine: Any) -> None:
     while engine._scheduler.busy and time.monotonic() < until:
         time.sleep(0.001)
     engine.inside.cache.check_integrity()
+    if (drafts := getattr(engine.inside.proposer, "cache", None)) is not None:
+        drafts.check_integrity()
 
 
 def count_steps(engine: Any) -> list[int]:

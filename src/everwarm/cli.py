@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from everwarm.config import Config
     from everwarm.config.keys import Key
 
-_SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of")  # flags that are settings
+_SETTINGS = ("host", "port", "data", "model", "draft", "workers", "config", "prices_of")  # flags that are settings
 
 _HOW_TO_USE = """
 It takes the place of the vendor's key in what speaks to the gateway, for instance:
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         " or NAME:DIALECT=URL; can be given several times",
     )
     _add_model(serve)
+    _add_draft(serve)
     _add_files(serve)
 
     stats = _command(commands, "stats", _stats, "what was asked, computed and saved")
@@ -121,6 +122,7 @@ def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     show = _command(actions, "show", _model_show, "sizes, settings and measured speeds of the model inside")
     show.add_argument("--json", action="store_true", help="print JSON")
     _add_model(show)
+    _add_draft(show)
     _add_files(show)
 
 
@@ -143,11 +145,16 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_draft(parser: argparse.ArgumentParser) -> None:
+    text = "a smaller model of the same vocabulary that guesses what the model inside says next"
+    parser.add_argument("--draft", metavar="M", help=text)
+
+
 def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
     """The settings. ``credentials``: those of upstreams must be there, for they will be asked."""
     from everwarm.config import load
 
-    names: Mapping[str, str] = {"prices_of": "stats.prices_of"}
+    names: Mapping[str, str] = {"prices_of": "stats.prices_of", "draft": "engine.draft"}
     given = {names.get(k, k): v for k, v in vars(args).items() if k in _SETTINGS}
     upstreams = getattr(args, "upstream", ())
     return load(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)
