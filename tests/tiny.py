@@ -81,9 +81,11 @@ def write_tiny(
     for block, (name, size) in product(blocks, of_its_own.items()):
         writer.add_tensor(f"{block}.{name}", np.linspace(0.5, 1.5, size, dtype=np.float32))
     inner = {f"{block}.{name}": shape for block in blocks for name, shape in shapes.items()}
-    for name, shape in {"token_embd": (len(tokens), 64), **inner}.items():
+    for name, shape in {"token_embd": (named, 64), **inner}.items():
         quantised = GGMLQuantizationType.Q8_0 if name == "token_embd" else GGMLQuantizationType[kind]
         weights = random.standard_normal(shape).astype(np.float32) * 0.3
+        if name == "token_embd":
+            weights = np.concatenate([weights, np.zeros((unused, 64), np.float32)])
         writer.add_tensor(f"{name}.weight", quants.quantize(weights, quantised), raw_dtype=quantised)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -63,7 +63,6 @@ def _parser() -> argparse.ArgumentParser:
         " or NAME:DIALECT=URL; can be given several times",
     )
     _add_model(serve)
-    _add_draft(serve)
     _add_files(serve)
 
     stats = _command(commands, "stats", _stats, "what was asked, computed and saved")
@@ -89,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
     demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
     demo.add_argument("--url", help="a gateway that runs already, not restarted (default: one of its own, empty)")
-    _add_model(demo)
+    _add_model(demo, draft=False)
     _add_files(demo)
     return parser
 
@@ -122,7 +121,6 @@ def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     show = _command(actions, "show", _model_show, "sizes, settings and measured speeds of the model inside")
     show.add_argument("--json", action="store_true", help="print JSON")
     _add_model(show)
-    _add_draft(show)
     _add_files(show)
 
 
@@ -139,15 +137,11 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="settings file (default ./everwarm.toml, if there is one)")
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", metavar="M", help="the model inside: smollm2, a path to a .gguf file or a folder, or none"
-    )
-
-
-def _add_draft(parser: argparse.ArgumentParser) -> None:
-    text = "a smaller model of the same vocabulary that guesses what the model inside says next"
-    parser.add_argument("--draft", metavar="M", help=text)
+def _add_model(parser: argparse.ArgumentParser, *, draft: bool = True) -> None:
+    text = "the model inside: smollm2, a path to a .gguf file or a folder, or none"
+    parser.add_argument("--model", metavar="M", help=text)
+    if draft:
+        parser.add_argument("--draft", metavar="M", help="a smaller model that guesses what the model inside says next")
 
 
 def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:

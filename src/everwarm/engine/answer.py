@@ -93,6 +93,7 @@ class Sequence:
         self.tokens = list(task.prompt)
         self.most = len(task.prompt) + task.limit  # tokens, prompt and answer together
         self.done = False
+        self._reason: Literal["stop", "length"] = "length"  # why it is done
         self._voice = voice
         self._lease: Lease | None = None
         self._drafter, self._constraint = task.helps[choice]
@@ -168,6 +169,8 @@ class Sequence:
             draft.judge(len(draft.tokens), accepted)
         if self._drafter is not None:
             self._drafter.extend(self.tokens[before:])
+        if self.done:  # not sooner: with the last choice all is counted
+            self.answer.finished(self.choice, self._reason, len(self.tokens) - len(self.answer.job.task.prompt))
         return accepted
 
     def _say(self, token: int) -> None:
@@ -180,8 +183,7 @@ class Sequence:
         if complete or len(self.tokens) == self.most:
             self._tell(self._stops.finish())
             self.done = True
-            sampled = len(self.tokens) - len(self.answer.job.task.prompt)
-            self.answer.finished(self.choice, "stop" if complete else "length", sampled)
+            self._reason = "stop" if complete else "length"
 
     def _tell(self, text: str) -> None:
         if text:

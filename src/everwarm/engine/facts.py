@@ -131,7 +131,7 @@ def require_same_vocabulary(model: Facts, draft: Facts) -> None:
     elif len(ours) != len(theirs):
         what = f"it has {len(theirs)} tokens, and the model has {len(ours)}"
     elif (model.bos, model.eos) != (draft.bos, draft.eos):
-        what = f"it begins with {draft.bos} and ends with {draft.eos}, the model with {model.bos} and {model.eos}"
+        what = f"its begin and end tokens are {draft.bos} and {draft.eos}, the model's {model.bos} and {model.eos}"
     else:
         return
     raise ModelError(f"the draft model has another vocabulary: {what}; use a smaller model of the same family")
