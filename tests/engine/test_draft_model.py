@@ -56,12 +56,16 @@ def drafting(engine_in: Callable[..., Any]) -> Callable[..., Any]:
     looked up."""
 
     def make(mode: str, path: Path, price: float = CHEAP, **settings: Any) -> Any:
-        engine = engine_in(mode, **{"drafts": False, **settings}, draft=str(path))
-        model = engine.inside.proposer
-        model.pace, model.own = Steady(model.pace.costs, 1.0), Steady(lambda rows: rows, price)
-        return engine
+        return steady(engine_in(mode, **{"drafts": False, **settings}, draft=str(path)), price)
 
     return make
+
+
+def steady(engine: Any, price: float) -> Any:
+    """``engine``, whose draft model takes ``price`` of a step for a guess."""
+    model = engine.inside.proposer
+    model.pace, model.own = Steady(model.pace.costs, 1.0), Steady(lambda rows: rows, price)
+    return engine
 
 
 @pytest.fixture
@@ -184,15 +188,21 @@ def test_the_price_is_measured(engine_in: Any, tiny_gguf: Path, ask: Ask, reques
     assert 0 < own.seconds != timed
 
 
-def test_a_format_is_kept_whatever_is_guessed(
+def test_guesses_that_a_format_refuses_are_given_up_too(
     plain: Any, tiny_gguf: Path, drafting: Any, ask: Ask, request_of: Make
 ) -> None:
-    """The draft model does not know of it: what the format refuses is cut off, and counts as wrong."""
+    """The draft model does not know of formats, and always guesses a letter where there can be none."""
     engine = drafting("exact", tiny_gguf)
-    schema = {"type": "array", "items": {"type": "integer"}, "minItems": 3, "maxItems": 9}
-    asked = replace(request_of("numbers", temperature=0, max_tokens=80), format=Format(schema))
-    assert ask(engine, asked).text == ask(plain, asked).text
+    read = count_reading(engine)
+    schema = {"type": "array", "items": {"type": "integer"}, "minItems": 40, "maxItems": 60}
+    letter = dict.fromkeys(engine.inside.voice.tokenizer.encode("z"), 90.0)
+    asked = request_of("numbers", temperature=0, max_tokens=300, logit_bias=letter)
+    answer = ask(engine, replace(asked, format=Format(schema)))
     balanced(engine)
+    assert answer.text == ask(plain, replace(asked, format=Format(schema))).text
+    assert answer.usage.output > 100
+    assert 0 < len(read) < 30
+    assert answer.events[-1].rejected == 0, "what was not verified is none of the answer's"
 
 
 # --- what is read -----------------------------------------------------------------------------------------------------
@@ -247,11 +257,20 @@ def test_where_its_context_ends_the_model_goes_on_alone(
     plain: Any, drafting: Any, make_gguf: Any, tmp_path: Path, ask: Ask, request_of: Make
 ) -> None:
     engine = drafting("exact", make_gguf(tmp_path / "short.gguf", metadata={"llama.context_length": 256}))
+    model, ends = engine.inside.proposer._model, []
+    original = model.step
+
+    def step(spans: Any) -> Any:
+        ends.extend(span.past + len(span.tokens) for span in spans)
+        return original(spans)
+
+    model.step = step
     for text in ("x" * 150, "y" * 400):
         asked = request_of(text, **{**GREEDY, "max_tokens": 200})
         assert ask(engine, asked).text == ask(plain, asked).text
         balanced(engine)
     assert drafts_of(engine)[1] > 40
+    assert 250 < max(ends) <= 256
 
 
 # --- blocks -----------------------------------------------------------------------------------------------------------
@@ -352,28 +371,21 @@ def test_after_a_restart_kv_on_disk_is_the_models_with_and_without_it(
 
 
 def test_padding_of_a_vocabulary_does_not_matter(
-    drafting: Any, plain: Any, make_gguf: Any, tmp_path: Path, tiny_gguf: Path, ask: Ask, request_of: Make
+    engine_in: Any, make_gguf: Any, data: Path, tmp_path: Path, tiny_gguf: Path, ask: Ask, request_of: Make
 ) -> None:
-    """Larger siblings are often padded to other sizes."""
-    for unused in (0, 11):
-        wide = make_gguf(tmp_path / f"wide-{unused}.gguf", unused=unused)
-        engine = drafting("exact", wide)
-        assert ask(engine, request_of("hello", **GREEDY)).text == ask(plain, request_of("hello", **GREEDY)).text
-        assert drafts_of(engine)[1] > 30
-
-
-def test_a_wider_model_takes_a_narrower_draft(
-    make_gguf: Any, data: Path, tmp_path: Path, tiny_gguf: Path, ask: Ask, request_of: Make
-) -> None:
+    """Larger siblings are often padded to other sizes. A penalty is counted by tokens of the model's vocabulary."""
     from everwarm.engine.engine import Engine
 
-    wide, texts = make_gguf(tmp_path / "wide.gguf", unused=11), []
-    biased = {**GREEDY, "logit_bias": {**NEVER_END, 265: -50.0}}
-    for draft in ("", str(tiny_gguf)):
-        engine = Engine.load(wide, data, SECRET, Settings(threads=1, mode="exact", draft=draft))
-        texts.append(ask(engine, request_of("hello", **biased)).text)
-        asyncio.run(engine.close())
-    assert texts[0] == texts[1]
+    wide = make_gguf(tmp_path / "wide.gguf", unused=11)
+    asked = request_of("hello", **GREEDY, frequency_penalty=0.1)
+    for model, draft in ((tiny_gguf, wide), (wide, tiny_gguf)):
+        texts = []
+        for path in ("", str(draft)):
+            engine = Engine.load(model, data, SECRET, Settings(threads=1, mode="exact", drafts=False, draft=path))
+            texts.append(ask(steady(engine, CHEAP) if path else engine, asked).text)
+            asyncio.run(engine.close())
+        assert texts[0] == texts[1]
+        assert drafts_of(engine)[1] > 5
 
 
 @pytest.mark.parametrize(
