@@ -33,8 +33,8 @@ AT_ONCE = 128
 """Tokens that it reads in one step: meanwhile answers wait. A longer prompt is read beside several of their steps."""
 
 WORTH = 32
-"""Tokens that are read for each token which the answer may still have. More would not pay even if each guess is right:
-reading a token costs about a tenth of guessing one."""
+"""Tokens that are read for each token which the answer may still have. Reading one takes about a twentieth of guessing
+one; beyond this the reading takes what guesses can spare at best."""
 
 MOST_TRUSTS = 256
 """Namespaces of which is known how well guesses did."""
