@@ -63,6 +63,30 @@ def balanced(engine: Any) -> None:
     while engine._scheduler.busy and time.monotonic() < until:
         time.sleep(0.001)
     engine.inside.cache.check_integrity()
+    if (drafts := getattr(engine.inside.proposer, "cache", None)) is not None:
+        drafts.check_integrity()
+
+
+def count_steps(engine: Any) -> list[int]:
+    """From now on, the tokens of every step that the model begins."""
+    from everwarm.engine.steps import PADDING
+
+    steps: list[int] = []
+    original = engine.inside.model.step
+
+    def step(spans: Any) -> Any:
+        steps.append(sum(len(span.tokens) for span in spans if span is not PADDING))
+        return original(spans)
+
+    engine.inside.model.step = step
+    return steps
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what another thread or task brings about."""
+    async with asyncio.timeout(30):
+        while not true():  # there is no event to wait for, and none needed beside this test
+            await asyncio.sleep(0.001)
 
 
 def _needs_runtime() -> None:

@@ -46,10 +46,12 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
 
 
 def test_flags_of_serve_are_settings(run: Run, served: list[Config]) -> None:
-    words = "--port 0 --host ::1 --workers 4 --model none --upstream openai=http://a/v1 --upstream x:anthropic=http://b"
+    words = "--port 0 --host ::1 --workers 4 --model none --draft smollm2 --upstream openai=http://a/v1"
+    words += " --upstream x:anthropic=http://b"
     assert run("serve", *words.split())[0] == 0
     (config,) = served
     assert (config.port, config.host, config.workers, config.model) == (0, "::1", 4, "none")
+    assert config.engine.draft == "smollm2"
     assert [(u.name, u.dialect, u.url) for u in config.upstreams] == [
         ("openai", "openai", "http://a/v1"),
         ("x", "anthropic", "http://b"),

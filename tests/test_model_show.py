@@ -149,10 +149,35 @@ def test_features_follow_settings(
         "shared prefixes": "in pieces of 128 tokens",
         "answers at a time": "8",
         "kept over a restart": "no: engine.kv_disk_mb is 0",
-        "drafts": "yes",
+        "drafts": "looked up",
         "tools": "no: the chat template does not know them",
         "sliding window": "the context ends with it, at 512 tokens",
     }
+
+
+def test_a_draft_model_is_named(
+    show: Show, tiny_gguf: Path, make_gguf: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = make_gguf(tmp_path / "small.gguf", seed=3, metadata={"general.name": "Small Test"})
+    words = ("--model", str(tiny_gguf), "--draft", str(draft))
+    prepare(tiny_gguf, tmp_path / "data", converted.SECRET, quiet)
+    status, _, err = show(*words)
+    assert status == 1
+    assert err.startswith("everwarm: engine.draft: the model has not been converted yet: start `everwarm serve`")
+    prepare(draft, tmp_path / "data", converted.SECRET, quiet)
+    monkeypatch.setenv("EVERWARM_ENGINE_KV_MB", "64")
+    lines = dict(line.split("  ", 1) for line in show(*words)[1].splitlines())
+    assert lines["draft model"].strip() == f"small-test, KV 8 MiB: {(8 << 20) // (2 * KV):,} tokens"
+    assert lines["KV in memory"].strip() == f"f16, 56 MiB: {(56 << 20) // (2 * KV):,} tokens"
+    assert lines["drafts"].strip() == "looked up, then by small-test"
+    told = orjson.loads(show(*words, "--json")[1])
+    assert told["draft"]["model"] == "small-test"
+    assert orjson.loads(show("--model", str(tiny_gguf), "--json")[1])["draft"] is None
+    other = make_gguf(tmp_path / "other.gguf", metadata={"tokenizer.ggml.eos_token_id": 0})
+    prepare(other, tmp_path / "data", converted.SECRET, quiet)
+    status, _, err = show("--model", str(tiny_gguf), "--draft", str(other))
+    assert status == 1
+    assert "engine.draft: the draft model has another vocabulary" in err
 
 
 def test_no_model_and_a_wrong_one(show: Show, tmp_path: Path) -> None:

@@ -30,13 +30,16 @@ def write_tiny(
     seed: int = 1,
     layers: int = 1,
     architecture: str = "llama",
+    unused: int = 0,
 ) -> Path:
-    """A GGUF with random weights over a byte-level vocabulary. ``metadata`` replaces; None leaves out."""
+    """A GGUF with random weights over a byte-level vocabulary, with so many ``unused`` tokens behind it. ``metadata``
+    replaces; None leaves out."""
     from gguf import GGMLQuantizationType, GGUFWriter, quants
 
     from everwarm.engine.tokens import _ALPHABET
 
     tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *sorted(_ALPHABET), "he", "\u0120t"]
+    named, tokens = len(tokens), tokens + [f"[PAD{number}]" for number in range(unused)]
     values: dict[str, Any] = {
         "general.name": "Tiny Test",
         "general.file_type": 7,
@@ -55,7 +58,7 @@ def write_tiny(
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": "smollm",
         "tokenizer.ggml.tokens": tokens,
-        "tokenizer.ggml.token_type": [3] * 3 + [1] * (len(tokens) - 3),
+        "tokenizer.ggml.token_type": [3] * 3 + [1] * (named - 3) + [5] * unused,
         "tokenizer.ggml.merges": ["h e", "\u0120 t"],
         "tokenizer.ggml.bos_token_id": 1,
         "tokenizer.ggml.eos_token_id": 2,
@@ -78,9 +81,11 @@ def write_tiny(
     for block, (name, size) in product(blocks, of_its_own.items()):
         writer.add_tensor(f"{block}.{name}", np.linspace(0.5, 1.5, size, dtype=np.float32))
     inner = {f"{block}.{name}": shape for block in blocks for name, shape in shapes.items()}
-    for name, shape in {"token_embd": (len(tokens), 64), **inner}.items():
+    for name, shape in {"token_embd": (named, 64), **inner}.items():
         quantised = GGMLQuantizationType.Q8_0 if name == "token_embd" else GGMLQuantizationType[kind]
         weights = random.standard_normal(shape).astype(np.float32) * 0.3
+        if name == "token_embd":
+            weights = np.concatenate([weights, np.zeros((unused, 64), np.float32)])
         writer.add_tensor(f"{name}.weight", quants.quantize(weights, quantised), raw_dtype=quantised)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -18,7 +18,8 @@ from everwarm.lint import command as lint
 if TYPE_CHECKING:
     from everwarm.config import Config
 
-_SETTINGS = ("host", "port", "data", "model", "workers", "config", "prices_of", "layout")  # flags that are settings
+_SETTINGS = ("host", "port", "data", "model", "draft", "workers", "config", "prices_of", "layout")
+"""Flags that are settings."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
     demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
     demo.add_argument("--url", help="a gateway that runs already, not restarted (default: one of its own, empty)")
-    _add_model(demo)
+    _add_model(demo, draft=False)
     _add_files(demo)
     return parser
 
@@ -155,17 +156,19 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="settings file (default ./everwarm.toml, if there is one)")
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", metavar="M", help="the model inside: smollm2, a path to a .gguf file or a folder, or none"
-    )
+def _add_model(parser: argparse.ArgumentParser, *, draft: bool = True) -> None:
+    text = "the model inside: smollm2, a path to a .gguf file or a folder, or none"
+    parser.add_argument("--model", metavar="M", help=text)
+    if draft:
+        parser.add_argument("--draft", metavar="M", help="a smaller model that guesses what the model inside says next")
 
 
 def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
     """The settings. ``credentials``: those of upstreams must be there, for they will be asked."""
     from everwarm.config import load
 
-    names: Mapping[str, str] = {"prices_of": "stats.prices_of", "layout": "layout.mode"}
+_SETTINGS = ("host", "port", "data", "model", "draft", "workers", "config", "prices_of", "layout")
+"""Flags that are settings."""
     given = {names.get(k, k): v for k, v in vars(args).items() if k in _SETTINGS}
     upstreams = getattr(args, "upstream", ())
     return load(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)

@@ -110,6 +110,7 @@ def _engine_settings(config: Config) -> Settings:
         mode=chosen.mode,
         parallel=chosen.parallel,
         drafts=chosen.drafts,
+        draft=chosen.draft,
         kv_precision=chosen.kv_precision,
         kv_bytes=(chosen.kv_mb << 20) or None,
     )
@@ -224,6 +225,8 @@ def _model_lines(told: Mapping[str, Any]) -> list[str]:
         "KV on disk": f"{_mib(kv['disk_bytes'])}: {kv['disk_tokens']:,} tokens" if kv["disk_bytes"] else "none",
         "threads": told["threads"] or "chosen at the first start",
     }
+    if draft := told["draft"]:
+        rows["draft model"] = f"{draft['model']}, KV {_mib(draft['memory_bytes'])}: {draft['memory_tokens']:,} tokens"
     if measured is None:
         rows["speed"] = "not measured yet with these settings: start `everwarm serve` once, while little else computes"
     else:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from everwarm.config.kinds import (
     Choice,
+    DraftWeights,
     Duration,
     Folder,
     Kind,
@@ -45,6 +46,8 @@ DURATION = Duration(1, 3650 * 86400)
         (Choice("a", "b"), "b", "b"),
         (Weights(), "none", "none"),
         (Weights(), "x/y.GGUF", "x/y.GGUF"),
+        (DraftWeights(), "", ""),
+        (DraftWeights(), "smollm2", "smollm2"),
     ],
 )
 def test_text_is_read(kind: Kind[Any], text: str, value: object) -> None:
@@ -73,6 +76,8 @@ def test_text_is_read(kind: Kind[Any], text: str, value: object) -> None:
         (Text(), "a\nb"),
         (Text(), "a\x1b[31m"),
         (Weights(), "gpt-4"),
+        (Weights(), ""),
+        (DraftWeights(), "none"),
         (Folder(), "a\0b"),
     ],
 )

@@ -50,6 +50,7 @@ OTHER = {
     "access": "open",
     "engine.temperature": "1.5",
     "engine.mode": "exact",
+    "engine.draft": "smollm2",
     "engine.kv_precision": "u8",
     "log.level": "debug",
     "log.format": "json",

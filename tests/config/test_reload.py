@@ -39,7 +39,7 @@ def test_every_setting_is_of_one_sort() -> None:
 def test_each_setting_that_differs_is_named(configure: Load, name: str) -> None:
     values = {"data": "d", "model": "none", "access": "open", "log.level": "debug", "log.format": "json"}
     values |= {"telemetry.otlp": "http://h", "metrics.access": "local", "engine.temperature": "1.5"}
-    values |= {"engine.mode": "exact", "engine.kv_precision": "u8"}
+    values |= {"engine.mode": "exact", "engine.draft": "smollm2", "engine.kv_precision": "u8"}
     values |= {"layout.mode": "off", "layout.reference": "{name}", "layout.block": "{name}: {value}"}
     given = values.get(name) or ("false" if SETTINGS[name].default is True else "7")
     found = changes(configure(), configure(None, {name: given}))

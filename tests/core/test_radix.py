@@ -68,7 +68,9 @@ class Grove(RuleBasedStateMachine):
         self.now += 1
         node = grow(self.tree, namespace, tokens, self.free, self.now)
         self.tree.check_integrity()
-        assert self.tree.match(namespace, pack(tokens)).length == len(tokens)
+        match = self.tree.match(namespace, pack(tokens))
+        assert match.length == len(tokens)
+        assert b"".join(node.tokens for node in match.path()).startswith(pack(tokens))
         if reads:
             self.running.append(node)
         else:

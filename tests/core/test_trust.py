@@ -33,17 +33,19 @@ def paying(trust: Trust) -> int:
     return length if worth(trust, length) else 0
 
 
-@given(HOPES, DRAFTS, st.integers(1, 32), st.integers(0, 30))
+@given(HOPES, DRAFTS, st.integers(1, 32), st.integers(0, 30), st.just(0.0) | st.floats(0, 1.5))
 def test_no_other_length_gives_more_for_its_price(
-    hope: float, drafts: list[tuple[int, int]], limit: int, beside: int
+    hope: float, drafts: list[tuple[int, int]], limit: int, beside: int, each: float
 ) -> None:
     trust = trust_after(hope, drafts)
-    length = trust.length(limit, MEASURED, beside)
-    if length == min(limit, TRY) and not worth(trust, length, beside):
-        return  # it does not pay, and is tried again
+    length = trust.length(limit, MEASURED, beside, each)
 
     def rate(count: int) -> float:
-        return (beside + sum(trust.chance**i for i in range(count + 1))) / MEASURED(beside + count + 1)
+        price = MEASURED(beside + count + 1) + count * each
+        return (beside + sum(trust.chance**i for i in range(count + 1))) / price
+
+    if length == min(limit, TRY) and rate(length) <= rate(0):
+        return  # it does not pay, and is tried again
 
     assert length <= limit
     assert rate(length) >= max(rate(count) for count in range(limit + 1)) - 1e-9
@@ -90,6 +92,29 @@ def test_one_good_try_brings_drafts_back() -> None:
     trust.judge(TRY, TRY)
     trust.judge(TRY, TRY)
     assert paying(trust) >= TRY
+
+
+@pytest.mark.parametrize(("each", "most"), [(0.05, 2000), (0.3, 2000), (1.0, 20)])
+def test_drafts_that_are_paid_for_go_on_while_they_pay_and_not_longer(each: float, most: int) -> None:
+    """Always right, and yet not worth it where a drafted token costs what the model's own does."""
+    trust, drafts = Trust(0.5), []
+    for _ in range(2000):
+        drafts.append(trust.length(8, MEASURED, 0, each))
+        if drafts[-1]:
+            trust.judge(drafts[-1], drafts[-1])
+    assert sum(map(bool, drafts)) <= most
+    assert (drafts[-1] == 8) is (each < 1)
+
+
+def test_a_try_that_is_paid_for_and_convinces_brings_drafts_back() -> None:
+    trust = trust_after(0.5, [(2, 0)] * 3)
+    lengths = []
+    for _ in range(200):
+        lengths.append(trust.length(8, MEASURED, 0, 0.1))
+        if lengths[-1]:
+            trust.judge(lengths[-1], lengths[-1])
+    assert lengths[0] == 0
+    assert lengths[-100:] == [8] * 100
 
 
 def test_rows_that_cost_as_much_as_steps_are_not_drafted() -> None:

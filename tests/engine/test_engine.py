@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from converted import SECRET
-from engines import balanced
+from engines import balanced, count_steps, until
 from everwarm import engine as engine_package
 from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.upstream import Upstream
 from everwarm.core.wire import Delta, Done, Finish, Message, Part, Prefilled, Request
 from everwarm.engine.engine import Engine
 from everwarm.engine.settings import DEFAULTS, MODES, Settings
-from everwarm.engine.steps import ALONE, CHUNK, PADDING
+from everwarm.engine.steps import ALONE, CHUNK
 from everwarm.errors import BadRequest, Broken, ModelError, Overloaded, Unsupported
 
 NEVER_END = {0: -100.0, 2: -100.0}  # the tokens that would end an answer
@@ -26,25 +26,6 @@ OTHER = Namespace("1" * 32)
 
 Ask = Callable[..., Any]
 Make = Callable[..., Request]
-
-
-def count_steps(engine: Engine) -> list[int]:
-    """From now on, the size of every step that the model begins."""
-    steps: list[int] = []
-    original = engine.inside.model.step
-
-    def step(spans: Any) -> Any:
-        steps.append(sum(len(span.tokens) for span in spans if span is not PADDING))
-        return original(spans)
-
-    engine.inside.model.step = step  # type: ignore[method-assign]
-    return steps
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for what another thread or task brings about."""
-    while not true():  # there is no event to wait for, and none needed beside this test
-        await asyncio.sleep(0.001)
 
 
 def test_events_come_in_order(tiny: Engine, ask: Ask, request_of: Make) -> None:
@@ -332,3 +313,22 @@ def test_who_needs_many_blocks_is_not_passed_by_for_ever(engine_in: Any, collect
     asyncio.run(main())
     assert order[:2] == ["first", "large"]
     balanced(engine)
+
+
+def test_while_all_turns_are_taken_nobody_is_looked_up(engine_in: Any, collect: Ask, request_of: Make) -> None:
+    engine = engine_in("fast", parallel=1)
+    known, looked_up = engine.inside.cache.known, 0
+
+    def counted(*asked: Any) -> Any:
+        nonlocal looked_up
+        looked_up += 1
+        return known(*asked)
+
+    async def main() -> None:
+        engine.inside.cache.known = counted
+        asked = [request_of("abc"[i] * 50, max_tokens=40, logit_bias=NEVER_END) for i in range(3)]
+        answers = await asyncio.gather(*(collect(engine, request) for request in asked))
+        assert [answer.usage.output for answer in answers] == [40, 40, 40]
+
+    asyncio.run(main())
+    assert looked_up <= 3 * 4, "once for each who waits, each time that a turn is free"

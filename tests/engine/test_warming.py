@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from converted import SECRET
-from engines import balanced
+from engines import balanced, count_steps, until
 from everwarm.core.key import PUBLIC, Namespace
 from everwarm.core.wire import Message, Part, Request
 from everwarm.engine.engine import Engine
 from everwarm.engine.settings import MODES, Settings
-from everwarm.engine.steps import ALONE, CHUNK, PADDING
+from everwarm.engine.steps import ALONE, CHUNK
 from everwarm.errors import BadRequest, Broken, Overloaded
 from everwarm.store.segments import Segments
 
@@ -61,26 +61,6 @@ def listed(engine: Engine, namespace: Namespace = PUBLIC, limit: int = 100) -> l
 
 def unpin(engine: Engine, name: str, namespace: Namespace = PUBLIC) -> bool:
     return asyncio.run(engine.unpin(namespace, name))
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for what another thread brings about."""
-    async with asyncio.timeout(30):
-        while not true():  # there is no event to wait for, and none needed beside this test
-            await asyncio.sleep(0.001)
-
-
-def count_steps(engine: Engine) -> list[int]:
-    """From now on, the tokens of every step."""
-    steps: list[int] = []
-    original = engine.inside.model.step
-
-    def step(spans: Any) -> Any:
-        steps.append(sum(len(span.tokens) for span in spans if span is not PADDING))
-        return original(spans)
-
-    engine.inside.model.step = step  # type: ignore[method-assign]
-    return steps
 
 
 @pytest.fixture

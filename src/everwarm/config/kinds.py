@@ -214,6 +214,21 @@ class Weights(Text):
         return value if value in self.names else str(absolute(Path(value), place))
 
 
+class DraftWeights(Weights):
+    """A second model beside it, or none, which is empty."""
+
+    names = ("smollm2", "")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.allowed = (
+            '"smollm2", a path to a .gguf file, one with a slash to a folder of OpenVINO files, or "" for none'
+        )
+
+    def of_text(self, text: str) -> str:
+        return text if text == "" else super().of_text(text)
+
+
 def absolute(path: Path, place: Place) -> Path:
     """``path`` from where it was written. Only a leading ``~/`` is expanded; ``~name`` is an ordinary name."""
     if path.parts and path.parts[0] == "~":

@@ -52,6 +52,7 @@ RESTART = frozenset(
         "engine.mode",
         "engine.parallel",
         "engine.drafts",
+        "engine.draft",
         "engine.kv_mb",
         "engine.kv_disk_mb",
         "engine.kv_precision",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from everwarm.config.addresses import Origin, Url
-from everwarm.config.kinds import Choice, Duration, Folder, Number, Switch, Text, Weights, Whole
+from everwarm.config.kinds import Choice, DraftWeights, Duration, Folder, Number, Switch, Text, Weights, Whole
 from everwarm.config.layout import Layout
 from everwarm.config.names import HeaderPattern, Listed
 from everwarm.config.setting import Setting, rows, setting
@@ -124,6 +124,9 @@ class Engine:
     )
     parallel: int = setting(16, Whole(1, 64), "answers computed at a time; mode exact has a number of its own")
     drafts: bool = setting(True, Switch(), "look up what may come next, and verify it several tokens at a time")
+    draft: str = setting(
+        "", DraftWeights(), "a smaller model of the same vocabulary that guesses what comes next", flag="--draft"
+    )
     kv_mb: int = setting(
         0, Whole(0, 1_048_576), "KV cache in memory, in MiB; 0: an eighth of the machine's memory, at most 2048"
     )

@@ -97,6 +97,10 @@ class Match(NamedTuple):
         """Tokens."""
         return self.node.end + self.shared
 
+    def path(self) -> list[Node]:
+        """All nodes from below the root to the last one; of a ``tail`` only the beginning was matched."""
+        return [*self.node.path(), *([self.tail] if self.tail else [])]
+
 
 def common(ours: bytes, theirs: bytes) -> int:
     """Tokens that two packed rows begin with alike."""

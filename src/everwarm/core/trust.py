@@ -7,7 +7,7 @@ If each drafted token is accepted with the chance p, as long as those before it 
 
 on average, for the price of k + 1 rows. The best k is the one with the most tokens for its price; k = 0 is not to
 draft. The chance is estimated from the last few drafts, so k grows while drafts are accepted and shrinks, down to
-nothing, while they are refused.
+nothing, while they are refused. Drafts that are not looked up but made by a model have a price of their own.
 """
 
 from __future__ import annotations
@@ -39,24 +39,29 @@ class Trust:
         self._judged = _HOPE
         self._pause = _FIRST_PAUSE
         self._left = 0  # drafts still to be left out before a try
+        self._doubtful = False  # whether the last draft was a try that had to be paid for
 
     @property
     def chance(self) -> float:
         """That a drafted token is accepted, if those before it were."""
         return self._accepted / self._judged
 
-    def length(self, limit: int, costs: Costs, beside: int = 0) -> int:
+    def length(self, limit: int, costs: Costs, beside: int = 0, each: float = 0.0) -> int:
         """How many tokens to draft, at most ``limit``; 0: none, it would not pay.
 
-        ``beside``: rows of the same step that belong to others, and give one token each. Where it does not pay, now
-        and then a short try is allowed: after a pause that doubles each time that it fails.
+        ``beside``: rows of the same step that belong to others, and give one token each. ``each``: what it costs to
+        have one token drafted, in the unit of ``costs``. Where it does not pay, now and then a short try is allowed:
+        after a pause that doubles each time that it fails. A try that costs something has failed, too, if drafting
+        does not pay after it.
         """
         limit = min(limit, MOST)
-        if best := self._best(limit, costs, beside):
+        self._doubtful = False
+        if best := self._best(limit, costs, beside, each):
             return best
         if self._left:
             self._left -= 1
             return 0
+        self._doubtful = each > 0
         return min(limit, TRY)
 
     def judge(self, drafted: int, accepted: int) -> None:
@@ -65,18 +70,19 @@ class Trust:
             raise ValueError(f"{accepted} tokens accepted of a draft of {drafted}")
         self._accepted = self._accepted * _MEMORY + accepted
         self._judged = self._judged * _MEMORY + accepted + (accepted < drafted)
-        good = 2 * accepted >= drafted
+        good = 2 * accepted >= drafted and not self._doubtful
         self._pause = _FIRST_PAUSE if good else min(2 * self._pause, _LAST_PAUSE)
         self._left = 0 if good else self._pause
 
-    def _best(self, limit: int, costs: Costs, beside: int) -> int:
+    def _best(self, limit: int, costs: Costs, beside: int, each: float) -> int:
         gain, more, chance = 1.0 + beside, 1.0, self.chance
         best, rate = 0, gain / costs(1 + beside)
         for count in range(1, limit + 1):
             more *= chance
             gain += more
-            if gain / costs(count + 1 + beside) > rate:
-                best, rate = count, gain / costs(count + 1 + beside)
+            price = costs(count + 1 + beside) + count * each
+            if gain / price > rate:
+                best, rate = count, gain / price
         return best
 
 

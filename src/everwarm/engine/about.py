@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from everwarm.engine import assemble, measured, weights
+from everwarm.engine import assemble, drafting, measured, weights
 from everwarm.engine.facts import room
 from everwarm.engine.measure import conditions
 from everwarm.engine.measured import Measured
+from everwarm.engine.memory import draft_memory, pool_memory
 from everwarm.engine.model import KV_PRECISIONS
 from everwarm.engine.network import Network, read_network
 from everwarm.engine.pool import BLOCK, blocks_of
@@ -35,6 +36,7 @@ def about(source: Path | None, data: Path, secret: bytes, settings: Settings, di
         raise ModelError(f"the model has not been converted yet: start it once with `everwarm serve{named}`")
     assemble.require(settings)
     context = room(ready.facts, settings.context)
+    draft = drafting.find(settings, ready, data, secret)
     network = read_network(ready.folder)
     known = measured.load(ready.beside, secret, conditions(ready, settings))
     return {
@@ -45,24 +47,41 @@ def about(source: Path | None, data: Path, secret: bytes, settings: Settings, di
         "vocabulary": len(ready.facts.tokens),
         "weights": dict(network.weights),
         "kv": _kv(network, context, settings, disk),
+        "draft": None if draft is None else _draft(draft, context, settings),
         "mode": settings.mode,
         "threads": known.threads if known else settings.threads,
         "measured": None if known is None else _speeds(known),
-        "features": _features(ready, settings, disk),
+        "features": _features(ready, draft, settings, disk),
     }
 
 
 def _kv(network: Network, context: int, settings: Settings, disk: int) -> About:
     size = network.token_bytes(settings.kv_precision)
-    memory = assemble.pool_memory(settings)
+    memory = pool_memory(settings)
     return {
         "precision": settings.kv_precision,
         "bytes_a_token": {precision: network.token_bytes(precision) for precision in KV_PRECISIONS},
         "memory_bytes": memory,
-        "memory_tokens": (blocks_of(context, memory, size * BLOCK) - 1) * BLOCK,
+        "memory_tokens": _tokens(memory, context, size),
         "disk_bytes": disk,
         "disk_tokens": disk // size,
     }
+
+
+def _draft(draft: Weights, context: int, settings: Settings) -> About:
+    size = read_network(draft.folder).token_bytes(settings.kv_precision)
+    memory = draft_memory(settings)
+    return {
+        "model": draft.id,
+        "folder": str(draft.folder),
+        "memory_bytes": memory,
+        "memory_tokens": _tokens(memory, min(context, draft.facts.context), size),
+    }
+
+
+def _tokens(memory: int, context: int, size: int) -> int:
+    """That a pool holds."""
+    return (blocks_of(context, memory, size * BLOCK) - 1) * BLOCK
 
 
 def _speeds(known: Measured) -> About:
@@ -74,15 +93,16 @@ def _speeds(known: Measured) -> About:
     }
 
 
-def _features(ready: Weights, settings: Settings, disk: int) -> dict[str, str]:
+def _features(ready: Weights, draft: Weights | None, settings: Settings, disk: int) -> dict[str, str]:
     """What is on, and how far."""
     fast = settings.mode == "fast"
     window = ready.facts.window
+    drafts = [*(["looked up"] if settings.drafts else []), *([f"by {draft.id}"] if draft else [])]
     return {
         "shared prefixes": "to the token" if fast else f"in pieces of {CHUNK} tokens",
         "answers at a time": str(settings.parallel if fast else WIDTH),
         "kept over a restart": "yes" if disk else "no: engine.kv_disk_mb is 0",
-        "drafts": "yes" if settings.drafts else "no",
+        "drafts": ", then ".join(drafts) or "no",
         "tools": "yes" if "tools" in ready.facts.chat_template else "no: the chat template does not know them",
         "sliding window": f"the context ends with it, at {window} tokens" if window else "none",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from collections.abc import Sequence as Row
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +22,16 @@ class Voice(NamedTuple):
     tokenizer: Tokenizer
     ends: frozenset[int]  # tokens that end an answer
     vocabulary: int
+
+
+class Draft(NamedTuple):
+    """Tokens that may come next: a guess, which the model verifies."""
+
+    tokens: Row[int] = ()
+    judge: Callable[[int, int], None] = lambda proposed, accepted: None  # is told what became of it
+
+
+NO_DRAFT = Draft()
 
 
 class Answer:
@@ -82,6 +93,7 @@ class Sequence:
         self.tokens = list(task.prompt)
         self.most = len(task.prompt) + task.limit  # tokens, prompt and answer together
         self.done = False
+        self._reason: Literal["stop", "length"] = "length"  # why it is done
         self._voice = voice
         self._lease: Lease | None = None
         self._drafter, self._constraint = task.helps[choice]
@@ -103,22 +115,37 @@ class Sequence:
         """Tokens to compute until the next one can be sampled: one while it decodes."""
         return self.lease.pending
 
-    def drafts(self, limit: int, beside: int) -> list[int]:
-        """At most ``limit`` tokens that may come next, to be verified beside so many rows of others. Once a step."""
-        limit = min(limit, self.most - len(self.tokens) - 1)
+    @property
+    def room(self) -> int:
+        """Tokens that may be drafted: one more will follow them."""
+        return self.most - len(self.tokens) - 1
+
+    def draft(self, limit: int, beside: int) -> Draft:
+        """At most ``limit`` tokens that the format forces, or that have followed before, to be verified beside so many
+        rows of others. Asked for once a step."""
+        limit = min(limit, self.room)
         if limit < 1:
-            return []
-        held = self._constraint
-        if held is not None and (forced := held.forced()):
-            return forced[:limit]
-        drafts = self._drafter.propose(limit, beside) if self._drafter is not None else []
-        return drafts[: held.fits(drafts)] if held is not None and drafts else drafts
+            return NO_DRAFT
+        if self._constraint is not None and (forced := self._constraint.forced()):
+            return Draft(forced[:limit])
+        if self._drafter is None:
+            return NO_DRAFT
+        return Draft(self.fitting(self._drafter.propose(limit, beside)), self._drafter.judge)
 
-    def read(self, computed: int, drafts: Row[int], logits: Any) -> int:
-        """``computed`` pending tokens and the ``drafts`` behind them were computed.
+    def fitting(self, tokens: list[int]) -> list[int]:
+        """How much of a draft the answer's format allows."""
+        return tokens[: self._constraint.fits(tokens)] if self._constraint is not None and tokens else tokens
 
-        ``logits``: a row for what follows the last pending token, and one for what follows each draft; none if more is
-        pending. A draft that is not what the sampler chooses is forgotten, with those behind it. Gives how many were.
+    def likeliest(self, logits: Any) -> int:
+        """What would be chosen at temperature 0: another model's guess. Its format is not looked at."""
+        return self._sampler.likeliest(logits)
+
+    def read(self, computed: int, draft: Draft, logits: Any) -> int:
+        """``computed`` pending tokens and the ``draft`` behind them were computed.
+
+        ``logits``: a row for what follows the last pending token, and one for what follows each of the draft; none if
+        more is pending. A drafted token that is not what the sampler chooses is forgotten, with those behind it. Gives
+        how many were right.
         """
         self.lease.advance(computed)
         if not len(logits):
@@ -130,17 +157,20 @@ class Sequence:
                 return 0
             self.lease.publish()
         before = len(self.tokens)
-        for row, draft in zip(logits, [*drafts, None], strict=True):
+        for row, guess in zip(logits, [*draft.tokens, None], strict=True):
             token = self._sampler.choose(row)
             self._say(token)
-            if self.done or token != draft:
+            if self.done or token != guess:
                 break
         accepted = len(self.tokens) - before - 1
         self.lease.advance(accepted)
-        self.answer.drafted(len(drafts), accepted)
+        self.answer.drafted(len(draft.tokens), accepted)
+        if draft.tokens:
+            draft.judge(len(draft.tokens), accepted)
         if self._drafter is not None:
-            self._drafter.judge(len(drafts), accepted)
             self._drafter.extend(self.tokens[before:])
+        if self.done:  # not sooner: with the last choice all is counted
+            self.answer.finished(self.choice, self._reason, len(self.tokens) - len(self.answer.job.task.prompt))
         return accepted
 
     def _say(self, token: int) -> None:
@@ -153,8 +183,7 @@ class Sequence:
         if complete or len(self.tokens) == self.most:
             self._tell(self._stops.finish())
             self.done = True
-            sampled = len(self.tokens) - len(self.answer.job.task.prompt)
-            self.answer.finished(self.choice, "stop" if complete else "length", sampled)
+            self._reason = "stop" if complete else "length"
 
     def _tell(self, text: str) -> None:
         if text:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 from everwarm.core.segments import SegmentStore
 from everwarm.core.trust import Costs
+from everwarm.engine import drafting
 from everwarm.engine import measured as measured_file
 from everwarm.engine.answer import Voice
 from everwarm.engine.cache import KvCache
@@ -17,9 +17,11 @@ from everwarm.engine.disk import Disk
 from everwarm.engine.facts import Facts
 from everwarm.engine.measure import conditions, measure
 from everwarm.engine.measured import Measured
+from everwarm.engine.memory import pool_memory
 from everwarm.engine.model import KV_PRECISIONS, PagedModel, Span
 from everwarm.engine.packaged import Progress
-from everwarm.engine.settings import MODES, MOST_KV, Settings
+from everwarm.engine.proposer import Proposer
+from everwarm.engine.settings import MODES, Settings
 from everwarm.engine.shift import shift_of
 from everwarm.engine.steps import CHUNK, PADDING, WIDTH, Steps, ToTheBit, ToTheToken
 from everwarm.engine.tokens import Tokenizer
@@ -41,6 +43,7 @@ class Inside(NamedTuple):
     voice: Voice
     facts: Facts
     costs: Costs  # of a step by its rows
+    proposer: Proposer
 
     def below(self, keep: Keep, identity: str, nudge: Callable[[], None]) -> Disk | None:
         """Put a disk under the pool, with what is on it; None, and a line of log, if there can be none."""
@@ -54,21 +57,24 @@ class Inside(NamedTuple):
         return disk
 
 
-def assemble(ready: Weights, context: int, settings: Settings, secret: bytes, progress: Progress) -> Inside:
+def assemble(
+    ready: Weights, draft: Weights | None, context: int, settings: Settings, secret: bytes, progress: Progress
+) -> Inside:
     """All of it, warmed up; at the first start it is measured. ``context``: tokens that the pool must hold at least.
 
     ``ModelError`` for the operator.
     """
     require(settings)
     model, measured = _model(ready, context, settings, secret, progress)
-    steps = _steps(model, settings, measured)
+    facts = ready.facts
+    proposer = drafting.proposer(draft, model, len(facts.tokens), context, settings, measured)
+    steps = _steps(model, settings, measured, proposer)
     cache = KvCache(model.pool, steps.reuse, time.monotonic)
     cache.seconds_a_token = measured.token
     if settings.mode == "fast" and settings.kv_precision == "f16":
         cache.shift = shift_of(model)
-    facts = ready.facts
     voice = Voice(Tokenizer(ready.folder, facts), frozenset(facts.ends), len(facts.tokens))
-    return Inside(model, cache, steps, voice, facts, _costs(steps, measured))
+    return Inside(model, cache, steps, voice, facts, drafting.costs(settings, measured), proposer)
 
 
 def require(settings: Settings) -> None:
@@ -105,25 +111,16 @@ def _model(
     return model, seen
 
 
-def pool_memory(settings: Settings) -> int:
-    """Bytes of the KV pool."""
-    return settings.kv_bytes or min(MOST_KV, _memory() // 8)
-
-
-def _steps(model: PagedModel, settings: Settings, measured: Measured) -> Steps:
+def _steps(model: PagedModel, settings: Settings, measured: Measured, proposer: Proposer) -> Steps:
     """The mode's steps, of which the model has done some: half a second that the first answer would wait."""
     blocks = tuple(range(1, CHUNK // model.pool.size + 2))  # their content does not matter: nobody has them yet
     model.step([Span((0,) * CHUNK, 0, blocks, (CHUNK - 1,))])
     if settings.mode == "fast":
         model.step([Span((0,), CHUNK, blocks, (0,))])
-        return ToTheToken(settings.parallel, measured.chunk, measured.token)
+        return ToTheToken(settings.parallel, measured.chunk, measured.token, proposer)
     if not _rows_are_independent(model, blocks):
         raise ModelError("on this processor an answer depends on what else is computed; use engine.mode = 'fast'")
-    return ToTheBit(measured.token)
-
-
-def _costs(steps: Steps, measured: Measured) -> Costs:
-    return measured.costs if isinstance(steps, ToTheToken) else lambda rows: 1.0  # rows that would else be padding
+    return ToTheBit(measured.token, proposer)
 
 
 def _rows_are_independent(model: PagedModel, blocks: tuple[int, ...]) -> bool:
@@ -134,8 +131,3 @@ def _rows_are_independent(model: PagedModel, blocks: tuple[int, ...]) -> bool:
     alone = model.step([row, *[PADDING] * (WIDTH - 1)]).copy()
     places = (model.step([*others[:i], row, *others[i:]]) for i in range(WIDTH))
     return all((logits == alone).all() for logits in places)
-
-
-def _memory() -> int:
-    """Bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -57,8 +57,7 @@ class KvCache:
     def resident(self, namespace: Namespace, prompt: bytes) -> list[Node]:
         """The nodes of what is known of a packed ``prompt``, as far as they are in the pool; of the last one perhaps
         only the beginning is the prompt's. Changes nothing."""
-        match = self.tree.match(namespace, prompt)
-        path = [*match.node.path(), *([match.tail] if match.tail else [])]
+        path = self.tree.match(namespace, prompt).path()
         return [node for node in path if node.block is not None]
 
     def lease(self, namespace: Namespace, tokens: list[int], most: int) -> Lease | None:
@@ -122,7 +121,7 @@ class KvCache:
         What is on disk alone is left out where it would be computed sooner than read.
         """
         known = self._usable(match, tokens)
-        path = [*match.node.path(), *([match.tail] if match.tail else [])][: -(-known // self.pool.size)]
+        path = match.path()[: -(-known // self.pool.size)]
         ready = sum(node.block is not None for node in path)
         missing = path[ready:]
         begun = ready * self.pool.size

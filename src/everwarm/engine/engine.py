@@ -17,7 +17,7 @@ from everwarm.core.key import Namespace
 from everwarm.core.prefix import pack
 from everwarm.core.upstream import ModelCard, Prefix, Warmed
 from everwarm.core.wire import Done, Event, Request
-from everwarm.engine import weights
+from everwarm.engine import drafting, weights
 from everwarm.engine.assemble import Inside, Keep, assemble
 from everwarm.engine.cuts import cuts_of
 from everwarm.engine.demands import may_shift, prediction_of, require_honourable
@@ -58,7 +58,7 @@ class Engine:
         self._settings = settings
         self._line = Line(settings.waiting)
         self._disk: Disk | None = None
-        self._scheduler = Scheduler(inside.model, inside.cache, inside.steps, inside.voice, self._line)
+        self._scheduler = Scheduler(inside.model, inside.cache, inside.steps, inside.voice, inside.proposer, self._line)
         self._warming = Warming(inside, self._line, card.context)
         self._grammars = Grammars(inside.facts)
         self._reader = Reader(inside.voice.tokenizer, cuts_of(inside.facts, inside.voice.tokenizer.bare))
@@ -84,7 +84,8 @@ class Engine:
         """
         ready = weights.prepare(source, data, secret, progress)
         context = room(ready.facts, settings.context)
-        inside = assemble(ready, context, settings, secret, progress)
+        draft = drafting.prepare(settings, ready, data, secret, progress)
+        inside = assemble(ready, draft, context, settings, secret, progress)
         template = ChatTemplate(ready.facts.chat_template, _special(ready.facts))
         engine = cls(inside, template, _card(ready, inside, context, settings), settings)
         if keep is not None:

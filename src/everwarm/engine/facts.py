@@ -122,6 +122,29 @@ def room(facts: Facts, wanted: int | None) -> int:
     return wanted
 
 
+def require_same_vocabulary(model: Facts, draft: Facts) -> None:
+    """``ModelError`` if a token of ``draft`` is not the same token of ``model``. Unused ones may differ."""
+    ours, theirs = _used(model), _used(draft)
+    differ = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
+    if differ is not None:
+        what = f"its token {differ} is {theirs[differ]!r}, and the model's is {ours[differ]!r}"
+    elif len(ours) != len(theirs):
+        what = f"it has {len(theirs)} tokens, and the model has {len(ours)}"
+    elif (model.bos, model.eos) != (draft.bos, draft.eos):
+        what = f"its begin and end tokens are {draft.bos} and {draft.eos}, the model's {model.bos} and {model.eos}"
+    else:
+        return
+    raise ModelError(f"the draft model has another vocabulary: {what}; use a smaller model of the same family")
+
+
+def _used(facts: Facts) -> list[str]:
+    """Tokens by id; what is not used is empty, and left out at the end, where models are padded."""
+    tokens = ["" if kind == UNUSED else text for text, kind in zip(facts.tokens, facts.token_types, strict=True)]
+    while tokens and not tokens[-1]:
+        tokens.pop()
+    return tokens
+
+
 def dump(facts: Facts, folder: Path, secret: bytes) -> None:
     """Write ``facts.json``, sealed with the installation's secret."""
     sealed.write(folder / FACTS_FILE, _kind(), orjson.dumps(asdict(facts)), secret)

@@ -76,6 +76,12 @@ def measure(load: Load, of: str, settings: Settings, progress: Progress) -> Outc
     return outcome
 
 
+def row_seconds(model: PagedModel) -> float:
+    """Of a step of one row: the least of two, of which the first one is slow."""
+    row = Span((0,), CHUNK, _blocks(model, CHUNK + 1), (0,))
+    return _least({1: partial(model.step, [row])}, 0.0)[1]
+
+
 def _best(load: Load, of: str, settings: Settings, progress: Progress) -> Outcome:
     candidates = _threads(settings)
     seen: list[Measured] = []

@@ -57,6 +57,10 @@ class Sampler:
             self._counts[token] += 1
         return token
 
+    def likeliest(self, logits: Logits) -> int:
+        """The token that is likeliest after bias and penalties. Nothing is chosen, and no random bit is drawn."""
+        return int(self._adjusted(logits).argmax())
+
     def _held(self, logits: Logits, constraint: Constraint) -> Logits | Floats:
         allowed = constraint.allow(logits)
         adjusted = self._adjusted(allowed)

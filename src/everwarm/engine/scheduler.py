@@ -11,6 +11,7 @@ from everwarm.engine.answer import Answer, Sequence, Voice
 from everwarm.engine.cache import KvCache
 from everwarm.engine.line import Job, Line, shut_down
 from everwarm.engine.model import PagedModel
+from everwarm.engine.proposer import Proposer
 from everwarm.engine.steps import Part, Steps
 from everwarm.errors import Broken, EverwarmError
 
@@ -34,12 +35,15 @@ class Scheduler:
     computing the same twice. Who is let in has all its blocks promised, so nobody is ever thrown out half-way.
     """
 
-    def __init__(self, model: PagedModel, cache: KvCache, steps: Steps, voice: Voice, line: Line) -> None:
+    def __init__(
+        self, model: PagedModel, cache: KvCache, steps: Steps, voice: Voice, proposer: Proposer, line: Line
+    ) -> None:
         self.failures = 0  # answers that ended in an error of the model or of this code
         self._model = model
         self._cache = cache
         self._steps = steps
         self._voice = voice
+        self._proposer = proposer
         self._line = line
         self._answers: list[Answer] = []  # with choices that were not begun
         self._running: list[Sequence] = []
@@ -75,6 +79,7 @@ class Scheduler:
         yield ("tokens", "computed"), self._computed
         yield ("tokens", "drafted"), self._drafted
         yield ("tokens", "accepted"), self._accepted
+        yield from self._proposer.figures()
 
     @property
     def busy(self) -> bool:
@@ -93,24 +98,27 @@ class Scheduler:
         started = time.monotonic()
         spans = [span for part in parts for span in part.spans]
         logits = self._model.step(spans + self._steps.padding(parts))
-        self._steps.took(parts, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._steps.took(parts, seconds)
+        if all(part.pending == 1 for part in parts):
+            self._proposer.took(len(logits), seconds)
         self._cache.seconds_a_token = self._steps.seconds_a_token
         at = 0
         for part in parts:
             self._computed += part.pending - (part.rows > 0)
-            self._drafted += len(part.drafts)
+            self._drafted += len(part.draft.tokens)
             try:
-                self._accepted += part.sequence.read(part.pending, part.drafts, logits[at : at + part.rows])
+                self._accepted += part.sequence.read(part.pending, part.draft, logits[at : at + part.rows])
             except EverwarmError as error:  # its format has led to where the model cannot go on
                 _end(part.sequence.answer.job, error)
             at += part.rows
 
     def _let_in(self) -> None:
         """Begin whatever there are turns and blocks for."""
-        for answer, choice in self._candidates():
-            if sum(not _crowded(s) for s in self._running) >= self._steps.parallel:
-                return
-            if not self._begin(answer, choice):
+        candidates = self._candidates()  # not asked while all turns are taken: to put them in order takes look-ups
+        while sum(not _crowded(s) for s in self._running) < self._steps.parallel:
+            candidate = next(candidates, None)
+            if candidate is None or not self._begin(*candidate):
                 return  # whoever needs fewer blocks must not go ahead of it for ever
 
     def _candidates(self) -> Iterator[tuple[Answer, int]]:
@@ -180,6 +188,7 @@ class Scheduler:
         for sequence in sequences:
             self._running.remove(sequence)
             sequence.lease.close()
+            self._proposer.leave(sequence)
 
 
 def _end(job: Job, error: EverwarmError) -> None:

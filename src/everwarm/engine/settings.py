@@ -16,6 +16,7 @@ class Settings(NamedTuple):
     mode: str = "fast"  # or "exact": see ``steps``
     parallel: int = 16  # answers at a time; in mode "exact" it is the width of a step
     drafts: bool = True  # whether what may come next is looked up, and verified several tokens at a time
+    draft: str = ""  # a smaller model that guesses what comes next: a path, the packaged model's name, or none
     kv_precision: str = "f16"  # or "u8": half the memory, and not quite the same answers
     kv_bytes: int | None = None  # memory of the KV pool: an eighth of the machine's, at most MOST_KV
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence as Row
 from typing import NamedTuple, Protocol
 
-from everwarm.engine.answer import Sequence
+from everwarm.engine.answer import NO_DRAFT, Draft, Sequence
 from everwarm.engine.cache import TO_THE_TOKEN, Reuse
 from everwarm.engine.model import Span
 from everwarm.engine.pool import SCRATCH
+from everwarm.engine.proposer import Proposer, drafts_for
 
 CHUNK = 128
 """Tokens of an exact prefill step, and the grain of exact reuse."""
@@ -47,7 +48,7 @@ class Part(NamedTuple):
     sequence: Sequence
     spans: list[Span]
     pending: int  # tokens of it that were pending
-    drafts: Row[int]
+    draft: Draft
     rows: int  # of logits that are its own
 
 
@@ -76,11 +77,12 @@ class ToTheToken:
 
     reuse = TO_THE_TOKEN
 
-    def __init__(self, parallel: int, alone: int, seconds_a_token: float) -> None:
+    def __init__(self, parallel: int, alone: int, seconds_a_token: float, proposer: Proposer) -> None:
         """``alone``: tokens of prompts in a step while nobody decodes; cancelling waits for no more than that."""
         self.parallel = parallel
         self.seconds_a_token = seconds_a_token
         self._alone = alone
+        self._proposer = proposer
 
     def compose(self, running: Row[Sequence]) -> list[Part]:
         decoding = self._decoding([sequence for sequence in running if sequence.pending == 1])
@@ -97,12 +99,8 @@ class ToTheToken:
         return []
 
     def _decoding(self, sequences: Row[Sequence]) -> list[Part]:
-        parts: list[Part] = []
-        for sequence in sequences:
-            others = len(sequences) - len(parts) - 1 + sum(part.rows for part in parts)
-            drafts = sequence.drafts(MOST_ROWS - others - 1, others)
-            parts.append(Part(sequence, [_span(sequence, 1, drafts, sampled=True)], 1, drafts, 1 + len(drafts)))
-        return parts
+        drafts = drafts_for(sequences, MOST_ROWS - len(sequences), self._proposer)
+        return [_decoding(*both) for both in zip(sequences, drafts, strict=True)]
 
     def took(self, parts: Row[Part], seconds: float) -> None:
         if (tokens := _of_prompts_alone(parts)) >= self._alone // 2:
@@ -115,8 +113,9 @@ class ToTheBit:
     reuse = Reuse(CHUNK, answers=False)
     parallel = WIDTH
 
-    def __init__(self, seconds_a_token: float) -> None:
+    def __init__(self, seconds_a_token: float, proposer: Proposer) -> None:
         self.seconds_a_token = seconds_a_token
+        self._proposer = proposer
         self._decoded = False  # in the last step: prompts and answers take turns
 
     def compose(self, running: Row[Sequence]) -> list[Part]:
@@ -136,14 +135,9 @@ class ToTheBit:
         A step's KV is all written before any of it is read, in each layer. So to verify a draft is to take the very
         step that decoding takes, and costs nothing.
         """
-        parts: list[Part] = []
-        free = WIDTH - len(sequences)
-        for sequence in sequences:
-            drafts = sequence.drafts(free, len(sequences) - 1)
-            free -= len(drafts)
-            spans = _rows(_span(sequence, 1, drafts, sampled=True), sequence.lease.block)
-            parts.append(Part(sequence, spans, 1, drafts, len(spans)))
-        return parts
+        drafts = drafts_for(sequences, WIDTH - len(sequences), self._proposer)
+        wide = [_decoding(*both) for both in zip(sequences, drafts, strict=True)]
+        return [part._replace(spans=_rows(part.spans[0], part.sequence.lease.block)) for part in wide]
 
     def took(self, parts: Row[Part], seconds: float) -> None:
         if (tokens := _of_prompts_alone(parts)) == CHUNK:
@@ -166,7 +160,11 @@ def _rows(span: Span, block: int) -> list[Span]:
 def _prefilling(sequence: Sequence, tokens: int) -> Part:
     tokens = min(tokens, sequence.lease.gap)
     last = tokens == sequence.pending
-    return Part(sequence, [_span(sequence, tokens, (), sampled=last)], tokens, (), int(last))
+    return Part(sequence, [_span(sequence, tokens, (), sampled=last)], tokens, NO_DRAFT, int(last))
+
+
+def _decoding(sequence: Sequence, draft: Draft) -> Part:
+    return Part(sequence, [_span(sequence, 1, draft.tokens, sampled=True)], 1, draft, 1 + len(draft.tokens))
 
 
 def _span(sequence: Sequence, count: int, drafts: Row[int], *, sampled: bool) -> Span:

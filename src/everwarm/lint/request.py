@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
+from everwarm.core.dialects.guess import dialect_of
 from everwarm.core.layout.outline import outline, rendered
 from everwarm.core.layout.piece import Piece
 
 _WRAPPERS = ("request", "body", "request_body")
-_ANTHROPIC = {"tool_use", "tool_result", "thinking"}
 
 
 class Request(NamedTuple):
@@ -29,30 +28,11 @@ def request_of(value: object) -> Request | None:
         if not isinstance(value, dict):
             return None
         dialect = dialect_of(value)
-        if dialect:
-            pieces = outline(dialect, value)
-            return Request(dialect, str(value.get("model", "")), pieces, rendered(pieces))
+        if dialect is not None:
+            pieces = outline(dialect.name, value)
+            return Request(dialect.name, str(value.get("model", "")), pieces, rendered(pieces))
         value = _unwrapped(next((value[name] for name in _WRAPPERS if name in value), None))
     return None
-
-
-def dialect_of(body: Mapping[str, Any]) -> str:
-    """The protocol that a body is in, "" if it is none."""
-    if isinstance(body.get("messages"), list):
-        return "anthropic_messages" if _is_anthropic(body) else "openai_chat"
-    if "model" in body and ("input" in body or "instructions" in body):
-        return "openai_responses"
-    return "openai_completions" if "model" in body and isinstance(body.get("prompt"), str) else ""
-
-
-def _is_anthropic(body: Mapping[str, Any]) -> bool:
-    tools = body.get("tools")
-    listed = tools if isinstance(tools, list) else []
-    if "system" in body or any(isinstance(tool, dict) and "input_schema" in tool for tool in listed):
-        return True
-    contents = (message.get("content") for message in body["messages"] if isinstance(message, dict))
-    blocks = (block for content in contents if isinstance(content, list) for block in content)
-    return any(isinstance(b, dict) and (b.get("type") in _ANTHROPIC or "cache_control" in b) for b in blocks)
 
 
 def _unwrapped(value: object) -> object:

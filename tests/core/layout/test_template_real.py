@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import random
 from collections.abc import Callable
-from pathlib import Path
 
 import orjson
 import pytest
+from shared import unpacked
 
 from everwarm.core.layout.template import Template, common
 
-FILE = "shared/data/tau-bench/gpt-4o-airline.json.gz"
 PEOPLE = ["Mia Li", "Noah Müller", "Ana de Souza", "Chen Wu", "Yuki Tanaka", "Omar Haddad", "Ivan Petrov", "Li Na"]
 TURNS = 8
 
@@ -21,10 +19,7 @@ Plant = Callable[[int, random.Random, list[str]], str]
 
 @pytest.fixture(scope="module")
 def trajectories() -> list[list[dict[str, str]]]:
-    path = next((p / FILE for p in Path(__file__).parents if (p / FILE).is_file()), None)
-    if path is None:
-        pytest.skip(f"the trajectories of tau-bench are not here ({FILE} in a folder above)")
-    return [run["traj"] for run in orjson.loads(gzip.decompress(path.read_bytes()))]
+    return [run["traj"] for run in orjson.loads(unpacked("tau-bench/gpt-4o-airline.json.gz"))]
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "everwarm_engine_disk_bytes": Family("gauge", ("state",), "What KV takes on disk."),
     "everwarm_engine_tokens": Family(
-        "counter", ("kind",), "Tokens: of prompts computed, and read from disk; drafted, and of these accepted."
+        "counter",
+        ("kind",),
+        "Tokens: of prompts computed, and read from disk; drafted, and of these accepted, in all and by a draft model.",
     ),
     "everwarm_upstream_state": Family(
         "gauge", ("upstream", "state"), "Processes that see the upstream so. Open: it failed, and is left alone."
