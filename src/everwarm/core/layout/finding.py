@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from everwarm.core.layout.piece import Path
+from everwarm.core.rules import Rule
 
 Mode = Literal["off", "advise", "rewrite"]
 
@@ -34,6 +35,7 @@ class Wishes(NamedTuple):
     block: str = '<context name="{name}">{value}</context>'  # holds it, at the end of the turn
     keep: tuple[str, ...] = ()  # regular expressions; a span in which one is found is never moved
     breakpoints: bool = True  # whether marks may be set in mode rewrite
+    rule: Rule | None = None  # of the cache of the provider that serves the model; None: not known, nothing is marked
 
 
 class Arranged(NamedTuple):

@@ -45,7 +45,7 @@ def places(reading: Reading, pieces: Sequence[Piece]) -> Iterator[Move]:
             yield Move(slot, value, system[which], start - starts[which], end - starts[which])
 
 
-def decide(reading: Reading, move: Move, wishes: Wishes) -> bool:
+def decide(reading: Reading, move: Move) -> bool:
     """Whether this value's place is moved from now on: it is proven to change, and something is gained by it."""
     slot = move.slot
     if slot.moved or not slot.proven:

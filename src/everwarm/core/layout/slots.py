@@ -1,4 +1,4 @@
-"""What is known of one place in a stream's system prompt where texts differ: how often it changes, and whether it moves.
+"""What is known of a place in a stream's system prompt where texts differ: how often it changes, whether it moves.
 
 A value that changes within a conversation is ``dynamic``, one that changes only between conversations ``session``. How
 sure that is, is said beside it: one observation is little, and a clock that is recognised as one needs fewer.
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 from zlib import crc32
+
+from everwarm.core.layout.piece import Path
 
 Stability = Literal["static", "session", "dynamic"]
 
@@ -39,14 +41,19 @@ class Share(NamedTuple):
         return self.times / self.of if self.of else 0.0
 
 
+NEVER: Final = Share()
+
+
 @dataclass(slots=True)
 class Slot:
     """One place. ``moved``: its values are sent at the end of turns; once decided it stays so."""
 
     name: str
     kind: str = UNKNOWN
-    within: Share = Share()  # changes, of requests that follow another of the same conversation
-    between: Share = Share()  # changes, of conversations that follow another
+    path: Path = ()  # of the piece that holds it
+    at: tuple[int, int] = (0, 0)  # where in that piece, in characters, when the slot was found; later values may differ
+    within: Share = NEVER  # changes, of requests that follow another of the same conversation
+    between: Share = NEVER  # changes, of conversations that follow another
     marks: list[int] = field(default_factory=list)  # of the different values, at most DISTINCT
     moved: bool = False
 
@@ -93,20 +100,24 @@ class Slot:
             self.within = max(self.within, other.within, key=lambda s: s.of)
             self.between = max(self.between, other.between, key=lambda s: s.of)
             self.marks = max(self.marks, other.marks, key=len)
-        if others and any(o.moved for o in others):
-            self.name = next(o.name for o in others if o.moved)
+            self.name = other.name if other.moved else self.name
 
     def dump(self) -> dict[str, Any]:
         """For a note."""
         counts = [*self.within, *self.between]
-        return {"name": self.name, "kind": self.kind, "counts": counts, "marks": self.marks, "moved": self.moved}
+        place = {"path": list(self.path), "at": list(self.at)}
+        found = {"name": self.name, "kind": self.kind, **place}
+        return {**found, "counts": counts, "marks": self.marks, "moved": self.moved}
 
     @classmethod
     def load(cls, value: dict[str, Any]) -> Slot:
         """From a note. Raises ``KeyError``, ``TypeError`` or ``ValueError`` where it is none."""
         a, b, c, d = (int(n) for n in value["counts"])
         marks = [int(m) for m in value["marks"]][:DISTINCT]
-        return cls(str(value["name"]), str(value["kind"]), Share(a, b), Share(c, d), marks, bool(value["moved"]))
+        path = tuple(step if isinstance(step, int) else str(step) for step in value["path"])
+        start, end = (int(n) for n in value["at"])
+        name, kind = str(value["name"]), str(value["kind"])
+        return cls(name, kind, path, (start, end), Share(a, b), Share(c, d), marks, bool(value["moved"]))
 
 
 def mark(value: str) -> int:

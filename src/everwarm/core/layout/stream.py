@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 
+from everwarm.core.arrivals import Arrivals
 from everwarm.core.layout.slots import UNKNOWN, Slot, mark
 from everwarm.core.layout.template import Template
 from everwarm.core.layout.volatile import find, label
@@ -34,6 +35,8 @@ class Stream:
     last: tuple[int, ...] = ()  # marks of the values of the request before
     requests: int = 0
     version: int = 0
+    arrivals: tuple[Arrivals, Arrivals] = (Arrivals(), Arrivals())  # of all its requests; within conversations
+    asked: float | None = None  # seconds since 1970
 
     def read(self, text: str) -> tuple[str, ...] | None:
         """The values of the slots; None if this system text is not of this stream."""
@@ -87,6 +90,15 @@ class Stream:
         self.last = marks
         self.requests += 1
         return tuple(known is None or known[i] != m for i, m in enumerate(marks))
+
+    def arrived(self, now: float, gap: float | None) -> None:
+        """A request came. ``gap``: seconds since the one before in its conversation; None: it begins one."""
+        stream, talk = self.arrivals
+        if self.asked is not None:
+            stream = stream.note(max(0.0, now - self.asked))
+        if gap is not None:
+            talk = talk.note(gap)
+        self.arrivals, self.asked = (stream, talk), now
 
     def dump(self) -> bytes:
         """For a note."""

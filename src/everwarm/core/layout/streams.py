@@ -36,7 +36,6 @@ class Reading(NamedTuple):
     values: tuple[str, ...]  # of the stream's slots
     changed: tuple[bool, ...]  # which of them differ from the request before
     measure: Measure
-    gap: float | None  # seconds since the request before in this conversation; None: it has just begun
 
 
 class Streams:
@@ -61,7 +60,8 @@ class Streams:
         found = measure(self._seen, (space, stream.id), _elements(stream, values, pieces))
         if learned or stream.requests & (stream.requests - 1) == 0:
             self.save(space, stream)
-        return Reading(stream, text, values, changed, found, None if before is None else now - before.turn.at)
+        stream.arrived(now, None if before is None else max(0.0, now - before.turn.at))
+        return Reading(stream, text, values, changed, found)
 
     def save(self, space: str, stream: Stream) -> None:
         """So that it outlives this process, and others learn of it."""

@@ -54,7 +54,8 @@ def tell(
     places = list(_places(kin, pieces, moves))
     if not places:
         return []
-    turns, known = [], {}
+    turns: list[Turn] = []
+    known: dict[str, str] = {}
     for message, name in places[:-1]:
         said = _load(notes.get(space, "turn", name))
         if said:
@@ -65,7 +66,7 @@ def tell(
     if said:
         turns.append(Turn(message, said))
         if keep:
-            notes.put(space, "turn", name, orjson.dumps(said))
+            notes.put(space, "turn", name, orjson.dumps([list(s) for s in said]))
     return turns
 
 
