@@ -44,21 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"everwarm {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    serve = command_of(commands, "serve", _serve, "run the gateway, with a model inside")
-    serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
-    serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8400)")
-    serve.add_argument("--workers", metavar="N", help="processes that answer (default 1)")
-    serve.add_argument("--layout", metavar="MODE", help="of prompts: off, advise (the default) or rewrite")
-    serve.add_argument(
-        "--upstream",
-        metavar="NAME=URL",
-        action="append",
-        default=[],
-        help="who answers what is not remembered: openai=https://api.openai.com/v1, anthropic=https://api.anthropic.com,"
-        " or NAME:DIALECT=URL; can be given several times",
-    )
-    add_model(serve)
-    add_files(serve)
+    _add_serve(commands)
 
     stats = command_of(commands, "stats", _stats, "what was asked, computed and saved")
     stats.add_argument("--prices-of", metavar="MODEL", help="price savings as this model's tokens (default gpt-5-mini)")
@@ -78,9 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     config.add_argument("--json", action="store_true", help="print JSON")
     add_files(config)
 
-    rules = command_of(
-        commands, "rules", _rules, "what providers' prompt caches do, as far as known, and since when"
-    )
+    rules = command_of(commands, "rules", _rules, "what providers' prompt caches do, as far as known, and since when")
     rules.add_argument("--json", action="store_true", help="print JSON")
     add_files(rules)
 
@@ -95,6 +79,24 @@ def _parser() -> argparse.ArgumentParser:
     add_model(demo, draft=False)
     add_files(demo)
     return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = command_of(commands, "serve", _serve, "run the gateway, with a model inside")
+    serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8400)")
+    serve.add_argument("--workers", metavar="N", help="processes that answer (default 1)")
+    serve.add_argument("--layout", metavar="MODE", help="of prompts: off, advise (the default) or rewrite")
+    serve.add_argument(
+        "--upstream",
+        metavar="NAME=URL",
+        action="append",
+        default=[],
+        help="who answers what is not remembered: openai=https://api.openai.com/v1, anthropic=https://api.anthropic.com,"
+        " or NAME:DIALECT=URL; can be given several times",
+    )
+    add_model(serve)
+    add_files(serve)
 
 
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
