@@ -78,9 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     config.add_argument("--json", action="store_true", help="print JSON")
     add_files(config)
 
-    rules = command_of(
-        commands, "rules", _rules, "what providers' prompt caches do, as far as known, and since when"
-    )
+    rules = command_of(commands, "rules", _rules, "what providers' prompt caches do, as far as known, and since when")
     rules.add_argument("--json", action="store_true", help="print JSON")
     add_files(rules)
 

@@ -17,6 +17,7 @@ from everwarm.core.body import read
 from everwarm.core.breakpoints import place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
 from everwarm.core.layout.finding import Arranged, Finding, Wishes
+from everwarm.core.layout.looks import Looks
 from everwarm.core.layout.moves import Move, decide, movable, places, without
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.outline import outline
@@ -48,11 +49,17 @@ class _Form(NamedTuple):
 
 class Layout:
     """Learns from the requests that pass, and arranges them. One for all namespaces, which learn nothing of each
-    other. Not for several threads at a time."""
+    other. Not for several threads at a time.
+
+    Of each namespace, dialect and model the first 200 requests are looked at, then one in 8, and again more of them
+    after a stream has learned something new. Findings stand for what was looked at: ``Arranged.weight`` says for how
+    many. The others have none: in mode ``advise`` they are not even read, in ``rewrite`` they are arranged as all are.
+    """
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._streams = Streams(notes)
+        self._looks = Looks()
 
     def arrange(self, space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float) -> Arranged:
         """The body ``data`` of a request in ``dialect`` (a name of the registry), of the namespace ``space``.
@@ -62,6 +69,10 @@ class Layout:
         """
         if wishes.mode == "off":
             return Arranged(data)
+        row = (space, dialect, model)
+        weight = self._looks.weight(row)
+        if wishes.mode == "advise" and not weight:
+            return Arranged(data, weight=0)
         body = read(data)
         if body.unkeyable is not None or body.value.get("n") == 0:
             return Arranged(data)
@@ -69,12 +80,16 @@ class Layout:
         kin = kin_of(dialect, model, _tool_names(body.value))
         respelled = respell(self._notes, space, kin.encode(), dialect, came.value, came.pieces)
         spelled = came.edited(respelled.edits)
-        reading = self._streams.read(space, kin, model, spelled.pieces, now)
+        reading = self._streams.read(space, kin, model, spelled.pieces, now, closely=weight > 0)
         moves = self._moves(space, reading, spelled, wishes)
-        findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))
+        if reading.learned:
+            self._looks.again(row)
+        findings: tuple[Finding, ...] = ()
+        if weight:
+            findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))
         if wishes.mode == "rewrite":
             data = self._rewritten(space, kin, reading, spelled, moves, wishes).data
-        return Arranged(data, findings, reading.stream.id)
+        return Arranged(data, findings, reading.stream.id, weight)
 
     def _moves(self, space: str, reading: Reading, form: _Form, wishes: Wishes) -> list[Move]:
         """The values of this request that leave the system prompt, or would in mode rewrite."""

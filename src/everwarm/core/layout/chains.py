@@ -47,6 +47,12 @@ class Seen:
             self._old, self._new = self._new, set()
 
 
+def unmeasured(elements: Iterable[Element]) -> Measure:
+    """Of a request that is not looked at closely: its length alone."""
+    row = list(elements)
+    return Measure(0, 0, sum([len(text) for text, _ in row]), (0,) * sum([slot is not None for _, slot in row]))
+
+
 def measure(seen: Seen, seed: tuple[str, str], elements: Iterable[Element]) -> Measure:
     """What was there before, of the same ``seed`` (namespace and stream); and remember these."""
     actual, bare = hash((seed, "as it is")), hash((seed, "bare"))
