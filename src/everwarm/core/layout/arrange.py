@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-
 from everwarm.core.body import read
 from everwarm.core.breakpoints import place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
+from everwarm.core.layout.amend import amend
 from everwarm.core.layout.finding import Arranged, Finding, Wishes
 from everwarm.core.layout.looks import Looks
 from everwarm.core.layout.moves import Move, decide, movable, places, without
@@ -23,7 +22,7 @@ from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Path, Piece
 from everwarm.core.layout.spelling import respell
-from everwarm.core.layout.splice import Edit, splice
+from everwarm.core.layout.splice import Edit
 from everwarm.core.layout.streams import Reading, Streams, kin_of
 from everwarm.core.layout.tails import DIALECTS, tails
 from everwarm.core.layout.turns import tell, written
@@ -42,9 +41,12 @@ class _Form(NamedTuple):
         """With these edits made."""
         if not edits:
             return self
-        data = splice(self.data, edits)
-        value = orjson.loads(data)
+        data, value = amend(self.data, self.value, edits)
         return _Form(self.dialect, data, value, outline(self.dialect, value))
+
+    def changed(self, edits: Sequence[Edit]) -> bytes:
+        """The body with these edits made, at the end of its way."""
+        return amend(self.data, self.value, edits)[0] if edits else self.data
 
 
 class Layout:
@@ -88,7 +90,7 @@ class Layout:
         if weight:
             findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))
         if wishes.mode == "rewrite":
-            data = self._rewritten(space, kin, reading, spelled, moves, wishes).data
+            data = self._rewritten(space, kin, reading, spelled, moves, wishes)
         return Arranged(data, findings, reading.stream.id, weight)
 
     def _moves(self, space: str, reading: Reading, form: _Form, wishes: Wishes) -> list[Move]:
@@ -108,7 +110,7 @@ class Layout:
 
     def _rewritten(
         self, space: str, kin: str, reading: Reading, form: _Form, moves: Sequence[Move], wishes: Wishes
-    ) -> _Form:
+    ) -> bytes:
         edits: list[Edit] = []
         if moves:
             turns = tell(self._notes, space, kin, form.pieces, moves)
@@ -117,13 +119,13 @@ class Layout:
             edits += tails(form.dialect, form.value, [(t.message, written(t.said, wishes)) for t in turns])
         rule = wishes.rule
         if rule is None or not wishes.breakpoints:
-            return _Form(form.dialect, splice(form.data, edits) if edits else form.data, form.value, form.pieces)
+            return form.changed(edits)
         form = form.edited(edits)
         static, talk = (a.choose(rule, reading.measure.total // 4) for a in reading.stream.arrivals)
         marks = list(place(form.dialect, form.value, form.pieces, rule, static, talk))
         if rule.provider == "openai":
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
-        return form.edited(marks)
+        return form.changed(marks)
 
 
 def _of_slots(reading: Reading, moves: Sequence[Move], wishes: Wishes) -> Iterator[Finding]:

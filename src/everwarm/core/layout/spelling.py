@@ -8,7 +8,6 @@ another; nothing here has an order of its own. Where order is meaning (strict to
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -32,7 +31,6 @@ MOST_OBJECTS: Final = 64
 
 _BRACKETS: Final = frozenset({"{}", "[]"})
 _SPACE: Final = " \t\n\r"
-_object_begins: Final = re.compile(r"^\{", re.MULTILINE).finditer
 _read: Final = json.JSONDecoder().raw_decode
 
 
@@ -136,8 +134,7 @@ def _within(forms: Forms, text: str) -> Iterator[_Span]:
     if len(text) > LONGEST:
         return
     done = tried = 0
-    for found in _object_begins(text):
-        start = found.start()
+    for start in _object_begins(text):
         if start < done:
             continue
         tried += 1
@@ -148,6 +145,14 @@ def _within(forms: Forms, text: str) -> Iterator[_Span]:
             form = forms.first("text", text[start:done], again=True)
             if form != text[start:done]:
                 yield _Span(start, done, form)
+
+
+def _object_begins(text: str) -> Iterator[int]:
+    """Where a line begins with one."""
+    at = 0 if text.startswith("{") else text.find("\n{") + 1 or -1
+    while at >= 0:
+        yield at
+        at = text.find("\n{", at) + 1 or -1
 
 
 def _read_at(text: str, start: int) -> tuple[Json, int]:

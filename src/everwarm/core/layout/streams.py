@@ -60,8 +60,11 @@ class Streams:
         before = self._talks.before(chain)
         changed = stream.note(values, before.turn.marks if before is not None and before.sure else None)
         self._talks.note(chain, Turn(stream.last, now))
-        elements = _elements(stream, values, pieces)
-        found = measure(self._seen, (space, stream.id), elements) if closely else unmeasured(elements)
+        if closely:
+            found = measure(self._seen, (space, stream.id), _elements(stream, values, pieces))
+        else:
+            total = len(text) + sum([len(p.text) for p in pieces if p.tier != "system"])
+            found = unmeasured(total, len(values))
         if learned or stream.requests & (stream.requests - 1) == 0:
             self.save(space, stream)
         stream.arrived(now, None if before is None else max(0.0, now - before.turn.at))
