@@ -8,8 +8,8 @@ In mode ``advise`` the same is found, and nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from everwarm.core.body import read
 from everwarm.core.breakpoints import place
@@ -21,10 +21,13 @@ from everwarm.core.layout.moves import Move, decide, movable, places, without
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Path, Piece
-from everwarm.core.layout.spelling import respell
+from everwarm.core.layout.sights import Sights
+from everwarm.core.layout.spelling import Respelled, respell
 from everwarm.core.layout.splice import Edit
-from everwarm.core.layout.streams import Reading, Streams, kin_of
+from everwarm.core.layout.streams import Reading, Streams
 from everwarm.core.layout.tails import DIALECTS, tails
+from everwarm.core.layout.toolset import MEMBERS, Toolset, Toolsets
+from everwarm.core.layout.toolset import without as without_tools
 from everwarm.core.layout.turns import tell, written
 from everwarm.core.wire import Json
 
@@ -62,6 +65,8 @@ class Layout:
         self._notes = notes
         self._streams = Streams(notes)
         self._looks = Looks()
+        self._toolsets = Toolsets()
+        self._sights: Sights[bytes] = Sights()
 
     def arrange(self, space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float) -> Arranged:
         """The body ``data`` of a request in ``dialect`` (a name of the registry), of the namespace ``space``.
@@ -78,9 +83,10 @@ class Layout:
         body = read(data)
         if body.unkeyable is not None or body.value.get("n") == 0:
             return Arranged(data)
-        came = _Form(dialect, data, body.value, outline(dialect, body.value))
-        kin = kin_of(dialect, model, _tool_names(body.value))
-        respelled = respell(self._notes, space, kin.encode(), dialect, came.value, came.pieces)
+        tools = self._toolsets.of(space, dialect, model, body.value)
+        kin = tools.kin
+        came = _Form(dialect, data, body.value, (*tools.pieces, *outline(dialect, without_tools(body.value))))
+        respelled = self._respelled(space, tools, came)
         spelled = came.edited(respelled.edits)
         reading = self._streams.read(space, kin, model, spelled.pieces, now, closely=weight > 0)
         moves = self._moves(space, reading, spelled, wishes)
@@ -92,6 +98,13 @@ class Layout:
         if wishes.mode == "rewrite":
             data = self._rewritten(space, kin, reading, spelled, moves, wishes)
         return Arranged(data, findings, reading.stream.id, weight)
+
+    def _respelled(self, space: str, tools: Toolset, came: _Form) -> Respelled:
+        value = without_tools(came.value) if tools.settled else came.value
+        found = respell(self._notes, space, tools.kin.encode(), came.dialect, value, came.pieces, self._sights)
+        if not tools.settled and not any(change.path[0] in MEMBERS for change in (*found.edits, *found.findings)):
+            self._toolsets.settle(tools)
+        return found
 
     def _moves(self, space: str, reading: Reading, form: _Form, wishes: Wishes) -> list[Move]:
         """The values of this request that leave the system prompt, or would in mode rewrite."""
@@ -154,13 +167,3 @@ def _of_spelling(found: Sequence[Finding], came: _Form, reading: Reading, wishes
     for finding in found:
         lost = max(0, reading.measure.could - starts.get(finding.path, reading.measure.could))
         yield finding._replace(done=done, lost=lost, total=reading.measure.total)
-
-
-def _tool_names(value: Mapping[str, Any]) -> Iterator[str]:
-    for member in ("tools", "functions"):
-        tools = value.get(member)
-        for tool in tools if isinstance(tools, list) else ():
-            if isinstance(tool, dict):
-                inner = tool.get("function")
-                named = inner if isinstance(inner, dict) else tool
-                yield str(named.get("name", tool.get("type")))
