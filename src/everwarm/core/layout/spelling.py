@@ -61,7 +61,9 @@ def respell(
 ) -> Respelled:
     """Edits that give a body of this stream the forms seen first in it; forms that are new are noted.
 
-    ``pieces``: the outline of the body ``value``. ``sights``: see ``Forms``. The newest user message is never changed, nor is what once went out
+    ``pieces``: the outline of the body ``value``. ``sights``: see ``Forms``.
+
+    The newest user message is never changed, nor is what once went out
     as it came. Forms of tools and of system texts are the stream's. Those of messages are the conversation's, which its
     first message tells from others: a prefix that holds them can be shared there alone, and what one conversation was
     shown is nothing that another one should be.

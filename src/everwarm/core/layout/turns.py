@@ -83,10 +83,13 @@ def _places(kin: str, pieces: Sequence[Piece], moves: Sequence[Move]) -> Iterato
         if move.slot.stability != "dynamic":
             state.update(_framed(move.slot.name, move.value))
     messages = [p for p in pieces if p.tier == "messages"]
+    framed: list[bytes] = []
     for i, piece in enumerate(messages):
-        state.update(_framed(piece.role, piece.text))
+        framed.append(_framed(piece.role, piece.text))
         last = i + 1 == len(messages) or messages[i + 1].message != piece.message
         if last and piece.role in ("user", "tool"):
+            state.update(b"".join(framed))
+            framed.clear()
             yield piece.message, state.digest()
 
 
