@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -19,8 +18,8 @@ from everwarm.core.rules import Rule
 from everwarm.rules import load
 
 SIZES = {"2 kB": 2_000, "20 kB": 20_000}
-BOUNDS = {"off": "", "advise": "0.85", "rewrite": "0.75"}
-"""Of the rate with layout off."""
+BOUNDS = {"advise": 0.85, "rewrite": 0.75}
+"""Of the rate with layout off, at least."""
 
 OPENAI = "gpt-5-mini"
 ANTHROPIC = "claude-sonnet-4-5"
@@ -69,15 +68,15 @@ def _rule(provider: str, model: str) -> Rule:
 
 
 def passed(field: Field, *, seconds: float, rounds: int) -> None:
-    """Prints requests per second with the layout engine off, advising, and rewriting: a system prompt with a clock."""
+    """Prints requests per second with the layout engine off, advising, and rewriting, of prompts that need no repair."""
     table = Rates("Passed on to a provider, by what the layout engine does", bound="")
     with ExitStack() as stack:
         for label, size in SIZES.items():
             asked = {}
-            for mode in BOUNDS:
+            for mode in ("off", *BOUNDS):
                 flags = ("--model", "none", "--upstream", f"openai={field.provider.url}/v1", "--layout", mode)
                 gateway = Gateway(mode, stack.enter_context(everwarm(*flags)))
                 asked[mode] = (gateway, gateway.request(size, f'"seed":1{NUMBER}'))
             table.section(label, table.measured(asked, seconds, rounds))
-    table.note(f"Bounds, of off: {json.dumps({m: b for m, b in BOUNDS.items() if b})}")
+    table.note("Allowed: " + ", ".join(f"{mode} at least {least} of off" for mode, least in BOUNDS.items()))
     table.show()

@@ -102,7 +102,7 @@ class Layout:
     def _respelled(self, space: str, tools: Toolset, came: _Form) -> Respelled:
         value = without_tools(came.value) if tools.settled else came.value
         found = respell(self._notes, space, tools.kin.encode(), came.dialect, value, came.pieces, self._sights)
-        if not tools.settled and not any(change.path[0] in MEMBERS for change in (*found.edits, *found.findings)):
+        if not tools.settled and not any(finding.path[0] in MEMBERS for finding in found.findings):
             self._toolsets.settle(tools)
         return found
 
