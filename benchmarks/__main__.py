@@ -11,6 +11,7 @@ from benchmarks import entries, first_byte, hits, passing, rest, shifted, steady
 from benchmarks.engine import fidelity, inside
 from benchmarks.engine import run as engine
 from benchmarks.field import Field
+from benchmarks.layout import run as layout
 from benchmarks.servers import NotStartedError, console
 
 LONG = ("entries", "engine", "fidelity", "shifted")
@@ -24,6 +25,7 @@ def benchmarks(field: Field, args: argparse.Namespace) -> dict[str, Callable[[],
         "hits": partial(hits.run, field, **times),
         "passing": partial(passing.run, field, **times),
         "first_byte": partial(first_byte.run, field, **times),
+        "layout": partial(layout.run, field, **times),
         "rest": partial(rest.run, **times),
         "shifted": shifted.run,
         "steady": partial(steady.run, field, full=args.full),

@@ -1,22 +1,45 @@
-"""How much of the planted requests a cache would have read: as they come, and as the layout engine sends them."""
+"""How much of the planted requests a cache would have read: as they come, and as the layout engine sends them.
+
+Anthropic's cache reads nothing without marks. So before as after they are set by our rule, on bodies in its protocol:
+what differs is the layout alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from benchmarks.layout.plants import Call
-from everwarm.core.caches import IdealCache
+from benchmarks.layout.plants import Body, Call
+from everwarm.core.breakpoints import place
+from everwarm.core.caches import AnthropicCache, IdealCache, OpenAICache, Reading
 from everwarm.core.layout.arrange import Layout
+from everwarm.core.layout.compact import compact
 from everwarm.core.layout.finding import Wishes
 from everwarm.core.layout.notes import MemoryNotes
 from everwarm.core.layout.outline import outline, rendered
+from everwarm.core.layout.splice import splice
+from everwarm.core.marks import blocks, marks_in
+from everwarm.core.rules import Rule
+
+CHARACTERS: Final = 4
+"""Of a token, as all our estimates have it."""
+
+OPENAI: Final = "openai_chat"
+ANTHROPIC: Final = "anthropic_messages"
+
+
+class Sent(NamedTuple):
+    """One request as it goes out, in seconds since 1970."""
+
+    data: bytes
+    at: float
 
 
 class Rate(NamedTuple):
-    """Of characters in rendered order."""
+    """In characters or tokens."""
 
     read: int
     total: int
@@ -27,19 +50,80 @@ class Rate(NamedTuple):
         return self.read / self.total
 
 
-def ideal(bodies: Iterable[bytes]) -> Rate:
+def came(calls: Iterable[Call]) -> list[Sent]:
+    """As the client wrote them."""
+    return [Sent(orjson.dumps(call.body), call.at) for call in calls]
+
+
+def rewritten(row: Iterable[Sent], dialect: str = OPENAI, model: str = "gpt-5-mini") -> list[Sent]:
+    """As they go out; without marks, which ``anthropic`` sets on those that came as well."""
+    layout, wishes = Layout(MemoryNotes()), Wishes("rewrite")
+    return [Sent(layout.arrange("public", dialect, model, data, wishes, at).data, at) for data, at in row]
+
+
+def ideal(row: Iterable[Sent]) -> Rate:
     """An unlimited cache to the character."""
-    cache, read, total = IdealCache(), 0, 0
-    for data in bodies:
-        one = cache.ask(rendered(outline("openai_chat", orjson.loads(data))))
+    cache = IdealCache()
+    return _sum(cache.ask(_text(data)) for data, _ in row)
+
+
+def openai(row: Iterable[Sent], rule: Rule) -> Rate:
+    """As OpenAI's rule says."""
+    cache = OpenAICache(rule, CHARACTERS)
+    return _sum(cache.ask(_text(data), at) for data, at in row)
+
+
+def anthropic(row: Iterable[Sent], rule: Rule) -> Rate:
+    """As Anthropic's rule says, with marks of its first lifetime where ours go."""
+    cache = AnthropicCache(rule)
+    return _sum(_asked(cache, data, at, rule) for data, at in row)
+
+
+def in_messages(calls: Iterable[Call]) -> list[Sent]:
+    """The same requests in Anthropic's protocol."""
+    return [Sent(orjson.dumps(_translated(call.body)), call.at) for call in calls]
+
+
+def _asked(cache: AnthropicCache, data: bytes, at: float, rule: Rule) -> Reading:
+    value = orjson.loads(data)
+    bare = [(compact(block.value), len(compact(block.value)) // CHARACTERS) for block in blocks(ANTHROPIC, value)]
+    ttl = rule.ttls[0].name
+    marked = orjson.loads(splice(data, place(ANTHROPIC, value, outline(ANTHROPIC, value), rule, ttl, ttl)))
+    paths = [block.path for block in blocks(ANTHROPIC, marked)]
+    return cache.ask(bare, at, [(paths.index(mark.path), mark.ttl) for mark in marks_in(ANTHROPIC, marked)])
+
+
+def _sum(readings: Iterable[Reading]) -> Rate:
+    read = total = 0
+    for one in readings:
         read, total = read + one.read, total + one.total
     return Rate(read, total)
 
 
-def rewritten(calls: Iterable[Call], wishes: Wishes = Wishes("rewrite")) -> list[bytes]:  # noqa: B008  immutable
-    """As they go out."""
-    layout = Layout(MemoryNotes())
-    return [
-        layout.arrange("public", "openai_chat", call.body["model"], orjson.dumps(call.body), wishes, call.at).data
-        for call in calls
+def _text(data: bytes) -> str:
+    return rendered(outline(OPENAI, orjson.loads(data)))
+
+
+def _translated(body: Body) -> Body:
+    system, *messages = body["messages"]
+    tools = [
+        {"name": f["name"], "description": f["description"], "input_schema": f["parameters"]}
+        for f in (tool["function"] for tool in body["tools"])
     ]
+    head = {"model": "claude-sonnet-4-5", "max_tokens": 1024, "system": system["content"], "tools": tools}
+    return {**head, "messages": [_message(message) for message in messages]}
+
+
+def _message(message: dict[str, Any]) -> Body:
+    if message["role"] == "tool":
+        result = {"type": "tool_result", "tool_use_id": message["tool_call_id"], "content": message["content"]}
+        return {"role": "user", "content": [result]}
+    if "tool_calls" not in message:
+        return {"role": message["role"], "content": message["content"]}
+    text = [{"type": "text", "text": message["content"]}] if message.get("content") else []
+    return {"role": "assistant", "content": [*text, *_uses(message["tool_calls"])]}
+
+
+def _uses(called: Sequence[dict[str, Any]]) -> list[Body]:
+    made = ((call["id"], call["function"]) for call in called)
+    return [{"type": "tool_use", "id": i, "name": f["name"], "input": json.loads(f["arguments"])} for i, f in made]

@@ -60,6 +60,14 @@ def test_they_are_added_up_by_place(opened: Opener) -> None:
     assert found(ledger)[0].done is False
 
 
+def test_one_of_a_sample_counts_for_those_that_it_stands_for(opened: Opener) -> None:
+    ledger = opened()
+    ledger.look(looked(CLOCK))
+    ledger.look(looked(CLOCK)._replace(weight=8))
+    ledger.look(looked()._replace(weight=8))
+    assert found(ledger) == [Found("a", "s", "m", *CLOCK[:6], 9, 17, 9 * 11_840, 9 * 12_212, NOW, NOW)]
+
+
 @pytest.mark.parametrize("other", [{"namespace": "b"}, {"stream": "t"}, {"model": "n"}])
 def test_namespaces_streams_and_models_are_apart(opened: Opener, other: dict[str, str]) -> None:
     ledger = opened()

@@ -82,9 +82,9 @@ class Arrangement:
             return Arranged(data)
         if house.metrics is not None:
             house.metrics.arranged(made, changed=made.data != data)
-        if house.ledger is not None and (made.stream or made.findings):
+        if house.ledger is not None and made.weight and (made.stream or made.findings):
             spots = tuple(map(spot, made.findings))
-            house.ledger.look(Looked(now, caller.namespace.id, made.stream, question.target.model, spots))
+            house.ledger.look(Looked(now, caller.namespace.id, made.stream, question.target.model, spots, made.weight))
         return made
 
 

@@ -57,6 +57,7 @@ class Looked(NamedTuple):
     stream: str
     model: str
     spots: tuple[Spot, ...]
+    weight: int = 1  # it stands for so many, of which the others were not looked at
 
 
 class Found(NamedTuple):
@@ -87,12 +88,12 @@ def spot(finding: Finding) -> Spot:
 
 
 _LOOK = """
-    INSERT INTO streams VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT (namespace, stream, model) DO UPDATE SET
-        requests = requests + 1, first = MIN(first, excluded.first), last = MAX(last, excluded.last)"""
+    INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (namespace, stream, model) DO UPDATE SET
+        requests = requests + excluded.requests, first = MIN(first, excluded.first), last = MAX(last, excluded.last)"""
 _FIND = """
-    INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)
+    INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (namespace, stream, model, path, start, stop, kind, cure, done) DO UPDATE SET
-        seen = seen + 1, lost = lost + excluded.lost, total = total + excluded.total,
+        seen = seen + excluded.seen, lost = lost + excluded.lost, total = total + excluded.total,
         first = MIN(first, excluded.first), last = MAX(last, excluded.last)"""
 _WORST = """
     SELECT f.namespace, f.stream, f.model, path, start, stop, kind, cure, done, seen, IFNULL(s.requests, seen),
@@ -104,13 +105,17 @@ _WORST = """
 
 def note(connection: sqlite3.Connection, looked: Iterable[Looked]) -> None:
     """Add requests, and keep both tables within their bounds."""
-    for at, namespace, stream, model, spots in looked:
+    for at, namespace, stream, model, spots, weight in looked:
         of = (namespace, stream[:LONGEST_NAME], model)
-        connection.execute(_LOOK, (*of, at, at))
-        connection.executemany(_FIND, [(*of, *each, at, at) for each in spots])
+        connection.execute(_LOOK, (*of, weight, at, at))
+        connection.executemany(_FIND, [_sums(of, each, weight, at) for each in spots])
     for table, most in (("streams", MOST_STREAMS), ("findings", MOST_FINDINGS)):
         oldest = f"SELECT last FROM {table} ORDER BY last DESC LIMIT 1 OFFSET ?"  # noqa: S608
         connection.execute(f"DELETE FROM {table} WHERE last <= ({oldest})", (most,))  # noqa: S608
+
+
+def _sums(of: tuple[str, str, str], found: Spot, weight: int, at: float) -> tuple[object, ...]:
+    return (*of, *found[:6], weight, weight * found.lost, weight * found.total, at, at)
 
 
 def worst(connection: sqlite3.Connection, namespace: str | None, since: float | None, limit: int) -> Sequence[Found]:

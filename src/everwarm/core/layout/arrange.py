@@ -8,23 +8,26 @@ In mode ``advise`` the same is found, and nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
-
-import orjson
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from everwarm.core.body import read
 from everwarm.core.breakpoints import place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
+from everwarm.core.layout.amend import amend
 from everwarm.core.layout.finding import Arranged, Finding, Wishes
+from everwarm.core.layout.looks import Looks
 from everwarm.core.layout.moves import Move, decide, movable, places, without
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Path, Piece
-from everwarm.core.layout.spelling import respell
-from everwarm.core.layout.splice import Edit, splice
-from everwarm.core.layout.streams import Reading, Streams, kin_of
+from everwarm.core.layout.sights import Sights
+from everwarm.core.layout.spelling import Respelled, respell
+from everwarm.core.layout.splice import Edit
+from everwarm.core.layout.streams import Reading, Streams
 from everwarm.core.layout.tails import DIALECTS, tails
+from everwarm.core.layout.toolset import MEMBERS, Toolset, Toolsets
+from everwarm.core.layout.toolset import without as without_tools
 from everwarm.core.layout.turns import tell, written
 from everwarm.core.wire import Json
 
@@ -41,18 +44,29 @@ class _Form(NamedTuple):
         """With these edits made."""
         if not edits:
             return self
-        data = splice(self.data, edits)
-        value = orjson.loads(data)
+        data, value = amend(self.data, self.value, edits)
         return _Form(self.dialect, data, value, outline(self.dialect, value))
+
+    def changed(self, edits: Sequence[Edit]) -> bytes:
+        """The body with these edits made, at the end of its way."""
+        return amend(self.data, self.value, edits)[0] if edits else self.data
 
 
 class Layout:
     """Learns from the requests that pass, and arranges them. One for all namespaces, which learn nothing of each
-    other. Not for several threads at a time."""
+    other. Not for several threads at a time.
+
+    Of each namespace, dialect and model the first 200 requests are looked at, then one in 8, and again more of them
+    after a stream has learned something new. Findings stand for what was looked at: ``Arranged.weight`` says for how
+    many. The others have none: in mode ``advise`` they are not even read, in ``rewrite`` they are arranged as all are.
+    """
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._streams = Streams(notes)
+        self._looks = Looks()
+        self._toolsets = Toolsets()
+        self._sights: Sights[bytes] = Sights()
 
     def arrange(self, space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float) -> Arranged:
         """The body ``data`` of a request in ``dialect`` (a name of the registry), of the namespace ``space``.
@@ -62,19 +76,35 @@ class Layout:
         """
         if wishes.mode == "off":
             return Arranged(data)
+        row = (space, dialect, model)
+        weight = self._looks.weight(row)
+        if wishes.mode == "advise" and not weight:
+            return Arranged(data, weight=0)
         body = read(data)
         if body.unkeyable is not None or body.value.get("n") == 0:
             return Arranged(data)
-        came = _Form(dialect, data, body.value, outline(dialect, body.value))
-        kin = kin_of(dialect, model, _tool_names(body.value))
-        respelled = respell(self._notes, space, kin.encode(), dialect, came.value, came.pieces)
+        tools = self._toolsets.of(space, dialect, model, body.value)
+        kin = tools.kin
+        came = _Form(dialect, data, body.value, (*tools.pieces, *outline(dialect, without_tools(body.value))))
+        respelled = self._respelled(space, tools, came)
         spelled = came.edited(respelled.edits)
-        reading = self._streams.read(space, kin, model, spelled.pieces, now)
+        reading = self._streams.read(space, kin, model, spelled.pieces, now, closely=weight > 0)
         moves = self._moves(space, reading, spelled, wishes)
-        findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))
+        if reading.learned:
+            self._looks.again(row)
+        findings: tuple[Finding, ...] = ()
+        if weight:
+            findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))
         if wishes.mode == "rewrite":
-            data = self._rewritten(space, kin, reading, spelled, moves, wishes).data
-        return Arranged(data, findings, reading.stream.id)
+            data = self._rewritten(space, kin, reading, spelled, moves, wishes)
+        return Arranged(data, findings, reading.stream.id, weight)
+
+    def _respelled(self, space: str, tools: Toolset, came: _Form) -> Respelled:
+        value = without_tools(came.value) if tools.settled else came.value
+        found = respell(self._notes, space, tools.kin.encode(), came.dialect, value, came.pieces, self._sights)
+        if not tools.settled and not any(finding.path[0] in MEMBERS for finding in found.findings):
+            self._toolsets.settle(tools)
+        return found
 
     def _moves(self, space: str, reading: Reading, form: _Form, wishes: Wishes) -> list[Move]:
         """The values of this request that leave the system prompt, or would in mode rewrite."""
@@ -93,7 +123,7 @@ class Layout:
 
     def _rewritten(
         self, space: str, kin: str, reading: Reading, form: _Form, moves: Sequence[Move], wishes: Wishes
-    ) -> _Form:
+    ) -> bytes:
         edits: list[Edit] = []
         if moves:
             turns = tell(self._notes, space, kin, form.pieces, moves)
@@ -102,13 +132,13 @@ class Layout:
             edits += tails(form.dialect, form.value, [(t.message, written(t.said, wishes)) for t in turns])
         rule = wishes.rule
         if rule is None or not wishes.breakpoints:
-            return _Form(form.dialect, splice(form.data, edits) if edits else form.data, form.value, form.pieces)
+            return form.changed(edits)
         form = form.edited(edits)
         static, talk = (a.choose(rule, reading.measure.total // 4) for a in reading.stream.arrivals)
         marks = list(place(form.dialect, form.value, form.pieces, rule, static, talk))
         if rule.provider == "openai":
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
-        return form.edited(marks)
+        return form.changed(marks)
 
 
 def _of_slots(reading: Reading, moves: Sequence[Move], wishes: Wishes) -> Iterator[Finding]:
@@ -137,13 +167,3 @@ def _of_spelling(found: Sequence[Finding], came: _Form, reading: Reading, wishes
     for finding in found:
         lost = max(0, reading.measure.could - starts.get(finding.path, reading.measure.could))
         yield finding._replace(done=done, lost=lost, total=reading.measure.total)
-
-
-def _tool_names(value: Mapping[str, Any]) -> Iterator[str]:
-    for member in ("tools", "functions"):
-        tools = value.get(member)
-        for tool in tools if isinstance(tools, list) else ():
-            if isinstance(tool, dict):
-                inner = tool.get("function")
-                named = inner if isinstance(inner, dict) else tool
-                yield str(named.get("name", tool.get("type")))

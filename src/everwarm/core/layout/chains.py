@@ -47,6 +47,11 @@ class Seen:
             self._old, self._new = self._new, set()
 
 
+def unmeasured(total: int, slots: int) -> Measure:
+    """Of a request that is not looked at closely: its length alone."""
+    return Measure(0, 0, total, (0,) * slots)
+
+
 def measure(seen: Seen, seed: tuple[str, str], elements: Iterable[Element]) -> Measure:
     """What was there before, of the same ``seed`` (namespace and stream); and remember these."""
     actual, bare = hash((seed, "as it is")), hash((seed, "bare"))

@@ -44,3 +44,4 @@ class Arranged(NamedTuple):
     data: bytes  # the client's very bytes, where nothing is changed
     findings: tuple[Finding, ...] = ()
     stream: str = ""  # the name of its stream, as ``everwarm layout`` lists it; "" if it belongs to none
+    weight: int = 1  # for how many requests it stands in sums; 0: nothing was measured, and another one stands for it

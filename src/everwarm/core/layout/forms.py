@@ -12,6 +12,7 @@ from collections import Counter
 from everwarm.core import key
 from everwarm.core.layout.meaning import meaning
 from everwarm.core.layout.notes import Notes
+from everwarm.core.layout.sights import Sights
 
 _VERSION = b"1"
 """Of what is noted, in each name. Raise it when a meaning is written in another way."""
@@ -20,9 +21,11 @@ _VERSION = b"1"
 class Forms:
     """The forms of one stream, or of one conversation in it, while one request passes."""
 
-    def __init__(self, notes: Notes, space: str, *scope: bytes) -> None:
-        """``scope``: whose forms; those of another scope are never seen."""
+    def __init__(self, notes: Notes, space: str, *scope: bytes, sights: Sights[bytes] | None = None) -> None:
+        """``scope``: whose forms; those of another scope are never seen. ``sights``: texts that go out as they came,
+        with the name of the note that says so: shared by those of all scopes."""
         self._notes = notes
+        self._sights = sights if sights is not None else Sights()
         self._space = space
         self._frame = b"".join(b"%d:%b" % (len(part), part) for part in (_VERSION, *scope))
         self._met: Counter[bytes] = Counter()  # how often a meaning was met in this request
@@ -33,12 +36,19 @@ class Forms:
         ``again``: what is met for the second time may differ from the first on purpose (a file before and after it was
         sorted), and has a form of its own. ``fixed``: it goes out as it came, now and whenever it comes in these bytes.
         """
+        seen = (self._space, self._frame, kind, text)
+        name = self._sights.get(seen)
+        if name is not None:
+            if again:
+                self._met_as_it_was(kind, name, text)
+            return text
         data = _bytes(text)
         at_sight = self._name(kind, b"sight", data)
         name = self._get(at_sight)
         if name is not None and self._get(name) == data:
+            self._sights.put(seen, len(text), name)
             if again:
-                self._met_as_it_was(kind, name, data)
+                self._met_as_it_was(kind, name, text)
             return text
         meant = meaning(text)
         if meant is None:
@@ -69,12 +79,12 @@ class Forms:
             self._notes.put(self._space, "spelling", at_sight, b"".join(name for name in own if name is not None))
         return forms
 
-    def _met_as_it_was(self, kind: str, name: bytes, data: bytes) -> None:
+    def _met_as_it_was(self, kind: str, name: bytes, text: str) -> None:
         """It counts as met; and what stands in this place is what goes out there."""
         digest = name[-key.DIGEST_BYTES :]
         place = self._form(kind, self._turn(kind, digest), digest)
         if place != name:
-            self._keep(place, data)
+            self._keep(place, _bytes(text))
 
     def _turn(self, kind: str, digest: bytes) -> int:
         """How often it was met before, in this request."""

@@ -8,7 +8,6 @@ another; nothing here has an order of its own. Where order is meaning (strict to
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -20,6 +19,7 @@ from everwarm.core.layout.forms import Forms
 from everwarm.core.layout.meaning import difference
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.sights import Sights
 from everwarm.core.layout.splice import Edit
 from everwarm.core.layout.tools import respell_tools
 from everwarm.core.wire import Json
@@ -32,7 +32,6 @@ MOST_OBJECTS: Final = 64
 
 _BRACKETS: Final = frozenset({"{}", "[]"})
 _SPACE: Final = " \t\n\r"
-_object_begins: Final = re.compile(r"^\{", re.MULTILINE).finditer
 _read: Final = json.JSONDecoder().raw_decode
 
 
@@ -52,11 +51,19 @@ class _Span(NamedTuple):
 
 
 def respell(
-    notes: Notes, space: str, stream: bytes, dialect: str, value: Mapping[str, Json], pieces: Sequence[Piece]
+    notes: Notes,
+    space: str,
+    stream: bytes,
+    dialect: str,
+    value: Mapping[str, Json],
+    pieces: Sequence[Piece],
+    sights: Sights[bytes] | None = None,
 ) -> Respelled:
     """Edits that give a body of this stream the forms seen first in it; forms that are new are noted.
 
-    ``pieces``: the outline of the body ``value``. The newest user message is never changed, nor is what once went out
+    ``pieces``: the outline of the body ``value``. ``sights``: see ``Forms``.
+
+    The newest user message is never changed, nor is what once went out
     as it came. Forms of tools and of system texts are the stream's. Those of messages are the conversation's, which its
     first message tells from others: a prefix that holds them can be shared there alone, and what one conversation was
     shown is nothing that another one should be.
@@ -68,7 +75,7 @@ def respell(
             changes, found = respell_tools(notes, space, stream, dialect, member, value[member])
             edits += changes
             findings += found
-    for piece, spans in _respelled(notes, space, stream, dialect, pieces):
+    for piece, spans in _respelled(notes, space, stream, dialect, pieces, sights):
         text = _replaced(piece.text, spans)
         edits.append(Edit(piece.path, "replace", orjson.loads(text) if piece.kind == "opaque" else text))
         findings += (_finding(piece, span) for span in spans)
@@ -76,11 +83,11 @@ def respell(
 
 
 def _respelled(
-    notes: Notes, space: str, stream: bytes, dialect: str, pieces: Sequence[Piece]
+    notes: Notes, space: str, stream: bytes, dialect: str, pieces: Sequence[Piece], sights: Sights[bytes] | None
 ) -> Iterator[tuple[Piece, list[_Span]]]:
     """The pieces that go out in another form, and where they differ."""
     newest = max((p.message for p in pieces if _is_asked(p)), default=-1)
-    forms = Forms(notes, space, stream)
+    forms = Forms(notes, space, stream, sights=sights)
     opened = False
     for piece in pieces:
         if piece.tier == "tools":
@@ -91,7 +98,7 @@ def _respelled(
         if piece.tier == "messages" and not opened:
             opened = True
             opening = _replaced(piece.text, spans).encode("utf-8", "surrogatepass")
-            forms = Forms(notes, space, stream, key.hint(opening))
+            forms = Forms(notes, space, stream, key.hint(opening), sights=sights)
 
 
 def _is_asked(piece: Piece) -> bool:
@@ -136,8 +143,7 @@ def _within(forms: Forms, text: str) -> Iterator[_Span]:
     if len(text) > LONGEST:
         return
     done = tried = 0
-    for found in _object_begins(text):
-        start = found.start()
+    for start in _object_begins(text):
         if start < done:
             continue
         tried += 1
@@ -148,6 +154,14 @@ def _within(forms: Forms, text: str) -> Iterator[_Span]:
             form = forms.first("text", text[start:done], again=True)
             if form != text[start:done]:
                 yield _Span(start, done, form)
+
+
+def _object_begins(text: str) -> Iterator[int]:
+    """Where a line begins with one."""
+    at = 0 if text.startswith("{") else text.find("\n{") + 1 or -1
+    while at >= 0:
+        yield at
+        at = text.find("\n{", at) + 1 or -1
 
 
 def _read_at(text: str, start: int) -> tuple[Json, int]:

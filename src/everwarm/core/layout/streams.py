@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from everwarm.core.layout.chains import Element, Measure, Seen, measure
+from everwarm.core.layout.chains import Element, Measure, Seen, measure, unmeasured
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.piece import Piece
 from everwarm.core.layout.stream import Stream
@@ -36,6 +36,7 @@ class Reading(NamedTuple):
     values: tuple[str, ...]  # of the stream's slots
     changed: tuple[bool, ...]  # which of them differ from the request before
     measure: Measure
+    learned: bool = False  # whether it taught the stream something new
 
 
 class Streams:
@@ -48,8 +49,10 @@ class Streams:
         self._talks = Talks()
         self._seen = Seen()
 
-    def read(self, space: str, kin: str, model: str, pieces: Sequence[Piece], now: float) -> Reading:
-        """Find or found the stream of a request, and learn from it."""
+    def read(
+        self, space: str, kin: str, model: str, pieces: Sequence[Piece], now: float, closely: bool = True
+    ) -> Reading:
+        """Find or found the stream of a request, and learn from it. ``closely``: whether it is also measured."""
         self._refresh(space, now)
         text = SEAM.join([p.text for p in pieces if p.tier == "system"])
         stream, values, learned = self._find(space, kin, model, text)
@@ -57,11 +60,15 @@ class Streams:
         before = self._talks.before(chain)
         changed = stream.note(values, before.turn.marks if before is not None and before.sure else None)
         self._talks.note(chain, Turn(stream.last, now))
-        found = measure(self._seen, (space, stream.id), _elements(stream, values, pieces))
+        if closely:
+            found = measure(self._seen, (space, stream.id), _elements(stream, values, pieces))
+        else:
+            total = len(text) + sum([len(p.text) for p in pieces if p.tier != "system"])
+            found = unmeasured(total, len(values))
         if learned or stream.requests & (stream.requests - 1) == 0:
             self.save(space, stream)
         stream.arrived(now, None if before is None else max(0.0, now - before.turn.at))
-        return Reading(stream, text, values, changed, found)
+        return Reading(stream, text, values, changed, found, learned)
 
     def save(self, space: str, stream: Stream) -> None:
         """So that it outlives this process, and others learn of it."""

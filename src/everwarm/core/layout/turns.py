@@ -81,20 +81,22 @@ def _places(kin: str, pieces: Sequence[Piece], moves: Sequence[Move]) -> Iterato
     state = sha256(kin.encode())
     for move in moves:
         if move.slot.stability != "dynamic":
-            _frame(state, move.slot.name, move.value)
+            state.update(_framed(move.slot.name, move.value))
     messages = [p for p in pieces if p.tier == "messages"]
+    framed: list[bytes] = []
     for i, piece in enumerate(messages):
-        _frame(state, piece.role, piece.text)
+        framed.append(_framed(piece.role, piece.text))
         last = i + 1 == len(messages) or messages[i + 1].message != piece.message
         if last and piece.role in ("user", "tool"):
+            state.update(b"".join(framed))
+            framed.clear()
             yield piece.message, state.digest()
 
 
-def _frame(state: sha256, *texts: str) -> None:  # type: ignore[valid-type]
-    for text in texts:
-        data = text.encode("utf-8", "surrogatepass")
-        state.update(b"%d:" % len(data))  # type: ignore[attr-defined]
-        state.update(data)  # type: ignore[attr-defined]
+def _framed(one: str, other: str) -> bytes:
+    """Both, so that no other two give the same."""
+    a, b = one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
+    return b"%d:%b%d:%b" % (len(a), a, len(b), b)
 
 
 def _news(known: dict[str, str], moves: Sequence[Move]) -> Iterator[Said]:

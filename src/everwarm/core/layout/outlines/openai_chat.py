@@ -51,9 +51,10 @@ def _message(place: Place, path: Path, message: Json) -> None:
     if type(calls) is list:
         for i, call in enumerate(calls):
             _call(place, (*path, "tool_calls", i), call)
-    else:
+    elif calls is not None:
         place.opaque((*path, "tool_calls"), calls)
-    _function(place, (*path, "function_call"), message.get("function_call"))
+    if "function_call" in message:
+        _function(place, (*path, "function_call"), message["function_call"])
     place.others(path, message, _MESSAGE)
 
 

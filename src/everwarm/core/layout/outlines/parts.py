@@ -34,7 +34,8 @@ class Place:
     def opaque(self, path: Path, value: Json) -> None:
         """Any value that stands at ``path``. Null is nothing."""
         if value is not None:
-            self.text(path, compact(value).decode(), "opaque")
+            text = compact(value).decode()
+            self.pieces.append(Piece(path, self.tier, self.role, "opaque", text, self.message))
 
     def string(self, path: Path, value: Json, kind: Kind) -> None:
         """A string as its text; any other value as it is."""
@@ -43,8 +44,10 @@ class Place:
         else:
             self.opaque(path, value)
 
-    def others(self, path: Path, value: dict[str, Json], known: Collection[str]) -> None:
+    def others(self, path: Path, value: dict[str, Json], known: frozenset[str]) -> None:
         """The members that are not ``known``, whatever they are."""
+        if value.keys() <= known:
+            return
         for name, member in value.items():
             if name not in known:
                 self.opaque((*path, name), member)

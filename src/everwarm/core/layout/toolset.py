@@ -1,0 +1,59 @@
+"""The tools of a request, looked at once: most requests of a stream come with the same ones, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from everwarm.core.layout.compact import compact
+from everwarm.core.layout.outline import outline
+from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.sights import Sights
+from everwarm.core.layout.streams import kin_of
+
+MEMBERS: Final = ("tools", "functions")
+
+
+class Toolset(NamedTuple):
+    """What is known of them. ``settled``: they have gone out as they came, so they do again."""
+
+    name: tuple[str, str, str, bytes]  # namespace, dialect, model, and the tools themselves
+    kin: str
+    pieces: tuple[Piece, ...]
+    settled: bool = False
+
+
+class Toolsets:
+    """Those seen of late."""
+
+    def __init__(self) -> None:
+        self._known: Sights[Toolset] = Sights()
+
+    def of(self, space: str, dialect: str, model: str, value: Mapping[str, Any]) -> Toolset:
+        """The tools of the body ``value``."""
+        tools = {member: value[member] for member in MEMBERS if member in value}
+        name = (space, dialect, model, compact(tools))
+        known = self._known.get(name)
+        if known is None:
+            pieces = tuple(piece for piece in outline(dialect, tools) if piece.tier == "tools")
+            known = Toolset(name, kin_of(dialect, model, _names(tools)), pieces)
+            self._known.put(name, len(name[-1]), known)
+        return known
+
+    def settle(self, tools: Toolset) -> None:
+        """They go out as they came, and will."""
+        self._known.put(tools.name, len(tools.name[-1]), tools._replace(settled=True))
+
+
+def without(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The body but for its tools."""
+    return {name: member for name, member in value.items() if name not in MEMBERS}
+
+
+def _names(tools: Mapping[str, Any]) -> Iterator[str]:
+    for member in tools.values():
+        for tool in member if isinstance(member, list) else ():
+            if isinstance(tool, dict):
+                inner = tool.get("function")
+                named = inner if isinstance(inner, dict) else tool
+                yield str(named.get("name", tool.get("type")))
