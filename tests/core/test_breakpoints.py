@@ -43,7 +43,11 @@ def pieces(dialect: str, value: Body) -> list[Piece]:
 
 
 def placed(
-    value: Body, rule: Rule = ANTHROPIC, static: str | None = "5m", talk: str | None = "5m", dialect: str = "anthropic"
+    value: Body,
+    rule: Rule = ANTHROPIC,
+    static: str | None = "5m",
+    talk: str | None = "5m",
+    dialect: str = "anthropic_messages",
 ) -> tuple[Body, tuple[Edit, ...]]:
     """The body with its marks, and the edits that set them."""
     edits = place(dialect, value, pieces(dialect, value), rule, static, talk)
@@ -59,7 +63,7 @@ def placed(
     return after, edits
 
 
-def where(value: Body, dialect: str = "anthropic") -> list[str]:
+def where(value: Body, dialect: str = "anthropic_messages") -> list[str]:
     """Marks as text: system[0] 5m."""
     return [
         "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in mark.path)[1:] + " " + mark.ttl
@@ -112,7 +116,9 @@ def test_none_under_the_minimum(characters: int, set_: bool) -> None:
 def test_what_belongs_to_no_block_counts_for_nothing() -> None:
     value = {"messages": [{"role": "user", "content": "u" * 4000}]}
     stray = Piece(("output_config",), "messages", "", "opaque", LONG, -1)
-    assert place("anthropic", value, [*pieces("anthropic", value), stray], ANTHROPIC, "5m", "5m") == ()
+    assert (
+        place("anthropic_messages", value, [*pieces("anthropic_messages", value), stray], ANTHROPIC, "5m", "5m") == ()
+    )
 
 
 def test_the_end_of_the_conversation_is_where_a_mark_can_be() -> None:
@@ -199,7 +205,14 @@ def test_a_turn_longer_than_a_look_up_has_a_mark_at_its_beginning(grown: int, ow
 def test_other_rules() -> None:
     value = {"system": LONG, "messages": [user()]}
     assert (
-        place("anthropic", value, pieces("anthropic", value), Rule("p", (), 0, 0.1, True, "s", "", "low"), None, None)
+        place(
+            "anthropic_messages",
+            value,
+            pieces("anthropic_messages", value),
+            Rule("p", (), 0, 0.1, True, "s", "", "low"),
+            None,
+            None,
+        )
         == ()
     )
     assert place("openai_responses", value, (), ANTHROPIC, "5m", "5m") == ()
@@ -288,9 +301,9 @@ def test_whatever_the_request(value: Body, static: str | None, talk: str | None,
         lookback=3,
         ttls=ANTHROPIC.ttls,
     )
-    own = marks_in("anthropic", value)
+    own = marks_in("anthropic_messages", value)
     after, edits = placed(value, rule, static, talk)
-    marks = marks_in("anthropic", after)
+    marks = marks_in("anthropic_messages", after)
     assert len(marks) == len(own) + len(edits) <= max(4, len(own))
     assert unmarked(after) == unmarked(value)
     if edits:
@@ -314,14 +327,16 @@ def test_each_turn_reads_all_that_was_there_at_the_turn_before(
     cache, messages, before = AnthropicCache(rule), [user(text("the task"))], 0
     for number, (answered, results, thinks) in enumerate(grown):
         value: Body = {"system": "You are brief.", "tools": [{"name": "f"}], "messages": messages}
-        row = blocks("anthropic", value)
+        row = blocks("anthropic_messages", value)
         row_of = {block.path: n for n, block in enumerate(row)}
-        said_so_far = pieces("anthropic", value)
+        said_so_far = pieces("anthropic_messages", value)
         elements = [(orjson.dumps(block.value), 0) for block in row]
         sizes = [sum(len(p.text) for p in said_so_far[: n + 1]) // 4 for n in range(len(row))]
         elements = [(e[0], sizes[n] - (sizes[n - 1] if n else 0)) for n, e in enumerate(elements)]
         after, _ = placed(value, rule)
-        marks = [(row_of.get(m.path, row_of.get(m.path[:-1], -1)), m.ttl) for m in marks_in("anthropic", after)]
+        marks = [
+            (row_of.get(m.path, row_of.get(m.path[:-1], -1)), m.ttl) for m in marks_in("anthropic_messages", after)
+        ]
         reading = cache.ask(elements, number, marks)
         assert reading.read == before
         before = reading.read + reading.written

@@ -32,7 +32,7 @@ def test_all_places_in_messages() -> None:
         "tools": [{"name": "f", **HOUR}],
     }
     at = ("messages", 1, "content")
-    assert marks_in("anthropic", value) == (
+    assert marks_in("anthropic_messages", value) == (
         Mark(("tools", 0), "1h"),
         Mark(("system", 1), "1h"),
         Mark((*at, 0, "content", 0), "5m"),
@@ -59,7 +59,7 @@ def test_all_places_in_messages() -> None:
     ids=["null", "schema", "arguments", "malformed", "strings", "elsewhere"],
 )
 def test_what_is_no_mark(value: dict[str, Any]) -> None:
-    assert marks_in("anthropic", value) == ()
+    assert marks_in("anthropic_messages", value) == ()
 
 
 def test_chat_completions() -> None:
@@ -84,7 +84,7 @@ def test_blocks_in_rendered_order() -> None:
         "system": "s",
         "tools": [{"name": "f"}],
     }
-    assert [(block.path, block.tier, block.role, block.message) for block in blocks("anthropic", value)] == [
+    assert [(block.path, block.tier, block.role, block.message) for block in blocks("anthropic_messages", value)] == [
         (("tools", 0), "tools", "tools", -1),
         (("system",), "system", "system", -1),
         (("messages", 0, "content"), "messages", "user", 0),
@@ -117,10 +117,10 @@ def test_in_chat_completions_what_stands_before_all_others_is_the_system_prompt(
     ids=range(8),
 )
 def test_which_blocks_can_carry_a_mark(block: Any, carries: bool) -> None:
-    (found,) = blocks("anthropic", {"messages": [{"role": "user", "content": [block]}]})
+    (found,) = blocks("anthropic_messages", {"messages": [{"role": "user", "content": [block]}]})
     assert found.carries is carries
 
 
 def test_which_tools_can_carry_a_mark() -> None:
     tools = [{"name": "f"}, {"name": "g", "defer_loading": True}, {"type": "function", "function": {"name": "h"}}]
-    assert [block.carries for block in blocks("anthropic", {"tools": tools})] == [True, False, False]
+    assert [block.carries for block in blocks("anthropic_messages", {"tools": tools})] == [True, False, False]

@@ -46,11 +46,13 @@ class Block(NamedTuple):
 
 def blocks(dialect: str, value: dict[str, Any]) -> tuple[Block, ...]:
     """Of a body in Messages or Chat Completions, in rendered order; of other dialects there are none."""
-    if dialect not in ("anthropic", "openai_chat"):
+    if dialect not in ("anthropic_messages", "openai_chat"):
         return ()
     row = [Block(("tools", n), "tools", "tools", -1, tool) for n, tool in enumerate(_list(value, "tools"))]
-    row += _contents(value.get("system"), ("system",), "system", "system", -1) if dialect == "anthropic" else []
-    tier: Tier = "messages" if dialect == "anthropic" else "system"
+    row += (
+        _contents(value.get("system"), ("system",), "system", "system", -1) if dialect == "anthropic_messages" else []
+    )
+    tier: Tier = "messages" if dialect == "anthropic_messages" else "system"
     for n, message in enumerate(_list(value, "messages")):
         if isinstance(message, dict):
             role = str(message.get("role"))
@@ -70,7 +72,7 @@ def marks_in(dialect: str, value: dict[str, Any], row: tuple[Block, ...] | None 
     if isinstance(options, dict) and isinstance(options.get("ttl"), str):
         defaults["prompt_cache_breakpoint"] = options["ttl"]
     found = [mark for block in row for mark in _marks(block.path, block.value, defaults)]
-    if dialect == "anthropic":
+    if dialect == "anthropic_messages":
         found += _own((), {"cache_control": value.get("cache_control")}, defaults)
     return tuple(found)
 

@@ -9,7 +9,7 @@ In mode ``advise`` the same is found, and nothing is changed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -27,6 +27,9 @@ from everwarm.core.layout.streams import Reading, Streams, kin_of
 from everwarm.core.layout.tails import DIALECTS, tails
 from everwarm.core.layout.turns import tell, written
 from everwarm.core.wire import Json
+
+KEYED: Final = ("openai_chat", "openai_responses")
+"""Dialects that have a ``prompt_cache_key``. OpenAI's own servers refuse members that they do not know."""
 
 
 class _Form(NamedTuple):
@@ -106,7 +109,7 @@ class Layout:
         form = form.edited(edits)
         static, talk = (a.choose(rule, reading.measure.total // 4) for a in reading.stream.arrivals)
         marks = list(place(form.dialect, form.value, form.pieces, rule, static, talk))
-        if rule.provider == "openai":
+        if rule.provider == "openai" and form.dialect in KEYED:
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
         return form.edited(marks)
 
