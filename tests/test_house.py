@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "config": {"core", "errors", "lock"},
     "ledger": {"store", "core", "errors"},
     "counting": {"core", "errors"},
-    "gateway": {"counting", "ledger", "store", "core", "config", "errors", "lock"},
+    "gateway": {"counting", "rules", "ledger", "store", "core", "config", "errors", "lock"},
     "engine": {"core", "errors", "lock"},
     "prompt": {"core", "errors"},
     "lint": {"ledger", "core", "config", "errors"},

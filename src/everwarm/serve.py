@@ -43,6 +43,7 @@ def _serve_with_workers(config: Config, reread: Callable[[], Config]) -> int:
     from everwarm.config import changes, merged
     from everwarm.gateway import serve as gateway
     from everwarm.gateway.watch import trace
+    from everwarm.rules import load as load_rules
     from everwarm.workers import Seat, Workers, require
 
     in_force = config
@@ -65,6 +66,7 @@ def _serve_with_workers(config: Config, reread: Callable[[], Config]) -> int:
 
     require()
     trace.require(config.telemetry)
+    load_rules(config.data / "rules")  # what is wrong with them is told once, before any worker starts
     with gateway.listening(config.host, config.port) as sock, gateway.alone(config):
         gateway.begin_boards(config)
         return Workers(config.workers, sock, work, take_up).run()

@@ -24,6 +24,7 @@ from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Mode, Wishes
 from everwarm.core.layout.notes import Notes, Unwritten
 from everwarm.core.layout.words import costliest, joined, sentence
+from everwarm.core.rules import Rule
 from everwarm.gateway.ask import LARGE, Ask, aside, request_of
 from everwarm.gateway.how import LONGEST_WHY
 from everwarm.gateway.upstreams.pool import Pool
@@ -73,9 +74,16 @@ class Arrangement:
                 sending.request = lambda: request
         await source.fetch(sending, sink)
 
+    def _rule(self) -> Rule | None:
+        """Of the cache of who serves the model; None for the model inside, whose cache needs no marks."""
+        target = self._ask.question.target
+        if not isinstance(target.source, Pool):
+            return None
+        return self._house.rulebook.of(target.source.providers[0].settings.dialect, target.model)
+
     async def _arrange(self, mode: Mode) -> Arranged:
         house, (caller, data, question, control, _) = self._house, self._ask
-        wishes, now = house.config.layout.wishes(mode), house.clock()
+        wishes, now = house.config.layout.wishes(mode)._replace(rule=self._rule()), house.clock()
         work = partial(_arrange, caller.space.id, question.dialect.name, question.target.model, data, wishes, now)
         made = await house.arranger.do(work, large=len(data) > LARGE, rest=control.rest)
         if made is None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from everwarm import rules
 from everwarm.config import Config
 from everwarm.core.upstream import Upstream
 from everwarm.errors import ConfigError
@@ -17,6 +18,7 @@ from everwarm.gateway.door.origin import Origins
 from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.flights import Tower
 from everwarm.gateway.house import House
+from everwarm.gateway.rulebook import Rulebook
 from everwarm.gateway.upstreams.directory import Directory
 from everwarm.gateway.upstreams.headers import Keyed
 from everwarm.gateway.upstreams.provider import Provider
@@ -56,7 +58,11 @@ def furnished(config: Config, upstreams: Sequence[Upstream]) -> Iterator[House]:
 
 @contextmanager
 def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = None) -> Iterator[House]:
-    """A house whose data folder other processes of the same server use too. ``worker``: which of them this is."""
+    """A house whose data folder other processes of the same server use too. ``worker``: which of them this is.
+
+    Raises ``ConfigError`` for cache rules of the user that cannot be read or understood.
+    """
+    rulebook = Rulebook(rules.load(config.data / "rules"))
     with ExitStack() as stack:
         secret = load_secret(config.data)
         threads = ThreadPoolExecutor(4, thread_name_prefix="everwarm")
@@ -86,6 +92,7 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
             Origins(config.host, config.trusted_origins),
             Tower(config.cache.entry_mb * MIB),
             arranger,
+            rulebook,
             metrics=_metrics(config, worker),
         )
         if store is not None:

@@ -27,6 +27,7 @@ from everwarm.store.tiered import TieredStore
 if TYPE_CHECKING:
     from everwarm.gateway.arrange import Arranger
     from everwarm.gateway.ask import Question
+    from everwarm.gateway.rulebook import Rulebook
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class House:
     origins: Origins
     tower: Tower
     arranger: Arranger
+    rulebook: Rulebook
     questions: Memo[Question] = field(default_factory=Memo)
     recent: Recent = field(default_factory=Recent)
     counter: Counter = field(default_factory=Counter)

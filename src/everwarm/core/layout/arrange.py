@@ -9,7 +9,7 @@ In mode ``advise`` the same is found, and nothing is changed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from everwarm.core.body import read
 from everwarm.core.breakpoints import place
@@ -30,6 +30,9 @@ from everwarm.core.layout.toolset import MEMBERS, Toolset, Toolsets
 from everwarm.core.layout.toolset import without as without_tools
 from everwarm.core.layout.turns import tell, written
 from everwarm.core.wire import Json
+
+KEYED: Final = ("openai_chat", "openai_responses")
+"""Dialects that have a ``prompt_cache_key``. OpenAI's own servers refuse members that they do not know."""
 
 
 class _Form(NamedTuple):
@@ -136,7 +139,7 @@ class Layout:
         form = form.edited(edits)
         static, talk = (a.choose(rule, reading.measure.total // 4) for a in reading.stream.arrivals)
         marks = list(place(form.dialect, form.value, form.pieces, rule, static, talk))
-        if rule.provider == "openai":
+        if rule.provider == "openai" and form.dialect in KEYED:
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
         return form.changed(marks)
 
