@@ -117,10 +117,13 @@ def passages(body: Body, call: Call, chance: random.Random) -> None:
     _system(body, lambda text: "Relevant passages:\n" + "\n".join(chosen) + "\n\n" + text)
 
 
-WORDS: Final = (
-    "refund baggage gate delay voucher upgrade cabin fare policy airport customer agent ticket counter weather crew "
-    "standby layover boarding itinerary seat meal passport insurance cancel change receipt terminal lounge partner"
-).split()
+WORDS: Final = tuple(
+    """
+    refund baggage gate delay voucher upgrade cabin fare policy airport customer agent ticket counter
+    weather crew standby layover boarding itinerary seat meal passport insurance cancel change receipt
+    terminal lounge partner
+    """.split()  # noqa: SIM905  words, as one writes them
+)
 
 
 def _prose(chance: random.Random) -> str:
@@ -130,11 +133,10 @@ def _prose(chance: random.Random) -> str:
 
 def memory(body: Body, call: Call, chance: random.Random) -> None:
     """(g) What the application remembers, a line more every third request."""
-    lines = []
     told = random.Random(9)
-    for i in range(1 + (13 * call.talk + call.turn) // 3):
-        lines.append(f"- Note {i + 1}: {' '.join(told.choices(WORDS, k=6))}.")
-    _system(body, lambda text: "## Memory\n" + "\n".join(lines[-40:] if len(lines) < 40 else lines) + "\n\n" + text)
+    count = 1 + (13 * call.talk + call.turn) // 3
+    lines = [f"- Note {i + 1}: {' '.join(told.choices(WORDS, k=6))}." for i in range(count)]
+    _system(body, lambda text: "## Memory\n" + "\n".join(lines) + "\n\n" + text)
 
 
 def everything(body: Body, call: Call, chance: random.Random) -> None:

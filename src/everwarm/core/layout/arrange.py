@@ -25,7 +25,7 @@ from everwarm.core.layout.sights import Sights
 from everwarm.core.layout.spelling import Respelled, respell
 from everwarm.core.layout.splice import Edit
 from everwarm.core.layout.streams import Reading, Streams
-from everwarm.core.layout.tails import DIALECTS, tails
+from everwarm.core.layout.tails import DIALECTS, has_tails, tails
 from everwarm.core.layout.toolset import MEMBERS, Toolset, Toolsets
 from everwarm.core.layout.toolset import without as without_tools
 from everwarm.core.layout.turns import tell, written
@@ -121,7 +121,8 @@ class Layout:
         if before != [slot.moved for slot in stream.slots]:
             stream.version += 1
             self._streams.save(space, stream)
-        has_turn = form.dialect in DIALECTS and any(p.role in ("user", "tool") for p in form.pieces)
+        ends = {p.message for p in form.pieces if p.tier == "messages" and p.role in ("user", "tool")}
+        has_turn = form.dialect in DIALECTS and ends and has_tails(form.dialect, form.value, ends)
         return [move for move in found if has_turn and movable(move, wishes)]
 
     def _rewritten(

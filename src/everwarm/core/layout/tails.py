@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from everwarm.core.layout.splice import Edit
@@ -17,6 +17,22 @@ def tails(dialect: str, value: Mapping[str, Json], texts: Sequence[tuple[int, st
     for message, text in texts:
         edits += _TAILS[dialect](value, message, text)
     return edits
+
+
+def has_tails(dialect: str, value: Mapping[str, Json], messages: Iterable[int]) -> bool:
+    """Whether text can be put behind each of these messages: a client may send any JSON in their place."""
+    items = value.get("input" if dialect == "openai_responses" else "messages")
+    if isinstance(items, str):
+        return dialect == "openai_responses"
+    return isinstance(items, list) and all(_is_open(dialect, items[message]) for message in messages)
+
+
+def _is_open(dialect: str, message: Json) -> bool:
+    if not isinstance(message, dict):
+        return False
+    if dialect != "anthropic_messages" and message.get("role") != "user":
+        return True  # a message of its own goes behind it
+    return isinstance(message.get("content"), str | list)
 
 
 def _chat(value: Mapping[str, Json], message: int, text: str) -> Iterator[Edit]:
