@@ -68,7 +68,7 @@ def _rule(provider: str, model: str) -> Rule:
 
 
 def passed(field: Field, *, seconds: float, rounds: int) -> None:
-    """Prints requests per second with the engine off, advising, and rewriting, of prompts that need no repair."""
+    """Prints requests per second with the layout engine off, advising and rewriting, of prompts that need no repair."""
     table = Rates("Passed on to a provider, by what the layout engine does", bound="")
     with ExitStack() as stack:
         for label, size in SIZES.items():

@@ -158,10 +158,11 @@ def _within(forms: Forms, text: str) -> Iterator[_Span]:
 
 def _object_begins(text: str) -> Iterator[int]:
     """Where a line begins with one."""
-    at = 0 if text.startswith("{") else text.find("\n{") + 1 or -1
+    at = text.find("{")  # one character is looked for much quicker than two
     while at >= 0:
-        yield at
-        at = text.find("\n{", at) + 1 or -1
+        if at == 0 or text[at - 1] == "\n":
+            yield at
+        at = text.find("{", at + 1)
 
 
 def _read_at(text: str, start: int) -> tuple[Json, int]:
