@@ -11,10 +11,14 @@ from benchmarks import entries, first_byte, hits, passing, rest, shifted, steady
 from benchmarks.engine import fidelity, inside
 from benchmarks.engine import run as engine
 from benchmarks.field import Field
+<<<<<<< HEAD
 from benchmarks.layout import run as layout
+=======
+from benchmarks.layout import meaning
+>>>>>>> lglue
 from benchmarks.servers import NotStartedError, console
 
-LONG = ("entries", "engine", "fidelity", "shifted")
+LONG = ("entries", "engine", "fidelity", "meaning", "shifted")
 """Those that take many minutes: they run where they are named, or with ``--full``."""
 
 
@@ -32,6 +36,7 @@ def benchmarks(field: Field, args: argparse.Namespace) -> dict[str, Callable[[],
         "streams": streams.run,
         "entries": partial(entries.run, **times),
         "inside": inside.run,
+        "meaning": meaning.run,
         "fidelity": partial(fidelity.run, full=args.full),
         "engine": partial(engine.run, only=args.only, beside=() if args.no_peers else args.beside, quick=args.quick),
     }
