@@ -11,11 +11,8 @@ from benchmarks import entries, first_byte, hits, passing, rest, shifted, steady
 from benchmarks.engine import fidelity, inside
 from benchmarks.engine import run as engine
 from benchmarks.field import Field
-<<<<<<< HEAD
-from benchmarks.layout import run as layout
-=======
 from benchmarks.layout import meaning
->>>>>>> lglue
+from benchmarks.layout import run as layout
 from benchmarks.servers import NotStartedError, console
 
 LONG = ("entries", "engine", "fidelity", "meaning", "shifted")
