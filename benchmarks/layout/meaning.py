@@ -1,7 +1,7 @@
 """Whether the model inside still finds a value that was moved: asked for it as the prompt was written, and rewritten.
 
 Each case is a system prompt of a few sentences with one value in it, and a question whose answer is that value. Before
-it two other values are seen, so that the layout engine knows what changes. An answer counts if the value stands in it.
+it three other values are seen, so that the layout engine knows what changes. An answer counts if the value stands in it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from everwarm.engine.settings import Settings
 from everwarm.store.seal import load_secret
 
 CASES: Final = 120
-OUTPUT: Final = 24  # tokens
+OUTPUT: Final = 16  # tokens
 PLAIN: Final = Wishes("rewrite")
 WORDINGS: Final = (
     PLAIN,
@@ -51,6 +51,8 @@ RULES: Final = (
     "If you do not know something, say so.",
     "Prices are in euros.",
     "The shop is open from nine to five.",
+    "Clocks are sent in a box of cardboard, with a letter that says how they are set and when they want to be wound.",
+    "Who wants to give a clock back has thirty days for it, and the clock must tell the time as it did when it was sent.",
 )
 
 
@@ -67,9 +69,9 @@ def cases(how_many: int = CASES) -> Iterator[Case]:
     for number in range(how_many):
         name = list(KINDS)[number % len(KINDS)]
         question, values = KINDS[name]
-        rules = random.sample(RULES, 5)
+        rules = [*random.sample(RULES[:-2], 4), *RULES[-2:]]  # fixed text behind the value: else nothing is gained
         at = random.randint(0, 2)
-        chosen = random.sample(values, 3)
+        chosen = random.sample(values, 4)
         yield Case(chosen[-1], tuple(_body(name, value, question, rules, at) for value in chosen))
 
 
@@ -94,13 +96,14 @@ def run() -> None:
     rows = Table(title=f"Answers of {CASES} in which the value stands")
     for name in ("reference", "block", "moved", "right"):
         rows.add_column(name, justify="right" if name in ("moved", "right") else "left")
-    engine = Engine.load(None, forms.data, load_secret(forms.data), Settings(mode="exact"))
+    engine = Engine.load(None, forms.data, load_secret(forms.data), Settings())
     try:
         row = list(cases())
         rows.add_row("as written", "", "0", _told(asyncio.run(_right(engine, row, [c.bodies[-1] for c in row]))))
         for wishes in WORDINGS:
             sent = [rewritten(case, wishes) for case in row]
             moved = sum(data != case.bodies[-1] for data, case in zip(sent, row, strict=True))
+            assert moved == CASES, "what was not moved says nothing about moving"
             right = asyncio.run(_right(engine, row, sent))
             rows.add_row(repr(wishes.reference), repr(wishes.block), str(moved), _told(right))
     finally:

@@ -84,7 +84,7 @@ class Layout:
         if wishes.mode == "advise" and not weight:
             return Arranged(data, weight=0)
         body = read(data)
-        if body.unkeyable is not None or body.value.get("n") == 0:
+        if body.unkeyable is not None:
             return Arranged(data)
         tools = self._toolsets.of(space, dialect, model, body.value)
         kin = tools.kin
