@@ -1,7 +1,7 @@
 """Whether the model inside still finds a value that was moved: asked for it as the prompt was written, and rewritten.
 
 Each case is a system prompt of a few sentences with one value in it, and a question whose answer is that value. Before
-it three other values are seen, so that the layout engine knows what changes. An answer counts if the value stands in it.
+it three other values are seen, so that the layout engine knows what changes. An answer counts if the value is in it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ RULES: Final = (
     "Prices are in euros.",
     "The shop is open from nine to five.",
     "Clocks are sent in a box of cardboard, with a letter that says how they are set and when they want to be wound.",
-    "Who wants to give a clock back has thirty days for it, and the clock must tell the time as it did when it was sent.",
+    "Who wants to give a clock back has thirty days for it, and the clock must tell the time as it did when sent.",
 )
 
 
