@@ -99,8 +99,10 @@ class KvCache:
         """
         assert self.shift is not None
         prompt = pack(lease.tokens[:-1])
-        for chunk in find(self.tree, lease.node.root, prompt, lease.known, least, skip):
+        chunks = list(find(self.tree, lease.node.root, prompt, lease.known, least, skip))
+        for chunk in chunks:  # all of them first: to lay one takes blocks, which must not be those of the next
             self.tree.use(chunk.node)
+        for chunk in chunks:
             if self.promised <= self.pool.free + self.tree.spare:  # what is read here was not promised to anybody
                 lease.lay(chunk, self.shift)
                 self._count_use(chunk.node.path())
