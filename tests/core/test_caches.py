@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.caches import AnthropicCache, IdealCache, OpenAICache, Reading, common
+from everwarm.core.caches import AnthropicCache, IdealCache, OpenAICache, Reading
 from everwarm.core.rules import Rule, Ttl
 
 
@@ -26,11 +26,6 @@ def alike(one: str, other: str) -> int:
 
 texts = st.text("ab", max_size=12)
 gaps = st.sampled_from([0.0, 1.0, 200.0, 300.0, 3600.0, 4000.0])
-
-
-@given(st.text("aé𝄞", max_size=20), st.text("aé𝄞", max_size=20), st.integers(0, 5))
-def test_common(ours: str, theirs: str, begin: int) -> None:
-    assert common(ours, theirs, begin) == alike(ours, theirs[begin:])
 
 
 @given(st.lists(texts, max_size=12))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from everwarm.core.common_prefix import common_prefix
 from everwarm.core.rules import Rule, Ttl
 
 
@@ -36,7 +37,7 @@ class IdealCache:
             if child is None:
                 node.children[text[at]] = _Node(text[at:])
                 break
-            alike = common(child.text, text, at)
+            alike = common_prefix(child.text, text, at)
             if alike < len(child.text):
                 child.split(alike)
             node, at = child, at + alike
@@ -56,20 +57,6 @@ class _Node:
         rest = _Node(self.text[at:])
         rest.children = self.children
         self.text, self.children = self.text[:at], {rest.text[0]: rest}
-
-
-def common(ours: str, theirs: str, begin: int = 0) -> int:
-    """Characters that ``ours`` and ``theirs`` from ``begin`` on have in common at their start."""
-    if theirs.startswith(ours, begin):
-        return len(ours)
-    alike, different = 0, len(ours)
-    while different - alike > 1:  # equal up to the one, not up to the other
-        middle = (alike + different) // 2
-        if theirs.startswith(ours[alike:middle], begin + alike):
-            alike = middle
-        else:
-            different = middle
-    return alike
 
 
 class _Prefixes:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sys import byteorder
 from typing import NamedTuple
 
+from everwarm.core.common_prefix import common_prefix
 from everwarm.core.key import Namespace
 from everwarm.core.segments import Segment
 
@@ -104,11 +105,4 @@ class Match(NamedTuple):
 
 def common(ours: bytes, theirs: bytes) -> int:
     """Tokens that two packed rows begin with alike."""
-    alike, different = 0, min(len(ours), len(theirs)) // WIDTH + 1
-    while different - alike > 1:  # equal up to the one, not up to the other
-        middle = (alike + different) // 2
-        if ours[: middle * WIDTH] == theirs[: middle * WIDTH]:
-            alike = middle
-        else:
-            different = middle
-    return alike
+    return common_prefix(ours, theirs) // WIDTH

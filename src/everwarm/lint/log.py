@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from everwarm.core.layout.difference import first_difference
+from everwarm.core.common_prefix import common_prefix
 from everwarm.core.layout.piece import Piece, name
 from everwarm.core.layout.span import Span
 from everwarm.core.layout.volatile import find
@@ -90,7 +90,7 @@ class Log:
 
     def _compare(self, request: Request, number: int) -> None:
         group = self._group(request)
-        before = max(group, key=lambda other: first_difference(other.text, request.text), default=None)
+        before = max(group, key=lambda other: common_prefix(other.text, request.text), default=None)
         group.append(request)
         if before is None:
             return
@@ -136,12 +136,12 @@ def _change(old: tuple[Piece, ...], new: tuple[Piece, ...]) -> _Change | None:
     if at is None:
         return None
     was, became = old[at], new[at]
-    start = first_difference(was.text, became.text)
+    start = common_prefix(was.text, became.text)
     spans = _span(was.text, start), _span(became.text, start)
     kind = _kind(was, became) or next((span.kind for span in reversed(spans) if span), "")
     if became.tier == "messages" and not (kind and became[:4] == was[:4]):  # the same place and role
         return None
-    ends = first_difference(was.text[start:][::-1], became.text[start:][::-1])
+    ends = common_prefix(was.text[start:][::-1], became.text[start:][::-1])
     lost = ends + _same(old[at + 1 :], new[at + 1 :])
     before, after = _cut(was.text, start, spans[0]), _cut(became.text, start, spans[1])
     return _Change(_place(became), kind or "a text that changes", before, after, lost)

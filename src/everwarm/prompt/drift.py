@@ -6,7 +6,7 @@ import warnings
 from collections import OrderedDict
 from typing import Final
 
-from everwarm.core.layout.difference import first_difference
+from everwarm.core.common_prefix import common_prefix
 
 _MOST: Final = 256
 """Names that are remembered; of more, those used least recently are forgotten."""
@@ -46,7 +46,7 @@ class Drift:
 
 
 def _difference(name: str, what: str, old: str, new: str) -> str:
-    at = first_difference(old, new)
+    at = common_prefix(old, new)
     return (
         f"The {what} of the prompt {name!r} changed between two renderings: from character {at:,} on it was"
         f" {_cut(old, at)} and is {_cut(new, at)}. What changes belongs into .session(...) or .dynamic(...);"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.layout.difference import first_difference
+from everwarm.core.common_prefix import common_prefix
 
 texts = st.text("ab", max_size=20)
 
@@ -13,7 +15,13 @@ texts = st.text("ab", max_size=20)
 @given(texts, texts, texts)
 def test_what_is_before_is_the_same_and_there_they_differ(start: str, one: str, other: str) -> None:
     one, other = start + one, start + other
-    at = first_difference(one, other)
+    at = common_prefix(one, other)
     assert at >= len(start)
     assert one[:at] == other[:at]
     assert one[at : at + 1] != other[at : at + 1] or one == other == one[:at]
+
+
+@given(st.text("aé𝄞", max_size=20), st.text("aé𝄞", max_size=20), st.integers(0, 5))
+def test_from_a_place_on(ours: str, theirs: str, begin: int) -> None:
+    pairs = zip(ours, theirs[begin:], strict=False)
+    assert common_prefix(ours, theirs, begin) == len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))

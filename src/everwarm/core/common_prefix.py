@@ -1,0 +1,22 @@
+"""What two texts, or two rows of bytes, have in common at their beginnings."""
+
+from __future__ import annotations
+
+from typing import AnyStr
+
+
+def common_prefix(one: AnyStr, other: AnyStr, begin: int = 0) -> int:
+    """How many characters or bytes ``one``, and ``other`` from ``begin`` on, have in common at their start.
+
+    Halves what is compared, at the speed of memory; nothing of ``other`` is copied.
+    """
+    if other.startswith(one, begin):
+        return len(one)
+    alike, different = 0, len(one)
+    while different - alike > 1:  # equal up to the one, not up to the other
+        middle = (alike + different) // 2
+        if other.startswith(one[alike:middle], begin + alike):
+            alike = middle
+        else:
+            different = middle
+    return alike
