@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "lock": set(),
     "demo": {"errors"},
     "warm": {"demo", "errors"},
-    "layout": {"ledger", "config", "core", "errors"},
+    "layout": {"config", "core", "errors"},
+    "stats": {"ledger", "config"},
     "dashboard": set(),
 }
 """room -> the rooms that it may import. ``serve`` and ``cli``, where all meet, may import any."""

@@ -175,7 +175,7 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _stats(args: argparse.Namespace) -> int:
-    from everwarm.serve import show_stats
+    from everwarm.stats import show_stats
 
     return show_stats(_load(args), as_json=args.json)
 
@@ -254,7 +254,7 @@ def _model_show(args: argparse.Namespace) -> int:
 
 
 def _layout(args: argparse.Namespace) -> int:
-    from everwarm.layout import show_findings
+    from everwarm.stats import show_findings
 
     return show_findings(_load(args))
 

@@ -1,4 +1,4 @@
-"""``everwarm layout``: what keeps prompts out of a provider's cache, and what rewriting makes of a log's requests."""
+"""``everwarm layout show``: what rewriting makes of the requests of a log."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rich.text import Text
 from everwarm.config import Config
 from everwarm.core.body import read
 from everwarm.core.dialects.dialect import Dialect
-from everwarm.core.dialects.guess import dialect_of
+from everwarm.core.dialects.guess import dialect_of, wrapped
 from everwarm.core.dialects.registry import CONVERSING
 from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Finding
+from everwarm.core.layout.lines import lines_of
 from everwarm.core.layout.notes import MemoryNotes
-from everwarm.core.layout.rendered import rendered
 from everwarm.core.layout.words import sentence
 from everwarm.errors import BadRequest, ConfigError
 
@@ -29,8 +29,6 @@ CONTEXT = 3
 """Lines around a change that are shown."""
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
-_WRAPPINGS = ("body", "request")
-"""Members of a line of a log in which the body may stand: that of OpenAI's batches, and of many others."""
 
 
 class Logged(NamedTuple):
@@ -40,25 +38,6 @@ class Logged(NamedTuple):
     value: dict[str, Any]
     dialect: Dialect
     where: str  # for messages
-
-
-def show_findings(config: Config) -> int:
-    """Those of all namespaces, from the ledger's file: no gateway need be running."""
-    from everwarm.ledger.book import Ledger
-    from everwarm.ledger.prices import Prices
-    from everwarm.ledger.report import render_findings, stats
-
-    path = config.data / "ledger.db"
-    if not path.exists():
-        print(f"Nothing was asked yet: there is no ledger at {path}. Start with: everwarm serve", file=sys.stderr)
-        return 0
-    ledger = Ledger(path)
-    try:
-        told = stats(ledger.sums(None), Prices(config.stats.prices_of))
-    finally:
-        ledger.close()
-    Console().print(render_findings(told))
-    return 0
 
 
 def show(config: Config, file: str, number: int | None, dialect: str | None, out: Path | None) -> int:
@@ -114,10 +93,9 @@ def _unwrapped(where: str, data: bytes) -> tuple[bytes, dict[str, Any]]:
     """The body itself: the very bytes, where it is not inside of something."""
     try:
         value = read(data).value
-        for member in _WRAPPINGS:
-            inner = value.get(member)
-            if isinstance(inner, (dict, str)) and dialect_of(value) is None:
-                return _unwrapped(where, inner.encode() if isinstance(inner, str) else orjson.dumps(inner))
+        inner = wrapped(value)
+        if inner is not None:
+            return _unwrapped(where, inner.encode() if isinstance(inner, str) else orjson.dumps(inner))
     except BadRequest as error:
         raise ConfigError(f"{where} is no JSON object: {error.message}") from None
     return data, value
@@ -151,7 +129,7 @@ def _print(console: Console, heading: str, before: Logged, arranged: Arranged) -
     if arranged.data == before.data:
         console.print(Text("Nothing of it is changed."))
         return
-    changes = list(_diff(rendered(before.value), rendered(read(arranged.data).value)))
+    changes = list(_diff(lines_of(before.value), lines_of(read(arranged.data).value)))
     if not changes:
         console.print(Text("It is spelt otherwise, and reads the same."))
     for line in changes:

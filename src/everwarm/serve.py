@@ -1,13 +1,10 @@
-"""``everwarm serve``, ``everwarm stats`` and ``everwarm model show``: where gateway, engine and ledger meet."""
+"""``everwarm serve`` and ``everwarm model show``: where gateway, engine and ledger meet."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
 
 from everwarm import __version__, log
 from everwarm.config import Config, UpstreamSettings
@@ -167,30 +164,6 @@ def _tenancy(config: Config) -> list[str]:
             f"cache, rate limits and files are common to them. This is so at: {names}"
         )
     return told
-
-
-def show_stats(config: Config, *, as_json: bool) -> int:
-    """Sums over all namespaces, from the ledger's file: it need not be running."""
-    import orjson
-
-    from everwarm.ledger.book import Ledger
-    from everwarm.ledger.prices import Prices
-    from everwarm.ledger.report import render, stats
-
-    path = config.data / "ledger.db"
-    if not path.exists():
-        print(f"Nothing was asked yet: there is no ledger at {path}. Start with: everwarm serve", file=sys.stderr)
-        return 0
-    ledger = Ledger(path)
-    try:
-        told = stats(ledger.sums(None), Prices(config.stats.prices_of))
-    finally:
-        ledger.close()
-    if as_json:
-        print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
-    else:
-        Console().print(render(told))
-    return 0
 
 
 def show_model(config: Config, *, as_json: bool) -> int:

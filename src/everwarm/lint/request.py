@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 import orjson
 
-from everwarm.core.dialects.guess import dialect_of
+from everwarm.core.dialects.guess import dialect_of, wrapped
 from everwarm.core.layout.outline import outline, rendered
 from everwarm.core.layout.piece import Piece
-
-_WRAPPERS = ("request", "body", "request_body")
 
 
 class Request(NamedTuple):
@@ -31,15 +29,9 @@ def request_of(value: object) -> Request | None:
         if dialect is not None:
             pieces = outline(dialect.name, value)
             return Request(dialect.name, str(value.get("model", "")), pieces, rendered(pieces))
-        value = _unwrapped(next((value[name] for name in _WRAPPERS if name in value), None))
+        inner = wrapped(value)
+        try:
+            value = orjson.loads(inner) if isinstance(inner, str) else inner
+        except orjson.JSONDecodeError:
+            return None
     return None
-
-
-def _unwrapped(value: object) -> object:
-    """Some logs keep the body as a text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return None

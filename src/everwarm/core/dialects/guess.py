@@ -15,6 +15,9 @@ _OF_ANTHROPIC: Final = frozenset(("system", "stop_sequences", "thinking", "top_k
 _PARTS: Final = frozenset(("tool_use", "tool_result", "thinking", "redacted_thinking", "document", "server_tool_use"))
 """Types of parts of a message that only Anthropic's protocol has."""
 
+WRAPPINGS: Final = ("body", "request", "request_body")
+"""Members of a line of a log in which the body may stand: the first is that of OpenAI's batches."""
+
 
 def dialect_of(value: Mapping[str, Json]) -> Dialect | None:
     """The dialect of a parsed body. None for what is a request in none.
@@ -27,6 +30,14 @@ def dialect_of(value: Mapping[str, Json]) -> Dialect | None:
     if "input" in value or "instructions" in value:
         return openai_responses.DIALECT
     return openai_completions.DIALECT if "prompt" in value else None
+
+
+def wrapped(value: Mapping[str, Json]) -> Mapping[str, Json] | str | None:
+    """What a value that is no request itself holds in place of one: an object, or JSON in a text. None if nothing."""
+    if dialect_of(value) is not None:
+        return None
+    inner = (value.get(member) for member in WRAPPINGS)
+    return next((each for each in inner if isinstance(each, dict | str)), None)
 
 
 def _is_anthropic(value: Mapping[str, Json]) -> bool:

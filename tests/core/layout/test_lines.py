@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from everwarm.core.layout.rendered import rendered
+from everwarm.core.layout.lines import lines_of
 
 
 def test_of_a_chat() -> None:
@@ -20,7 +20,7 @@ def test_of_a_chat() -> None:
         ],
         "tools": [{"type": "function", "function": {"b": 1, "a": 2}}],
     }
-    assert rendered(body) == [
+    assert lines_of(body) == [
         "── tools[0]", '{"type":"function","function":{"b":1,"a":2}}',
         "── messages[0] system", "one", "two",
         "── messages[1] user",
@@ -46,12 +46,12 @@ def test_of_a_chat() -> None:
     ],
 )
 def test_of_others(body: dict[str, Any], lines: list[str]) -> None:
-    assert rendered(body) == lines
+    assert lines_of(body) == lines
 
 
 def test_nothing_is_left_out() -> None:
     body = {
         "messages": [{"role": "user", "content": [{"type": "text", "text": "leaf1", "more": {"leaf2": ["leaf3"]}}]}]
     }
-    text = "\n".join(rendered(body))
+    text = "\n".join(lines_of(body))
     assert all(f"leaf{n}" in text for n in (1, 2, 3))

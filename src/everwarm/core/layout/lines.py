@@ -14,7 +14,7 @@ ORDER: Final = ("tools", "instructions", "system", "messages", "input", "prompt"
 """Members that a model reads, in rendered order. What else a body has comes after them."""
 
 
-def rendered(value: Mapping[str, Json]) -> list[str]:
+def lines_of(value: Mapping[str, Json]) -> list[str]:
     """A line for each line of text, below one that says where it stands; other values as JSON, keys as they came."""
     members = [*(n for n in ORDER if n in value), *(n for n in value if n not in ORDER)]
     return [line for member in members for line in _lines((member,), value[member])]
