@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from everwarm.core.common_prefix import common_prefix
 from everwarm.core.layout.piece import Piece, name
 from everwarm.core.layout.span import Span
+from everwarm.core.layout.tools import name_of
 from everwarm.core.layout.volatile import find
 from everwarm.lint.finding import Finding, Trouble, tokens
 from everwarm.lint.python.edits import MOVE
@@ -123,10 +124,8 @@ class Log:
 
 
 def _tool(piece: Piece) -> str:
-    """What a tool is called."""
-    tool: Any = orjson.loads(piece.text)
-    held = tool.get("function", tool) if isinstance(tool, dict) else None
-    return str(held.get("name", held.get("type"))) if isinstance(held, dict) else piece.text
+    """What a tool is called; all of it, where that has no name."""
+    return name_of(orjson.loads(piece.text)) or piece.text
 
 
 def _change(old: tuple[Piece, ...], new: tuple[Piece, ...]) -> _Change | None:

@@ -91,7 +91,7 @@ class Layout:
         came = _Form(dialect, data, body.value, (*tools.pieces, *outline(dialect, without_tools(body.value))))
         respelled = self._respelled(space, tools, came)
         spelled = came.edited(respelled.edits)
-        reading = self._streams.read(space, kin, model, spelled.pieces, now, closely=weight > 0)
+        reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0)
         moves = self._moves(space, reading, spelled, wishes)
         if reading.learned:
             self._looks.again(row)
@@ -113,17 +113,11 @@ class Layout:
         """The values of this request that leave the system prompt, or would in mode rewrite."""
         stream = reading.stream
         before = [slot.moved for slot in stream.slots]
-        standing = list(places(reading, form.pieces))
-        for slot, _, piece, *at in standing:
-            if not slot.path:
-                slot.path, slot.at = piece.path, (at[0], at[1])
-        found = [move for move in standing if decide(reading, move)]
+        found = [move for move in places(reading, form.pieces) if decide(reading, move)]
         if before != [slot.moved for slot in stream.slots]:
             stream.version += 1
             self._streams.save(space, stream)
-        ends = {p.message for p in form.pieces if p.tier == "messages" and p.role in ("user", "tool")}
-        has_turn = form.dialect in DIALECTS and ends and has_tails(form.dialect, form.value, ends)
-        return [move for move in found if has_turn and movable(move, wishes)]
+        return [move for move in found if movable(move, wishes)] if found and _has_turns(form) else []
 
     def _rewritten(
         self, space: str, kin: str, reading: Reading, form: _Form, moves: Sequence[Move], wishes: Wishes
@@ -143,6 +137,12 @@ class Layout:
         if rule.provider == "openai" and form.dialect in KEYED:
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
         return form.changed(marks)
+
+
+def _has_turns(form: _Form) -> bool:
+    """Whether there is a turn to tell something at, and text can be put behind all of them."""
+    ends = {p.message for p in form.pieces if p.tier == "messages" and p.role in ("user", "tool")}
+    return form.dialect in DIALECTS and bool(ends) and has_tails(form.dialect, form.value, ends)
 
 
 def _of_slots(reading: Reading, moves: Sequence[Move], wishes: Wishes) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""How much of a request was there before: as it is, and as it would be without what changes.
+"""How much of a request was there before, but for the values that change.
 
 A request is a row of elements in rendered order. Each prefix of the row has a hash; those that were seen are kept, in
 bounded memory. The hashes are Python's own (64 bits, another key in each process): quick, and good enough
@@ -23,8 +23,7 @@ class Element(NamedTuple):
 class Measure(NamedTuple):
     """In characters."""
 
-    got: int  # of the longest prefix that was there before
-    could: int  # of the longest without the values of slots
+    could: int  # of the longest prefix that was there before, but for the values of slots
     total: int
     before: tuple[int, ...]  # for each slot, in order: characters in front of it that are no slot's
 
@@ -49,26 +48,22 @@ class Seen:
 
 def unmeasured(total: int, slots: int) -> Measure:
     """Of a request that is not looked at closely: its length alone."""
-    return Measure(0, 0, total, (0,) * slots)
+    return Measure(0, total, (0,) * slots)
 
 
 def measure(seen: Seen, seed: tuple[str, str], elements: Iterable[Element]) -> Measure:
     """What was there before, of the same ``seed`` (namespace and stream); and remember these."""
-    actual, bare = hash((seed, "as it is")), hash((seed, "bare"))
-    got = could = total = plain = 0
+    at = hash(seed)
+    could = total = plain = 0
     before = []
     for text, slot in elements:
         total += len(text)
-        actual = hash((actual, text))
-        if actual in seen:
-            got = total
-        seen.add(actual)
         if slot is not None:
             before.append(plain)
             continue
         plain += len(text)
-        bare = hash((bare, text))
-        if bare in seen:
+        at = hash((at, text))
+        if at in seen:
             could = plain
-        seen.add(bare)
-    return Measure(got, could, total, tuple(before))
+        seen.add(at)
+    return Measure(could, total, tuple(before))

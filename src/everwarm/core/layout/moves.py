@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from everwarm.core.layout.finding import Wishes
+from everwarm.core.layout.objects import objects
 from everwarm.core.layout.piece import Path, Piece
 from everwarm.core.layout.slots import Slot
 from everwarm.core.layout.stream import WORTH, spans
@@ -42,7 +42,9 @@ def places(reading: Reading, pieces: Sequence[Piece]) -> Iterator[Move]:
     for slot, value, (start, end) in zip(reading.stream.slots, reading.values, found, strict=True):
         if SEAM[1] not in value:
             which = max(i for i, s in enumerate(starts) if s <= start)
-            yield Move(slot, value, system[which], start - starts[which], end - starts[which])
+            move = Move(slot, value, system[which], start - starts[which], end - starts[which])
+            slot.stand(move.piece.path, move.start, move.end)
+            yield move
 
 
 def decide(reading: Reading, move: Move) -> bool:
@@ -81,20 +83,8 @@ def _is_meant(move: Move) -> bool:
     text = move.piece.text
     if text.count("```", 0, move.start) % 2:
         return True
-    return any(start <= move.start < end and SCHEMA & keys for start, end, keys in _objects(text))
-
-
-def _objects(text: str) -> Iterator[tuple[int, int, frozenset[str]]]:
-    """JSON objects that begin a line of the text, with the names of their members."""
-    decoder, at = json.JSONDecoder(), 0
-    for found in re.finditer(r"^[ \t]*(\{)", text, re.MULTILINE):
-        if found.start(1) < at:
-            continue
-        try:
-            value, at = decoder.raw_decode(text, found.start(1))
-        except (ValueError, RecursionError):
-            continue
-        yield found.start(1), at, frozenset(value)
+    found = objects(text, indented=True)
+    return any(start <= move.start < end and SCHEMA & value.keys() for start, end, value in found)
 
 
 @lru_cache(maxsize=256)

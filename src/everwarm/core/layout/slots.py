@@ -93,6 +93,11 @@ class Slot:
         quick = self.within.rate >= OFTEN or (self.between.of >= 2 and self.between.rate >= 0.5)
         return len(self.marks) >= 3 and quick
 
+    def stand(self, path: Path, start: int, end: int) -> None:
+        """It was found there; where it is found first counts, so that findings of all requests name one place."""
+        if not self.path:
+            self.path, self.at = path, (start, end)
+
     def inherit(self, others: Sequence[Slot]) -> None:
         """It takes the place of others, after a template has grown wider."""
         for other in others:
@@ -100,7 +105,6 @@ class Slot:
             self.within = max(self.within, other.within, key=lambda s: s.of)
             self.between = max(self.between, other.between, key=lambda s: s.of)
             self.marks = max(self.marks, other.marks, key=len)
-            self.name = other.name if other.moved else self.name
 
     def dump(self) -> dict[str, Any]:
         """For a note."""

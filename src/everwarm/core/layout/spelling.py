@@ -7,7 +7,6 @@ another; nothing here has an order of its own. Where order is meaning (strict to
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -18,6 +17,7 @@ from everwarm.core.layout.finding import Finding
 from everwarm.core.layout.forms import Forms
 from everwarm.core.layout.meaning import difference
 from everwarm.core.layout.notes import Notes
+from everwarm.core.layout.objects import objects, read_at
 from everwarm.core.layout.piece import Piece
 from everwarm.core.layout.sights import Sights
 from everwarm.core.layout.splice import Edit
@@ -25,14 +25,13 @@ from everwarm.core.layout.tools import respell_tools
 from everwarm.core.wire import Json
 
 LONGEST: Final = 2**18
-"""Characters of a text that is read as JSON."""
+"""Characters of a text that is read as JSON, or looked through for it."""
 
 MOST_OBJECTS: Final = 64
 """Places in one system text that are tried as the beginning of an object."""
 
 _BRACKETS: Final = frozenset({"{}", "[]"})
 _SPACE: Final = " \t\n\r"
-_read: Final = json.JSONDecoder().raw_decode
 
 
 class Respelled(NamedTuple):
@@ -63,10 +62,10 @@ def respell(
 
     ``pieces``: the outline of the body ``value``. ``sights``: see ``Forms``.
 
-    The newest user message is never changed, nor is what once went out
-    as it came. Forms of tools and of system texts are the stream's. Those of messages are the conversation's, which its
-    first message tells from others: a prefix that holds them can be shared there alone, and what one conversation was
-    shown is nothing that another one should be.
+    The newest user message is never changed, nor is what once went out as it came. Forms of tools and of system
+    texts are the stream's. Those of messages are the conversation's, which its first message tells from others: a
+    prefix that holds them can be shared there alone, and what one conversation was shown is nothing that another
+    one should be.
     """
     edits: list[Edit] = []
     findings: list[Finding] = []
@@ -110,7 +109,7 @@ def _spans(forms: Forms, dialect: str, piece: Piece, fixed: bool) -> list[_Span]
     if piece.kind == "opaque" and not _is_input(dialect, piece):
         return []
     start, end = _json(text)
-    if piece.tier == "system" and piece.kind == "text" and (not end or _read_at(text, start)[1] != end):
+    if piece.tier == "system" and piece.kind == "text" and (not end or read_at(text, start)[1] != end):
         return list(_within(forms, text))
     if not end:
         return []
@@ -139,38 +138,14 @@ def _json(text: str) -> tuple[int, int]:
 
 
 def _within(forms: Forms, text: str) -> Iterator[_Span]:
-    """Objects in a text, each from the start of a line on."""
+    """Objects in a text."""
     if len(text) > LONGEST:
         return
-    done = tried = 0
-    for start in _object_begins(text):
-        if start < done:
-            continue
-        tried += 1
-        if tried > MOST_OBJECTS:
-            return
-        value, done = _read_at(text, start)
-        if value is not None and len(value) > 1:
-            form = forms.first("text", text[start:done], again=True)
-            if form != text[start:done]:
-                yield _Span(start, done, form)
-
-
-def _object_begins(text: str) -> Iterator[int]:
-    """Where a line begins with one."""
-    at = text.find("{")  # one character is looked for much quicker than two
-    while at >= 0:
-        if at == 0 or text[at - 1] == "\n":
-            yield at
-        at = text.find("{", at + 1)
-
-
-def _read_at(text: str, start: int) -> tuple[Json, int]:
-    """The value that begins there, and where it ends; null, and the same place, if none does."""
-    try:
-        return _read(text, start)
-    except (ValueError, RecursionError):
-        return None, start
+    for start, end, value in objects(text, most=MOST_OBJECTS):
+        if len(value) > 1:
+            form = forms.first("text", text[start:end], again=True)
+            if form != text[start:end]:
+                yield _Span(start, end, form)
 
 
 def _replaced(text: str, spans: Sequence[_Span]) -> str:

@@ -29,7 +29,6 @@ class Stream:
 
     id: str  # 16 hexadecimal digits
     kin: str  # dialect, model and tool set, as one digest: streams of one kin look for their texts in turn
-    model: str
     template: Template
     slots: list[Slot] = field(default_factory=list)
     last: tuple[int, ...] = ()  # marks of the values of the request before
@@ -37,6 +36,7 @@ class Stream:
     version: int = 0
     arrivals: tuple[Arrivals, Arrivals] = (Arrivals(), Arrivals())  # of all its requests; within conversations
     asked: float | None = None  # seconds since 1970
+    noted: int = 0  # hash of the note that was last written or read
 
     def read(self, text: str) -> tuple[str, ...] | None:
         """The values of the slots; None if this system text is not of this stream."""
@@ -60,22 +60,21 @@ class Stream:
         return True
 
     def _refit(self, wider: Template, text: str, values: Sequence[str]) -> None:
-        """Slots for the wider template: each inherits from those whose fixed surroundings it has swallowed."""
-        names: set[str] = set()
-        slots = [self._named(text, start, end, names) for start, end in spans(wider, values)]
-        for heir, place in zip(slots, _reach(wider, self.template), strict=True):
-            heir.inherit([self.slots[i] for i in place])
+        """Slots for the wider template: each inherits from those whose fixed surroundings it has swallowed.
+
+        No two have one name. Names of values that are moved stay: they stand in what was sent.
+        """
+        ancestors = [[self.slots[i] for i in place] for place in _reach(wider, self.template)]
+        names = {slot.name for slot in self.slots if slot.moved}
+        slots: list[Slot] = []
+        for (start, end), theirs in zip(spans(wider, values), ancestors, strict=True):
+            kind = kind_of(text, start, end)
+            moved = [slot.name for slot in theirs if slot.moved]
+            called = label(text, start, end) or kind.removeprefix("a ").removeprefix("an ")
+            slots.append(Slot(moved[-1] if moved else _free(called, names), kind))
+            slots[-1].inherit(theirs)
         self.template, self.slots, self.last = wider, slots, ()
         self.version += 1
-
-    def _named(self, text: str, start: int, end: int, names: set[str]) -> Slot:
-        kind = kind_of(text, start, end)
-        name = label(text, start, end) or kind.removeprefix("a ").removeprefix("an ")
-        while name in names:
-            head, _, number = name.rpartition(" ")
-            name = f"{head} {int(number) + 1}" if head and number.isdigit() else f"{name} 2"
-        names.add(name)
-        return Slot(name, kind)
 
     def note(self, values: Sequence[str], before: tuple[int, ...] | None) -> tuple[bool, ...]:
         """A request was read. ``before``: marks of the one before it in its conversation, if there is one.
@@ -104,7 +103,7 @@ class Stream:
         """For a note."""
         slots = [slot.dump() for slot in self.slots]
         template = self.template.dump().decode()
-        head = {"format": VERSION, "kin": self.kin, "model": self.model, "version": self.version}
+        head = {"format": VERSION, "kin": self.kin, "version": self.version}
         return orjson.dumps({**head, "requests": self.requests, "template": template, "slots": slots})
 
     @classmethod
@@ -116,7 +115,7 @@ class Stream:
                 return None
             template = Template.load(value["template"].encode())
             slots = [Slot.load(s) for s in value["slots"]]
-            stream = cls(name.decode(), str(value["kin"]), str(value["model"]), template, slots)
+            stream = cls(name.decode(), str(value["kin"]), template, slots)
             stream.requests, stream.version = int(value["requests"]), int(value["version"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
@@ -131,6 +130,16 @@ def spans(template: Template, values: Sequence[str]) -> list[tuple[int, int]]:
         at = start + len(value)
         found.append((start, at))
     return found
+
+
+def _free(name: str, names: set[str]) -> str:
+    """The name, or with a number behind it one that is not among ``names``, where it is from now on."""
+    number, free = 1, name
+    while free in names:
+        number += 1
+        free = f"{name} {number}"
+    names.add(free)
+    return free
 
 
 def kind_of(text: str, start: int, end: int) -> str:

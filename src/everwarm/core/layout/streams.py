@@ -49,13 +49,11 @@ class Streams:
         self._talks = Talks()
         self._seen = Seen()
 
-    def read(
-        self, space: str, kin: str, model: str, pieces: Sequence[Piece], now: float, closely: bool = True
-    ) -> Reading:
+    def read(self, space: str, kin: str, pieces: Sequence[Piece], now: float, closely: bool = True) -> Reading:
         """Find or found the stream of a request, and learn from it. ``closely``: whether it is also measured."""
         self._refresh(space, now)
         text = SEAM.join([p.text for p in pieces if p.tier == "system"])
-        stream, values, learned = self._find(space, kin, model, text)
+        stream, values, learned = self._find(space, kin, text)
         chain = chain_of(space, kin, pieces)
         before = self._talks.before(chain)
         changed = stream.note(values, before.turn.marks if before is not None and before.sure else None)
@@ -72,29 +70,27 @@ class Streams:
 
     def save(self, space: str, stream: Stream) -> None:
         """So that it outlives this process, and others learn of it."""
-        self._notes.put(space, "stream", stream.id.encode(), stream.dump())
+        data = stream.dump()
+        stream.noted = hash(data)
+        self._notes.put(space, "stream", stream.id.encode(), data)
 
-    def of(self, space: str) -> Iterator[Stream]:
-        """All streams of a namespace."""
-        for streams in self._spaces.get(space, {}).values():
-            yield from streams
-
-    def _find(self, space: str, kin: str, model: str, text: str) -> tuple[Stream, tuple[str, ...], bool]:
+    def _find(self, space: str, kin: str, text: str) -> tuple[Stream, tuple[str, ...], bool]:
         streams = self._spaces[space].setdefault(kin, [])
         for stream in streams:
             values = stream.read(text)
             if values is not None:
                 return stream, values, False
-        return self._learn(streams, kin, model, text)
+        return self._learn(streams, kin, text)
 
-    def _learn(self, streams: list[Stream], kin: str, model: str, text: str) -> tuple[Stream, tuple[str, ...], bool]:
+    def _learn(self, streams: list[Stream], kin: str, text: str) -> tuple[Stream, tuple[str, ...], bool]:
         """A text that no stream reads: the one that is most like it learns to, else it founds one."""
-        for stream in sorted(streams, key=lambda s: -common(s.template, text)):
-            if common(stream.template, text) >= ALIKE and stream.widen(text):
+        alike = [(common(stream.template, text), stream) for stream in streams]
+        for share, stream in sorted(alike, key=lambda both: -both[0]):
+            if share >= ALIKE and stream.widen(text):
                 values = stream.read(text)
                 assert values is not None
                 return stream, values, True
-        stream = Stream(_digest(kin, text), kin, model, Template.of(text))
+        stream = Stream(_digest(kin, text), kin, Template.of(text))
         streams.append(stream)
         streams.sort(key=lambda s: s.id)  # so that every process tries them in the same order
         if len(streams) > KIN:
@@ -108,22 +104,29 @@ class Streams:
         if abs(now - self._refreshed.get(space, -FRESH)) < FRESH:
             return
         self._refreshed[space] = now
+        known = {stream.id.encode(): stream for streams in kins.values() for stream in streams}
         for name, data in self._notes.all(space, "stream").items():
-            self._adopt(kins, name, data)
+            _adopt(kins, known.get(name), name, data)
         while len(self._spaces) > SPACES:
             self._refreshed.pop(self._spaces.popitem(last=False)[0], None)
 
-    def _adopt(self, kins: dict[str, list[Stream]], name: bytes, data: bytes) -> None:
-        known = next((s for streams in kins.values() for s in streams if s.id.encode() == name), None)
-        other = Stream.load(name, data)
-        if other is None or (known is not None and known.version >= other.version):
-            return
-        streams = kins.setdefault(other.kin, [])
-        if known is not None:
-            streams.remove(known)
-        streams.append(other)
-        streams.sort(key=lambda s: s.id)
-        del streams[KIN:]
+
+def _adopt(kins: dict[str, list[Stream]], known: Stream | None, name: bytes, data: bytes) -> None:
+    """Take over a stream that another process knows better. ``known``: what this one knows of it."""
+    if known is not None and known.noted == hash(data):
+        return  # as it was noted here, or looked at before
+    other = Stream.load(name, data)
+    if known is not None:
+        known.noted = hash(data)
+    if other is None or (known is not None and known.version >= other.version):
+        return
+    streams = kins.setdefault(other.kin, [])
+    if known is not None:
+        streams.remove(known)
+    other.noted = hash(data)
+    streams.append(other)
+    streams.sort(key=lambda s: s.id)
+    del streams[KIN:]
 
 
 def kin_of(dialect: str, model: str, tools: Iterable[str]) -> str:

@@ -70,7 +70,7 @@ def _order(notes: Notes, space: str, stream: bytes, member: str, tools: Sequence
     As they came, all, if two have one name or one has none, or if one carries a mark, whose place is meaning.
     """
     as_they_came = list(range(len(tools)))
-    names = [_name(tool) for tool in tools]
+    names = [name_of(tool) for tool in tools]
     if None in names or len(set(names)) < len(names) or any(MARK in tool for tool in tools):
         return as_they_came
     note = b"%d:%b:%b" % (len(stream), stream, member.encode())
@@ -82,8 +82,9 @@ def _order(notes: Notes, space: str, stream: bytes, member: str, tools: Sequence
     return sorted(as_they_came, key=lambda i: place.get(names[i], MOST + i))
 
 
-def _name(tool: Json) -> str | None:
-    """What a tool is called, wherever its protocol puts that; the type of one that has no name."""
+def name_of(tool: Json) -> str | None:
+    """What tells a tool from others: its name, wherever its protocol puts that; the type of one that has no name. None
+    for what has neither."""
     if type(tool) is not dict:
         return None
     for holder in (tool, tool.get("function"), tool.get("custom")):

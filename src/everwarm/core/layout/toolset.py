@@ -10,6 +10,7 @@ from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Piece
 from everwarm.core.layout.sights import Sights
 from everwarm.core.layout.streams import kin_of
+from everwarm.core.layout.tools import name_of
 
 MEMBERS: Final = ("tools", "functions")
 
@@ -51,9 +52,7 @@ def without(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _names(tools: Mapping[str, Any]) -> Iterator[str]:
-    for member in tools.values():
-        for tool in member if isinstance(member, list) else ():
-            if isinstance(tool, dict):
-                inner = tool.get("function")
-                named = inner if isinstance(inner, dict) else tool
-                yield str(named.get("name", tool.get("type")))
+    for row in tools.values():
+        for tool in row if isinstance(row, list) else ():
+            if name := name_of(tool):
+                yield name.partition(" ")[2]  # whether it is a name or a type does not matter here

@@ -44,12 +44,10 @@ class Turn(NamedTuple):
     said: tuple[Said, ...]
 
 
-def tell(
-    notes: Notes, space: str, kin: str, pieces: Sequence[Piece], moves: Sequence[Move], keep: bool = True
-) -> list[Turn]:
+def tell(notes: Notes, space: str, kin: str, pieces: Sequence[Piece], moves: Sequence[Move]) -> list[Turn]:
     """What goes behind which message: what was told there before, and behind the newest what it does not know yet.
 
-    Empty where there is no turn to tell it at. ``keep``: whether a note may be made of it.
+    Empty where there is no turn to tell it at.
     """
     places = list(_places(kin, pieces, moves))
     if not places:
@@ -65,8 +63,7 @@ def tell(
     said = tuple(_news(known, moves))
     if said:
         turns.append(Turn(message, said))
-        if keep:
-            notes.put(space, "turn", name, orjson.dumps([list(s) for s in said]))
+        notes.put(space, "turn", name, orjson.dumps([list(s) for s in said]))
     return turns
 
 
