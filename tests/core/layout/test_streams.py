@@ -1,0 +1,166 @@
+"""What belongs together, learned from requests that pass."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from everwarm.core.layout.notes import MemoryNotes
+from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.stream import Stream, _free
+from everwarm.core.layout.streams import KIN, SPACES, Reading, Streams
+from everwarm.core.layout.template import Template
+
+RULES = "\n".join(f"Rule {name}: answer politely, and say nothing of {name}." for name in ("alpha", "beta", "gamma"))
+
+
+def system(text: str) -> Piece:
+    return Piece(("messages", 0, "content"), "system", "system", "text", text, 0)
+
+
+def at(clock: str) -> str:
+    return f"Current time: 2026-11-25 {clock}\n{RULES}"
+
+
+def read(streams: Streams, text: str, now: float = 0.0, space: str = "s", kin: str = "kin") -> Reading:
+    return streams.read(space, kin, [system(text)], now)
+
+
+def learned(streams: Streams) -> Stream:
+    return [read(streams, at(clock)).stream for clock in ("10:00:01", "10:00:02", "10:00:03")][-1]
+
+
+def test_texts_that_are_alike_are_one_stream() -> None:
+    streams = Streams(MemoryNotes())
+    first, second = read(streams, at("10:00:01")), read(streams, at("10:00:02"))
+    assert first.stream is second.stream
+    assert second.learned
+    assert second.values == ("2026-11-25 10:00:02",)
+    third = read(streams, at("10:00:03"))
+    assert (third.learned, third.changed) == (False, (True,))
+    assert third.stream.slots[0].kind == "a clock"
+
+
+def test_texts_that_are_not_are_two() -> None:
+    streams = Streams(MemoryNotes())
+    other = "You translate. Keep names as they are, and never add a word of your own to what you were given."
+    assert read(streams, at("10:00:01")).stream is not read(streams, other).stream
+
+
+@pytest.mark.parametrize("difference", [{"space": "t"}, {"kin": "other"}])
+def test_another_namespace_or_kin_learns_anew(difference: dict[str, str]) -> None:
+    streams = Streams(MemoryNotes())
+    stream = learned(streams)
+    assert read(streams, at("10:00:04"), **difference).stream is not stream  # type: ignore[arg-type]
+
+
+def test_what_one_process_learned_another_finds() -> None:
+    notes = MemoryNotes()
+    stream = learned(Streams(notes))
+    found = read(Streams(notes), at("10:00:09"))
+    assert found.stream.id == stream.id
+    assert found.values == ("2026-11-25 10:00:09",)
+    assert not found.learned
+
+
+def test_what_another_process_learns_later_is_found_within_a_second() -> None:
+    notes = MemoryNotes()
+    one, other = Streams(notes), Streams(notes)
+    read(one, at("10:00:01"))
+    assert read(other, at("10:00:01")).values == ()
+    learned(one)
+    assert read(other, at("10:00:01"), now=0.5).values == ()
+    assert read(other, at("10:00:01"), now=2.0).values == ("2026-11-25 10:00:01",)
+
+
+def test_what_is_known_better_here_stays() -> None:
+    notes = MemoryNotes()
+    stale, streams = Streams(notes), Streams(notes)
+    read(stale, at("10:00:01"))
+    stream = learned(streams)
+    stale.save("s", read(stale, at("10:00:01")).stream)
+    assert read(streams, at("10:00:05"), now=2.0).stream is stream
+    assert stream.slots
+
+
+def test_streams_of_one_kin_are_bounded() -> None:
+    streams = Streams(MemoryNotes())
+    texts = [f"{chr(97 + i) * 30} {chr(65 + i) * 30}\n" * 4 for i in range(3 * KIN)]
+    ids = {read(streams, text).stream.id for text in texts}
+    assert len(ids) == len(texts)
+    assert sum(read(streams, text).learned for text in texts) >= 2 * KIN
+
+
+def test_namespaces_are_bounded() -> None:
+    streams = Streams(MemoryNotes(limit=1))
+    for i in range(SPACES + 2):
+        read(streams, at("10:00:01"), space=f"s{i}", now=float(i))
+    assert len(streams._spaces) <= SPACES + 1
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"", b"[]", b"{}", b'{"format": 2}',
+        b'{"format": 1, "kin": "k", "version": 1, "requests": 1, "template": "[]", "slots": []}',
+        b'{"format": 1, "kin": "k", "version": 1, "requests": 1, "template": "[\\"a\\", \\"b\\"]", "slots": []}',
+    ],
+)  # fmt: skip
+def test_a_damaged_note_teaches_nothing(damaged: bytes) -> None:
+    assert Stream.load(b"0123456789abcdef", damaged) is None
+    notes = MemoryNotes()
+    notes.put("s", "stream", b"0123456789abcdef", damaged)
+    assert read(Streams(notes), at("10:00:01")).values == ()
+
+
+def test_there_and_back() -> None:
+    stream = learned(Streams(MemoryNotes()))
+    again = Stream.load(stream.id.encode(), stream.dump())
+    assert again is not None
+    assert (again.kin, again.template, again.slots, again.requests, again.version) == (
+        stream.kin, stream.template, stream.slots, stream.requests, stream.version,
+    )  # fmt: skip
+    assert orjson.loads(stream.dump())["format"] == 1
+
+
+def test_what_is_moved_stays_moved_under_its_name_when_more_changes() -> None:
+    stream = learned(Streams(MemoryNotes()))
+    stream.slots[0].moved = True
+    name, version = stream.slots[0].name, stream.version
+    assert stream.widen("Request id: req_8f7a6b5c4d3e\n" + at("10:00:04"))
+    moved = [slot for slot in stream.slots if slot.moved]
+    assert [slot.name for slot in moved] == [name]
+    assert stream.version == version + 1
+    assert stream.last == ()
+
+
+def test_no_two_places_have_one_name() -> None:
+    streams = Streams(MemoryNotes())
+    rest = "\nCurrent time: 2026-11-25 09:00:0"
+    stream = [read(streams, at(clock) + rest + "0").stream for clock in ("10:00:01", "10:00:02", "10:00:03")][-1]
+    stream.slots[0].moved = True
+    assert stream.widen(at("10:00:04") + rest + "1")
+    assert [slot.name for slot in stream.slots] == ["Current time", "Current time 2"]
+
+
+def test_a_name_that_is_taken_gets_a_number() -> None:
+    names = {"clock"}
+    assert [_free("clock", names), _free("clock", names), _free("user", names)] == ["clock 2", "clock 3", "user"]
+
+
+def test_a_stream_keeps_most_of_what_it_is() -> None:
+    stream = Stream("0" * 16, "kin", Template.of(RULES))
+    assert not stream.widen("Rule alpha: something else altogether, of which nobody has heard.")
+    assert stream.template == Template.of(RULES)
+
+
+def test_too_little_in_common_reads_nothing() -> None:
+    stream = Stream("0" * 16, "kin", Template(("a", "b")))
+    assert stream.read("axb") is None
+
+
+def test_gaps_are_noted() -> None:
+    stream = Stream("0" * 16, "kin", Template.of(RULES))
+    stream.arrived(10.0, None)
+    stream.arrived(40.0, 30.0)
+    assert [arrivals.gaps for arrivals in stream.arrivals] == [(30.0,), (30.0,)]
