@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from everwarm.core import key
 
-pytest_plugins = ["engines"]  # real engines, for whoever asks for one
+pytest_plugins = ["engines", "providers.fixture"]  # real engines, and a provider, for whoever asks for one
 
 CONSTANT = "EVERWARM_TEST_CONSTANT_HASH"
 

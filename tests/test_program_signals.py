@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,12 +23,6 @@ from providers import Provider, provider
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals on Windows")
 
 STREAM = {"model": "gpt-x", "messages": [{"role": "user", "content": "a story"}], "stream": True}
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
 
 
 class Reading(threading.Thread):

@@ -27,12 +27,6 @@ TWO = ("--workers", "2")
 
 
 @pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
-
-
-@pytest.fixture
 def running(tmp_path: Path, fake: Provider) -> Iterator[Program]:
     with program(tmp_path / "data", asks(fake.url), *TWO) as started:
         started.wait(lambda: len(started.workers()) == 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,12 +14,6 @@ from providers.connection import BAD_REQUEST
 from providers.request import CONTINUE
 
 END = b"\r\n0\r\n\r\n"
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
 
 
 def broken(fake: Provider, fault: faults.Fault, path: str = CHAT, *, stream: bool = True) -> tuple[bytes, str]:

@@ -39,12 +39,6 @@ HARMLESS = {
 
 
 @pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
-
-
-@pytest.fixture
 def gpt(fake: Provider) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=fake.url, api_key="sk-test", max_retries=0) as client:
         yield client

@@ -19,12 +19,6 @@ CLAUDE: Any = {"model": "claude", "max_tokens": 100}
 
 
 @pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
-
-
-@pytest.fixture
 def gpt(fake: Provider) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=fake.url, api_key="sk-test", max_retries=0) as client:
         yield client

@@ -12,7 +12,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from providers import Provider, provider
+from providers import Provider
 
 HI: Any = [{"role": "user", "content": "hi"}]
 USE: Any = [{"role": "user", "content": "please use the tools"}]
@@ -20,12 +20,6 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "days": {
 CHAT_TOOLS: Any = [{"type": "function", "function": {"name": n, "parameters": SCHEMA}} for n in ("weather", "news")]
 TOOLS: Any = [{"type": "function", "name": "weather", "parameters": SCHEMA, "strict": False}]
 CLAUDE: Any = {"model": "claude", "max_tokens": 100}
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from clients.turn import KEY, Place
 from everwarm.core.layout.finding import Wishes
 from gateway_upstreams import asks
 from live import gateway
-from providers import Provider, provider
+from providers import Provider
 
 CLOCK = "char 14-33 is a clock; it makes"
 DONE = "char 14-33 is a clock; it no longer makes"
@@ -25,12 +24,6 @@ CACHEABLE = 380
 """Tokens of the prompt's fixed part, and fewer than all of them."""
 
 REWRITE = '[layout]\nmode = "rewrite"\n'
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
 
 
 def upstreams(fake: Provider) -> str:

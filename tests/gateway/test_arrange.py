@@ -26,12 +26,6 @@ REWRITE = '[layout]\nmode = "rewrite"\n'
 
 
 @pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
-
-
-@pytest.fixture
 def advising(tmp_path: Path, fake: Provider) -> Iterator[Live]:
     with gateway(tmp_path, toml=asks(fake.url), inside=False) as running:
         yield running

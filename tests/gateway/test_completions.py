@@ -11,15 +11,9 @@ import pytest
 
 from gateway_upstreams import asks
 from live import Live, gateway
-from providers import Provider, provider
+from providers import Provider
 
 PATH = "/v1/completions"
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from gateway_upstreams import asks
 from live import Live, gateway
-from providers import Provider, provider
+from providers import Provider
 
 ASK = "What is a cache?"
 BODIES: dict[str, dict[str, Any]] = {
@@ -23,12 +23,6 @@ BODIES: dict[str, dict[str, Any]] = {
 HEADERS = {"authorization": "Bearer sk-a", "anthropic-version": "2023-06-01", "x-api-key": "sk-a"}
 COUNTED = {"/v1/chat/completions": {"stream_options": {"include_usage": True}}}
 paths = pytest.mark.parametrize("path", BODIES)
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
 
 
 @pytest.fixture(params=["inside", "behind"])

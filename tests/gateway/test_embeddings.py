@@ -27,12 +27,6 @@ MODEL = "embed-fake"
 
 
 @pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
-
-
-@pytest.fixture
 def live(tmp_path: Path, fake: Provider) -> Iterator[Live]:
     with gateway(tmp_path, toml=asks(fake.url, more="retries = 0"), inside=False) as running:
         yield running

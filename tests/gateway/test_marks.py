@@ -15,7 +15,7 @@ from everwarm.core.key import PUBLIC
 from everwarm.errors import ConfigError
 from gateway_upstreams import asks
 from live import CHAT, Live, gateway
-from providers import Provider, provider
+from providers import Provider
 
 REWRITE = '[layout]\nmode = "rewrite"\n'
 LONG = "Answer from the handbook, calmly, and in one sentence. " * 400
@@ -28,12 +28,6 @@ MARKED = {
     "system": LONG,
     "messages": [{"role": "user", "content": "hi"}],
 }
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
 
 
 @pytest.fixture

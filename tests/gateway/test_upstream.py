@@ -10,13 +10,7 @@ import pytest
 
 from gateway_upstreams import asks
 from live import CHAT, Live, gateway
-from providers import Provider, provider
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
+from providers import Provider
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 
 from apart import Apart, apart, needs_proc
 from behind import CHAT, Behind, behind, body, headers, upstreams
-from providers import Provider, faults, provider
+from providers import Provider, faults
 from providers.bare import chunks
 
 pytestmark = needs_proc
@@ -42,12 +42,6 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@pytest.fixture
-def fake() -> Iterator[Provider]:
-    with provider() as running:
-        yield running
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from everwarm.core.pace import Pace
 from everwarm.core.trust import Trust
 from everwarm.engine.answer import Draft, Sequence
 from everwarm.engine.cache import TO_THE_TOKEN, KvCache
-from everwarm.engine.draft_reader import Reader
+from everwarm.engine.draft_sequence import DraftSequence
 from everwarm.engine.model import Logits, PagedModel, Span
 from everwarm.engine.proposer import Figure
 
@@ -53,7 +53,7 @@ class DraftModel:
         self._model = model
         self._context = context
         self._vocabulary = vocabulary
-        self._readers: dict[Sequence, Reader | None] = {}  # None: it goes without
+        self._readers: dict[Sequence, DraftSequence | None] = {}  # None: it goes without
         self._trusts: dict[Namespace, Trust] = {}
         self._drafted = self._accepted = 0
         self._broken = False
@@ -109,7 +109,7 @@ class DraftModel:
             del self._trusts[next(iter(self._trusts))]
         return self._trusts.setdefault(namespace, Trust(HOPE))
 
-    def _reader(self, sequence: Sequence, wanted: Iterable[Sequence]) -> Reader | None:
+    def _reader(self, sequence: Sequence, wanted: Iterable[Sequence]) -> DraftSequence | None:
         """Its part of the KV, if it can have one now.
 
         Of one namespace one prompt is read at a time: what it has in common with the next is then read only once.
@@ -123,15 +123,15 @@ class DraftModel:
         reader = self._readers[sequence] = self._begin(sequence, namespace)
         return reader
 
-    def _begin(self, sequence: Sequence, namespace: Namespace) -> Reader | None:
+    def _begin(self, sequence: Sequence, namespace: Namespace) -> DraftSequence | None:
         """None if there are too few blocks, or if reading would not pay."""
         lease = self.cache.lease(namespace, sequence.tokens, min(sequence.most, self._context))
         if lease is not None and lease.pending > WORTH * sequence.room:
             lease.close()
             return None
-        return None if lease is None else Reader(sequence, lease)
+        return None if lease is None else DraftSequence(sequence, lease)
 
-    def _guess(self, readers: list[Reader], wanted: Mapping[Sequence, int]) -> None:
+    def _guess(self, readers: list[DraftSequence], wanted: Mapping[Sequence, int]) -> None:
         """As many tokens as are ``wanted``, for those who have then read all that was said."""
         for reader in readers:
             reader.settle()
@@ -139,7 +139,7 @@ class DraftModel:
         while going := [reader for reader in going if len(reader.guesses) < wanted[reader.sequence]]:
             self._add(going, self._step([reader.behind() for reader in going]))
 
-    def _read(self, readers: list[Reader]) -> list[Reader]:
+    def _read(self, readers: list[DraftSequence]) -> list[DraftSequence]:
         """Read what was said since, as far as it fits into a step. Gives those who have read all, with one guess."""
         room, counts = AT_ONCE, []
         for reader in sorted(readers, key=lambda reader: reader.lease.pending):
@@ -153,7 +153,7 @@ class DraftModel:
         self._add(complete, rows)
         return complete
 
-    def _add(self, readers: list[Reader], rows: Logits) -> None:
+    def _add(self, readers: list[DraftSequence], rows: Logits) -> None:
         for reader, row in zip(readers, rows, strict=True):
             reader.guesses.append(reader.sequence.likeliest(row))
 
@@ -169,7 +169,7 @@ class DraftModel:
             return np.pad(logits, ((0, 0), (0, missing)), constant_values=-np.inf)
         return logits[:, : self._vocabulary]
 
-    def _draft(self, reader: Reader) -> Draft:
+    def _draft(self, reader: DraftSequence) -> Draft:
         kept = reader.sequence.fitting(reader.guesses)
         judge = partial(self._judge, self._trust(reader.sequence))
         if not kept:  # the answer's format refuses what would be verified

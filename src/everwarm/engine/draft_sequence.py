@@ -9,7 +9,7 @@ from everwarm.engine.lease import Lease
 from everwarm.engine.model import Span
 
 
-class Reader:
+class DraftSequence:
     """Its part of the draft model's KV: that of what was said, and behind it that of guesses which may come true."""
 
     def __init__(self, sequence: Sequence, lease: Lease) -> None:

@@ -12,7 +12,7 @@ from everwarm.core.key import PUBLIC
 
 np = pytest.importorskip("numpy", reason="the package numpy is not installed: pip install 'everwarm[local]'")
 from everwarm.engine.cache import TO_THE_TOKEN, KvCache  # noqa: E402
-from everwarm.engine.draft_reader import Reader  # noqa: E402
+from everwarm.engine.draft_sequence import DraftSequence  # noqa: E402
 from everwarm.engine.model import Span  # noqa: E402
 from everwarm.engine.pool import BlockPool  # noqa: E402
 
@@ -49,7 +49,7 @@ def test_the_kv_that_it_keeps_is_of_what_was_said(
     cache = KvCache(BlockPool({"value": memory}), TO_THE_TOKEN, lambda: 0.0)
     tokens = list(prompt)
     lease: Any = cache.lease(PUBLIC, tokens, len(prompt) + 60 + 6)
-    reader = Reader(None, lease)  # type: ignore[arg-type]  # whose it is does not matter here
+    reader = DraftSequence(None, lease)  # type: ignore[arg-type]  # whose it is does not matter here
     for guesses, said in rounds:
         while lease.pending:
             span = reader.next(min(piece, lease.pending))
