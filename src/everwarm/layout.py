@@ -22,7 +22,7 @@ from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Finding
 from everwarm.core.layout.lines import lines_of
 from everwarm.core.layout.notes import MemoryNotes
-from everwarm.core.layout.words import sentence
+from everwarm.core.layout.words import lasting, sentence
 from everwarm.errors import BadRequest, ConfigError
 
 CONTEXT = 3
@@ -137,7 +137,8 @@ def _print(console: Console, heading: str, before: Logged, arranged: Arranged) -
 
 
 def _finding(finding: Finding) -> Text:
-    return Text(f"  {sentence(finding)}", style="green" if finding.done else "yellow")
+    told = "; ".join(filter(None, (sentence(finding), lasting(finding))))
+    return Text(f"  {told}", style="green" if finding.done else "yellow")
 
 
 def _diff(before: Sequence[str], after: Sequence[str]) -> Iterator[Text]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everwarm.core.layout.finding import Finding
-from everwarm.core.layout.words import amount, costliest, joined, place, sentence, summary, tokens, where
+from everwarm.core.layout.words import amount, costliest, joined, lasting, place, sentence, summary, tokens, where
 
 CLOCK = Finding(("system",), 18, 37, "a clock", "move", False, 47_360, 48_848)
 
@@ -33,6 +33,13 @@ def test_places() -> None:
     assert where(("tools",), 0, 0) == "tools"
     for odd in ("a\r\nset-cookie: b", "ü", "x" * 61):
         assert place(("messages", 0, odd)) == "a member of the body"
+
+
+def test_how_long_it_lasts_and_how_sure_that_is() -> None:
+    dynamic = CLOCK._replace(stability="dynamic", confidence=0.75)
+    assert lasting(dynamic) == "it changes within conversations (75 % sure)"
+    assert lasting(dynamic._replace(stability="session")) == "it changes between conversations (75 % sure)"
+    assert lasting(dynamic._replace(stability="static")) == lasting(CLOCK) == ""
 
 
 def test_the_costliest() -> None:

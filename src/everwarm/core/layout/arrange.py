@@ -15,7 +15,7 @@ from everwarm.core.body import read
 from everwarm.core.breakpoints import place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
 from everwarm.core.layout.amend import amend
-from everwarm.core.layout.finding import Arranged, Finding, Wishes
+from everwarm.core.layout.finding import Arranged, Cure, Finding, Wishes
 from everwarm.core.layout.looks import Looks
 from everwarm.core.layout.moves import Move, decide, movable, places, without
 from everwarm.core.layout.notes import Notes
@@ -154,7 +154,9 @@ def _of_slots(reading: Reading, moves: Sequence[Move], wishes: Wishes) -> Iterat
         if changed and (move is not None or slot.proven):
             done = wishes.mode == "rewrite" and move is not None
             lost = max(0, could - at)
-            yield Finding(slot.path, *slot.at, slot.kind, "move" if move is not None else "none", done, lost, total)
+            cure: Cure = "move" if move is not None else "none"
+            sure = slot.stability, slot.confidence
+            yield Finding(slot.path, *slot.at, slot.kind, cure, done, lost, total, *sure)
 
 
 def _of_spelling(found: Sequence[Finding], came: _Form, reading: Reading, wishes: Wishes) -> Iterator[Finding]:

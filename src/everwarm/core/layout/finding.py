@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from everwarm.core.layout.piece import Path
+from everwarm.core.layout.slots import Stability
 from everwarm.core.rules import Rule
 
 Mode = Literal["off", "advise", "rewrite"]
@@ -25,6 +26,8 @@ class Finding(NamedTuple):
     done: bool  # whether the wire form repairs it; False: only said
     lost: int  # characters after it that were there before and cannot be reused because of it
     total: int  # characters of the whole request, as rendered
+    stability: Stability | None = None  # of a value: how long it lasts, as far as was seen
+    confidence: float = 0.0  # 0 to 1: how sure that is
 
 
 class Wishes(NamedTuple):

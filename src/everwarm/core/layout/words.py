@@ -27,6 +27,15 @@ def sentence(finding: Finding, characters_a_token: float = CHARACTERS_A_TOKEN) -
     return f"{where(finding.path, finding.start, finding.end)} is {finding.kind}; it {does} {amount(lost, total)}"
 
 
+def lasting(finding: Finding) -> str:
+    """How long a value lasts, and how sure that is: "it changes within conversations (75 % sure)". Empty where nothing
+    was seen of that."""
+    if finding.stability is None or finding.stability == "static":
+        return ""
+    where = "within conversations" if finding.stability == "dynamic" else "between conversations"
+    return f"it changes {where} ({100 * finding.confidence:.0f} % sure)"
+
+
 def summary(place: str, kind: str, lost: int, total: int, share: float, requests: int, *, done: bool) -> str:
     """Of many requests, in the mean of those in which it was seen: "`system` char 18-37 is a clock; it made 11,840 of
     12,212 tokens uncachable in 96 % of 412 requests". ``share``: from 0 to 1."""
