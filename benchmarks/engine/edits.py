@@ -21,7 +21,7 @@ from rich.table import Table
 
 from benchmarks.asking import Gateway
 from benchmarks.engine.asked import Answer, ask
-from benchmarks.engine.engines import Engine, Start
+from benchmarks.engine.engines import EXACT, OURS, Engine, Start
 from benchmarks.engine.play import HELLO, connected
 from benchmarks.engine.reading import Messages, Reader
 
@@ -90,7 +90,7 @@ def add(rows: Table, engine: Engine, start: Start, edits: list[Edit]) -> None:
         engine.quantisation,
         *(f"{speed:.1f}" for speed in speeds),
         f"{speeds[1] / speeds[0]:.2f}",
-        BOUND if engine.name == "ours" else "",
+        BOUND if engine in (OURS, EXACT) else "",
         f"{same} of {len(edits)}",
         f"{median(_kept(edit.text, answer.text) for edit, answer in zip(edits, plain, strict=True)):.0%}",
     )

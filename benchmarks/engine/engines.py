@@ -49,12 +49,12 @@ class Engine(NamedTuple):
 
 
 @contextmanager
-def ours(start: Start) -> Iterator[Gateway]:
-    """``everwarm serve``. The end tokens are forbidden by a bias, as the OpenAI protocol has it."""
+def ours(mode: str, start: Start) -> Iterator[Gateway]:
+    """``everwarm serve`` in this mode. The end tokens are forbidden by a bias, as the OpenAI protocol has it."""
     _, facts = start.forms.converted
     if not (start.data / "models").exists():
         shutil.copytree(start.forms.data, start.data, dirs_exist_ok=True)
-    env = {**os.environ, "EVERWARM_ENGINE_THREADS": str(THREADS)}
+    env = {**os.environ, "EVERWARM_ENGINE_THREADS": str(THREADS), "EVERWARM_ENGINE_MODE": mode}
     if start.drafts is not None:
         env["EVERWARM_ENGINE_DRAFTS"] = str(start.drafts).lower()
     with started(["everwarm", "serve", "--port", "0", "--data", str(start.data)], env) as server:
@@ -80,7 +80,8 @@ def genai(kind: str, start: Start) -> Iterator[Gateway]:
         yield _without_ends("OpenVINO GenAI", Running(announced(process), process.pid))
 
 
-OURS = Engine("ours", "Q8_0", ours, predicts=True)
+OURS = Engine("ours", "Q8_0", partial(ours, "fast"), predicts=True)
+EXACT = Engine("ours, mode exact", "Q8_0", partial(ours, "exact"), predicts=True)
 
 PEERS: Mapping[str, Engine] = {
     "genai": Engine("OpenVINO GenAI", "Q8_0", partial(genai, "Q8_0")),

@@ -11,7 +11,7 @@ import aiohttp
 
 from benchmarks.engine import edits, restart
 from benchmarks.engine.asked import FailedError
-from benchmarks.engine.engines import OURS, PEERS, Engine, Start
+from benchmarks.engine.engines import EXACT, OURS, PEERS, Engine, Start
 from benchmarks.engine.play import play
 from benchmarks.engine.reading import Reader
 from benchmarks.engine.table import Results, show
@@ -71,7 +71,7 @@ class Runs:
     def _edits(self) -> None:
         rows, notes = edits.table(), list[str]()
         asked = edits.asked(self._reader, self._quick)
-        for engine in self._engines:
+        for engine in (OURS, EXACT, *self._engines[1:]):
             with self._attempt("edits", engine, notes.append), self._start(1) as start:
                 edits.add(rows, engine, start, asked)
         show(rows, notes)
@@ -88,7 +88,7 @@ class Runs:
         try:
             yield
         except (NotInstalledError, NotStartedError, FailedError, aiohttp.ClientError) as e:
-            if engine.name == "ours":
+            if engine in (OURS, EXACT):
                 raise NotStartedError(str(e)) from e
             note(f"{engine.name} {engine.quantisation} is left out: {type(e).__name__}: {e}")
 
