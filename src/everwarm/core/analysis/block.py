@@ -1,0 +1,30 @@
+"""A stretch of a prompt that counts as one: a tool, a part of the system prompt, a part of a message."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from everwarm.core.layout.piece import Path, Piece, Tier
+
+IMAGE: Final = 6_000
+"""Characters that an image or a document counts as: its data say nothing of its tokens, of which it has some 1,500."""
+
+
+class Block(NamedTuple):
+    """As a model reads it. Two with the same text, role and tier are one, wherever they stand."""
+
+    tier: Tier
+    role: str  # "tools", "system"; of a message its own
+    opens: bool  # whether a message begins with it
+    text: str  # of all its pieces; the first of a message begins with a line that says whose it is
+    pieces: tuple[Piece, ...] = ()  # of which it is made; paths begin at the message, or at the tool: ("content", 0)
+    size: int = 0  # characters that it counts as: those of the text, but of images
+
+    def at(self, character: int) -> tuple[Path, int]:
+        """The piece that has this character of the text, by its path, and where in the piece it is."""
+        left = character - (len(self.text) - sum(len(piece.text) for piece in self.pieces))
+        for piece in self.pieces:
+            if left < len(piece.text) or piece is self.pieces[-1]:
+                return piece.path, max(left, 0)
+            left -= len(piece.text)
+        return (), character

@@ -1,0 +1,49 @@
+"""Rows of blocks as numbers: a row is known by its last step, and shares all before it with others."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+
+
+class Prefixes:
+    """A trie in three arrays. Prefix 0 is the empty one. 12 bytes a prefix, and an entry in a table."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}  # parent and block in one integer -> the prefix
+        self.parent = array("I", (0,))
+        self.block = array("I", (0,))
+        self.length = array("I", (0,))  # in blocks
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+    def after(self, prefix: int, block: int) -> int:
+        """The number of ``prefix`` followed by ``block``; a new one if it was not seen before."""
+        key = prefix << 32 | block
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = len(self.parent)
+            self.parent.append(prefix)
+            self.block.append(block)
+            self.length.append(self.length[prefix] + 1)
+        return found
+
+    def of(self, blocks: Iterable[int]) -> int:
+        """The number of a whole row."""
+        prefix = 0
+        for block in blocks:
+            prefix = self.after(prefix, block)
+        return prefix
+
+    def path(self, prefix: int) -> list[int]:
+        """The prefixes that end with it, the shortest first, without the empty one."""
+        row = []
+        while prefix:
+            row.append(prefix)
+            prefix = self.parent[prefix]
+        return row[::-1]
+
+    def row(self, prefix: int) -> list[int]:
+        """The blocks that it is made of."""
+        return [self.block[each] for each in self.path(prefix)]

@@ -1,0 +1,187 @@
+"""The prompts of a log, in which nearly everything was there before: each stretch is looked at and kept once.
+
+A body is taken apart into *units* (a tool, a message, a system prompt), which are known by their JSON; a unit was made
+into blocks when it was seen first. So a request costs a look-up for each of its messages, however long they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import orjson
+
+from everwarm.core.analysis.block import IMAGE, Block
+from everwarm.core.analysis.prefixes import Prefixes
+from everwarm.core.layout.outline import outline
+from everwarm.core.layout.outlines.parts import LEADING
+from everwarm.core.layout.piece import Path, Piece
+from everwarm.core.marks import marks_in
+from everwarm.core.wire import Json
+
+MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "openai_chat": ("tools", "functions", "messages"),
+    "anthropic_messages": ("tools", "system", "messages"),
+    "openai_responses": ("tools", "instructions", "input"),
+    "openai_completions": ("prompt",),
+}
+"""Of a body what a model reads, in rendered order. By dialect."""
+
+
+class Unit(NamedTuple):
+    """One tool, message or system prompt, as it is in a body."""
+
+    member: str  # of the body
+    listed: bool  # whether it is one of a list there
+    data: bytes  # its JSON, compact
+    blocks: tuple[int, ...]
+    marks: tuple[tuple[int, str], ...]  # which of its blocks a client has marked, and the lifetime
+    leading: bool  # a message before which, itself included, there are system messages only
+
+
+class Prompt(NamedTuple):
+    """One request's, by numbers."""
+
+    blocks: int  # a prefix of ``Prompts.prefixes``, of blocks
+    units: int  # a prefix of ``Prompts.bodies``, of units
+    marks: tuple[tuple[int, str], ...]  # places among its blocks, and lifetimes: "5m", "1h"
+
+
+class Prompts:
+    """Everything that was said in a log, once."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.units: list[Unit] = []
+        self.prefixes = Prefixes()
+        self.bodies = Prefixes()
+        self._numbers: dict[tuple[str, str, bool, str], int] = {}
+        self._known: dict[tuple[str, str, bool, bool], dict[bytes, int]] = {}
+
+    def read(self, dialect: str, body: Mapping[str, Json]) -> Prompt:
+        """The prompt of a parsed body. What is no JSON in it (``orjson`` says so) is no prompt: ``TypeError``."""
+        blocks = units = place = 0
+        marks: list[tuple[int, str]] = []
+        for number in self._units_of(dialect, body):
+            unit = self.units[number]
+            units = self.bodies.after(units, number)
+            for block in unit.blocks:
+                blocks = self.prefixes.after(blocks, block)
+            if unit.marks:
+                marks += ((place + at, ttl) for at, ttl in unit.marks)
+            place += len(unit.blocks)
+        if dialect == "anthropic_messages" and place and isinstance(body.get("cache_control"), dict):
+            marks += ((place - 1, mark.ttl) for mark in marks_in(dialect, {"cache_control": body["cache_control"]}))
+        return Prompt(blocks, units, tuple(marks))
+
+    def number(self, block: Block) -> int:
+        """Of a block, also of one that stands for something a log does not have."""
+        key = block.tier, block.role, block.opens, block.text
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.blocks)
+            self.blocks.append(block)
+        return found
+
+    def row(self, prompt: Prompt) -> list[Block]:
+        """The blocks of a prompt."""
+        return [self.blocks[number] for number in self.prefixes.row(prompt.blocks)]
+
+    def body(self, prompt: Prompt, rest: Mapping[str, Json]) -> dict[str, Json]:
+        """A body again, with ``rest`` as its other members. Values and order of keys are as they were."""
+        made: dict[str, Json] = dict(rest)
+        for number in self.bodies.row(prompt.units):
+            unit = self.units[number]
+            value = orjson.loads(unit.data)
+            if unit.listed:
+                made.setdefault(unit.member, []).append(value)
+            else:
+                made[unit.member] = value
+        return made
+
+    def _units_of(self, dialect: str, body: Mapping[str, Json]) -> Iterator[int]:
+        leading = True
+        for member in MEMBERS.get(dialect, ()):
+            value = body.get(member)
+            if value is None:
+                continue
+            listed = isinstance(value, list)
+            known = self._known.setdefault((dialect, member, listed, leading), {})
+            for item in value if listed else (value,):
+                data = orjson.dumps(item)
+                number = known.get(data)
+                if number is None:
+                    number = known[data] = len(self.units)
+                    self.units.append(self._learn(dialect, member, listed, leading, item, data))
+                yield number
+                if leading and not self.units[number].leading:
+                    leading = False
+                    known = self._known.setdefault((dialect, member, listed, leading), {})
+
+    def _learn(self, dialect: str, member: str, listed: bool, leading: bool, item: Json, data: bytes) -> Unit:
+        body = {member: [item] if listed else item}
+        pieces = outline(dialect, body)
+        stays = leading and (member not in ("messages", "input") or _is_leading(item))
+        if leading or member not in ("messages", "input"):
+            tiered: Sequence[Piece] = pieces
+        else:  # a system message in the midst of others is one of them
+            tiered = [piece._replace(tier="messages") for piece in pieces]
+        rows = _grouped(tiered)
+        numbers = tuple(self.number(_block(row, opens=n == 0)) for n, row in enumerate(rows))
+        begins = [row[0].path for row in rows]
+        found = ((_place(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
+        marks = tuple((at, ttl) for at, ttl in found if at is not None)
+        return Unit(member, listed, data, numbers, marks, stays)
+
+
+def _is_leading(item: Json) -> bool:
+    return isinstance(item, dict) and item.get("role") in LEADING
+
+
+def _grouped(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """By the part of the content that they belong to. What belongs to none (calls of tools) goes to the last one."""
+    rows: list[list[Piece]] = []
+    before: Path | None = None
+    for piece in pieces:
+        here = _part(piece.path)
+        if not rows or (here is not None and here != before):
+            rows.append([])
+        before = here if here is not None else before
+        rows[-1].append(piece)
+    return rows
+
+
+def _part(path: Path) -> Path | None:
+    """The path of the part of a content; of a tool or a system prompt its own; None if it is in none."""
+    if path[0] in ("messages", "input") and len(path) > 2:
+        return path[:4] if path[2] == "content" else None
+    return path[:2]
+
+
+def _place(begins: Sequence[Path], path: Path) -> int | None:
+    """Which block has what stands at this path. A mark within the result of a tool is its block's."""
+    part = _part(path)
+    return next((n for n, begin in enumerate(begins) if part is None or _part(begin) == part), None)
+
+
+def _block(pieces: Sequence[Piece], *, opens: bool) -> Block:
+    first = pieces[0]
+    relative = tuple(piece._replace(path=_relative(piece.path), message=0) for piece in pieces)
+    text = "".join(piece.text for piece in pieces)
+    size = sum(IMAGE if _is_image(piece) else len(piece.text) for piece in pieces)
+    head = f"\n<|{first.role}|>\n" if opens else ""
+    return Block(first.tier, first.role, opens, head + text, relative, len(head) + size)
+
+
+def _relative(path: Path) -> Path:
+    """Without the number of the message or tool, which is another one in each request."""
+    return path[2:] if len(path) > 1 and isinstance(path[1], int) and path[0] != "system" else path
+
+
+def _is_image(piece: Piece) -> bool:
+    """Data of which a model does not read the letters."""
+    return (
+        piece.kind == "opaque"
+        and len(piece.text) > IMAGE
+        and ("base64" in piece.text[:200] or "data:" in piece.text[:200])
+    )
