@@ -1,6 +1,6 @@
 """What an analysis found, as plain values: the screen, the page, JSON and SQL all show this and nothing else.
 
-Tokens are integers, money is in US dollars, times are seconds since 1970. Unknown money is None: a model without a price.
+Tokens are integers, money is in US dollars, times are seconds since 1970. Money is None where a model has no price.
 """
 
 from __future__ import annotations
