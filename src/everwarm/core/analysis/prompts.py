@@ -6,6 +6,7 @@ into blocks when it was seen first. So a request costs a look-up for each of its
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -55,6 +56,7 @@ class Prompts:
         self.units: list[Unit] = []
         self.prefixes = Prefixes()
         self.bodies = Prefixes()
+        self._sizes = array("Q", (0,))  # by prefix, as far as they were asked for
         self._numbers: dict[tuple[str, str, bool, str], int] = {}
         self._known: dict[tuple[str, str, bool, bool], dict[bytes, int]] = {}
 
@@ -82,6 +84,17 @@ class Prompts:
             found = self._numbers[key] = len(self.blocks)
             self.blocks.append(block)
         return found
+
+    def size(self, prefix: int) -> int:
+        """Characters of all its blocks."""
+        sizes, prefixes, blocks = self._sizes, self.prefixes, self.blocks
+        for n in range(len(sizes), prefix + 1):  # a prefix is younger than those that it begins with
+            sizes.append(sizes[prefixes.parent[n]] + blocks[prefixes.block[n]].size)
+        return sizes[prefix]
+
+    def measure(self) -> None:
+        """Count all sizes anew: those of some blocks have been learned."""
+        del self._sizes[1:]
 
     def row(self, prompt: Prompt) -> list[Block]:
         """The blocks of a prompt."""

@@ -1,0 +1,145 @@
+"""Records of logs become calls: compact, each one counted once, in the order of time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from everwarm.analyze.record import Record
+from everwarm.analyze.settings import settings_of
+from everwarm.core.analysis.block import Block
+from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.prompts import MEMBERS, Prompt, Prompts
+from everwarm.core.analysis.scale import CHARACTERS, Scale, fit
+from everwarm.core.wire import Json
+
+_NOTHING: Final = Prompt(0, 0, ())
+
+
+class Gather:
+    """Takes record after record; then ``finish``."""
+
+    def __init__(self) -> None:
+        self.prompts = Prompts()
+        self.repeated: dict[str, int] = defaultdict(int)  # file -> calls that were there already
+        self._calls: list[Call] = []
+        self._known: dict[object, int] = {}
+        self._rests: dict[bytes, Mapping[str, Json]] = {}
+        self._paths: dict[str, list[int]] = {}  # file -> the prefixes of its last transcript record
+        self._hidden: dict[tuple[str, str], int] = {}  # what is hidden, and the model -> its block
+        self._hiders: dict[int, list[Call]] = defaultdict(list)
+
+    def add(self, record: Record) -> None:
+        """A record that is there already is counted, and the fuller one of both is kept."""
+        call = self._call(record)
+        keys = [("id", call.line.space, record.id)] if record.id else []
+        if call.at is not None:
+            keys.append(("at", call.line, call.at, call.prompt, call.usage))  # type: ignore[arg-type]
+        for key in keys:
+            before = self._known.get(key)
+            if before is not None:
+                self.repeated[record.place.file] += 1
+                if _fuller(call, self._calls[before]):
+                    self._calls[before] = call
+                return
+        for key in keys:
+            self._known[key] = len(self._calls)
+        self._calls.append(call)
+
+    def finish(self) -> list[Call]:
+        """All calls, the earliest first, with their sizes and tokens. Calls without any time stay where they were in
+        their files."""
+        self._measure_hidden()
+        scales: dict[str, Scale] = defaultdict(Scale)
+        for call in self._calls:
+            call.size = self.prompts.size(call.prompt.blocks)
+            if call.usage is not None and call.usage.prompt:
+                call.tokens = call.usage.prompt
+                scales[call.line.model].note(0, call.size, call.tokens)
+        for call in self._calls:
+            if not call.tokens and not call.failed:
+                call.tokens = scales[call.line.model].tokens(call.size)
+        return _sorted(self._calls)
+
+    def _call(self, record: Record) -> Call:
+        rest: Mapping[str, Json] = {}
+        settings = dict(record.settings)
+        if record.body is not None and record.dialect:
+            prompt = self.prompts.read(record.dialect, record.body)
+            rest = self._rest(record.dialect, record.body)
+            settings |= settings_of(record.body)
+        else:
+            prompt = self._transcript(record)
+        call = Call(record.place, record.line, record.dialect if rest or prompt.units else "", prompt, 0, rest)
+        call.at, call.began, call.ended = record.at, record.began, record.ended
+        call.usage, call.failed, call.settings, call.answer = record.usage, record.failed, settings, record.answer
+        if record.hides:
+            self._hiders[self._hidden[record.hides, record.line.model]].append(call)
+        return call
+
+    def _rest(self, dialect: str, body: Mapping[str, Json]) -> Mapping[str, Json]:
+        rest = {name: value for name, value in body.items() if name not in MEMBERS.get(dialect, ())}
+        return self._rests.setdefault(orjson.dumps(rest), rest)
+
+    def _transcript(self, record: Record) -> Prompt:
+        if record.blocks is None:
+            return _NOTHING
+        path = self._paths.setdefault(record.place.file, [])
+        hidden = bool(record.hides)
+        del path[record.keeps + hidden :]
+        if hidden:
+            self._hide(record, path)
+        for block in record.blocks:
+            path.append(self.prompts.prefixes.after(path[-1] if path else 0, self.prompts.number(block)))
+        return Prompt(path[-1] if path else 0, 0, ())
+
+    def _hide(self, record: Record, path: list[int]) -> None:
+        """Put a block for what is hidden before all others. If it is another one than before, all others come again."""
+        key = record.hides, record.line.model
+        if key not in self._hidden:
+            text = f"\n<|hidden|>\n{record.hides} {record.line.model}"
+            self._hidden[key] = self.prompts.number(Block("system", "system", True, text))
+        first = self.prompts.prefixes.after(0, self._hidden[key])
+        if not path:
+            path.append(first)
+        elif path[0] != first:
+            rest = [self.prompts.prefixes.block[prefix] for prefix in path[1:]]
+            path[:] = [first]
+            for number in rest:
+                path.append(self.prompts.prefixes.after(path[-1], number))
+
+    def _measure_hidden(self) -> None:
+        """How much is hidden is told by the tokens that were reported."""
+        for number, calls in self._hiders.items():
+            told = [call for call in calls if call.usage is not None and call.usage.prompt]
+            ratio, tokens = fit([(self.prompts.size(c.prompt.blocks), c.usage.prompt) for c in told if c.usage])
+            block = self.prompts.blocks[number]
+            self.prompts.blocks[number] = block._replace(size=round(tokens * (ratio if told else CHARACTERS)))
+        self.prompts.measure()
+
+
+def _fuller(new: Call, old: Call) -> bool:
+    """Whether it tells more: a line that was written before the answer was whole says less of it."""
+    if (new.usage is None) != (old.usage is None):
+        return new.usage is not None
+    if new.usage is not None and old.usage is not None and new.usage.total != old.usage.total:
+        return new.usage.total > old.usage.total
+    return old.failed and not new.failed
+
+
+def _sorted(calls: list[Call]) -> list[Call]:
+    """By time. One without any is as late as the one before it in its file."""
+    last: dict[str, float] = {}
+    keyed = []
+    for n, call in enumerate(calls):
+        times = (t for t in (call.at, call.began, call.ended) if t is not None)
+        at = next(times, last.get(call.place.file, 0.0))
+        last[call.place.file] = at
+        untimed = call.at is None and call.began is None and call.ended is None
+        tie = (n,) if untimed else (0, call.line, call.size, call.tokens, call.place)
+        keyed.append((at, *tie, n, call))
+    keyed.sort(key=lambda entry: entry[:-1])
+    return [entry[-1] for entry in keyed]

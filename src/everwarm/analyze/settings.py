@@ -1,0 +1,43 @@
+"""What of a request's body, besides its prompt, providers' caches may depend on: by the names that the rules use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from everwarm.core.wire import Json
+
+_PLACES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "tool_choice": (("tool_choice",),),
+    "thinking": (("thinking",),),
+    "speed": (("speed",),),
+    "service_tier": (("service_tier",),),
+    "reasoning_effort": (("reasoning_effort",), ("reasoning", "effort")),
+    "verbosity": (("verbosity",), ("text", "verbosity")),
+    "text_format": (("response_format",), ("text", "format")),
+    "prompt_cache_key": (("prompt_cache_key",),),
+}
+"""Name in the rules -> where it may stand in a body."""
+
+SHOWN: Final = 80
+"""Characters of a value; it is only told apart from others, and shown."""
+
+
+def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
+    """Those that are there."""
+    found = {}
+    for name, places in _PLACES.items():
+        for place in places:
+            value = body.get(place[0])
+            if len(place) > 1:
+                value = value.get(place[1]) if isinstance(value, dict) else None
+            if value is not None:
+                found[name] = value if isinstance(value, str) else orjson.dumps(value).decode()
+    tools = body.get("tools")
+    if isinstance(tools, list) and any(
+        str(t.get("type", "")).startswith("web_search") for t in tools if isinstance(t, dict)
+    ):
+        found["web_search"] = "on"
+    return found

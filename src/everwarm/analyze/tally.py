@@ -1,0 +1,157 @@
+"""Accounts of calls, summed up: by cause, and by model, application, stream and day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from everwarm.analyze.cures import cure, label
+from everwarm.analyze.money import Money
+from everwarm.analyze.report import Step, Sums
+from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.loss import UNAVOIDABLE, Account, Cause, Change, Loss
+from everwarm.core.rules import Rule
+
+
+@dataclass(slots=True)
+class _Way:
+    """One step that is still growing."""
+
+    tokens: int = 0
+    calls: int = 0
+    money: float | None = 0.0
+    paths: Counter[str] = field(default_factory=Counter)
+    best: int = -1  # tokens of the example
+    example: Loss | None = None
+    where: str = ""
+
+
+class Group:
+    """Calls that are summed up together."""
+
+    def __init__(self, name: str) -> None:
+        self._sums = Sums(name)
+        self._ways: dict[tuple[Cause, str], _Way] = {}
+
+    def add(
+        self, call: Call, account: Account, costs: tuple[float | None, float | None], saved: list[float | None]
+    ) -> None:
+        """``costs``: of the call, and what it would have been without a cache. ``saved``: what reading the tokens of
+        each loss would have saved."""
+        sums = self._sums
+        sums.calls += 1
+        sums.failed += call.failed
+        sums.reported += call.usage is not None
+        sums.prompt += account.total
+        sums.read += account.read
+        sums.written += account.written
+        sums.output += call.usage.output if call.usage else 0
+        sums.ideal += account.ideal
+        sums.rules += account.rules
+        sums.cost = _plus(sums.cost, costs[0])
+        sums.uncached = _plus(sums.uncached, costs[1])
+        for loss, money in zip(account.losses, saved, strict=True):
+            self._lose(call, loss, money)
+
+    def _lose(self, call: Call, loss: Loss, money: float | None) -> None:
+        what = loss.change.what if loss.change else ""
+        way = self._ways.get((loss.cause, what))
+        if way is None:
+            way = self._ways[loss.cause, what] = _Way()
+        way.tokens += loss.tokens
+        way.calls += 1
+        way.money = _plus(way.money, money)
+        if loss.change:
+            way.paths[loss.change.path] += loss.tokens
+        if loss.tokens > way.best:
+            way.best, way.example, way.where = loss.tokens, loss, f"{call.place.file}:{call.place.line}"
+
+    def done(self) -> Sums:
+        """What costs most first; what is new last."""
+        steps = [_step(cause, what, way) for (cause, what), way in self._ways.items()]
+        steps.sort(key=lambda step: (step.cause in UNAVOIDABLE, -step.tokens, step.label))
+        self._sums.steps = steps
+        return self._sums
+
+
+def _step(cause: Cause, what: str, way: _Way) -> Step:
+    loss = way.example
+    change = (loss and loss.change) or Change("messages", "", "", 0, 0, "", "")
+    step = Step(cause, what, way.tokens, way.calls, way.money, label(cause, what))
+    step.path = way.paths.most_common(1)[0][0] if way.paths else ""
+    step.start, step.end, step.was, step.became = change.start, change.end, change.was, change.became
+    step.where, step.evidence = way.where, loss.evidence if loss else ""
+    step.cure = cure(cause, what, loss.tier if loss else "")
+    return step
+
+
+def _plus(one: float | None, other: float | None) -> float | None:
+    """The sum; None if one is not known."""
+    return None if one is None or other is None else one + other
+
+
+class Tally:
+    """Takes each call with its account, in order; then ``total`` and the groups."""
+
+    def __init__(self, money: Money) -> None:
+        self._money = money
+        self._all = Group("")
+        self._models: dict[str, Group] = {}
+        self._apps: dict[str, Group] = {}
+        self._days: dict[str, Group] = {}
+        self._streams: dict[str, Group] = {}
+
+    def add(self, call: Call, account: Account, rule: Rule | None, stream: str) -> None:
+        """``stream``: the name of what it belongs to."""
+        money = self._money
+        cost = money.cost(call, rule, account.read, account.written, account.written_long)
+        costs = cost, money.cost(call, None, 0, 0, 0)
+        saved = [money.saved(call, rule, loss.tokens) for loss in account.losses]
+        for group in self._groups(call, stream):
+            group.add(call, account, costs, saved)
+
+    def _groups(self, call: Call, stream: str) -> list[Group]:
+        day = datetime.fromtimestamp(call.at, UTC).date().isoformat() if call.at else "at an unknown time"
+        return [
+            self._all,
+            _of(self._models, call.line.model or "an unknown model"),
+            _of(self._apps, call.line.app or "an unknown application"),
+            _of(self._days, day),
+            _of(self._streams, stream),
+        ]
+
+    @property
+    def total(self) -> Sums:
+        """Of all calls."""
+        return self._all.done()
+
+    @property
+    def models(self) -> list[Sums]:
+        """Most tokens first."""
+        return _ranked(self._models)
+
+    @property
+    def apps(self) -> list[Sums]:
+        """Most tokens first."""
+        return _ranked(self._apps)
+
+    @property
+    def streams(self) -> list[Sums]:
+        """Most tokens first."""
+        return _ranked(self._streams)
+
+    @property
+    def days(self) -> list[Sums]:
+        """In order."""
+        return sorted((group.done() for group in self._days.values()), key=lambda sums: sums.name)
+
+
+def _of(groups: dict[str, Group], name: str) -> Group:
+    if name not in groups:
+        groups[name] = Group(name)
+    return groups[name]
+
+
+def _ranked(groups: dict[str, Group]) -> list[Sums]:
+    return sorted((group.done() for group in groups.values()), key=lambda sums: (-sums.prompt, sums.name))

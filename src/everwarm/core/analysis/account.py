@@ -1,0 +1,224 @@
+"""What became of each token of each prompt of a log, call after call in the order of time.
+
+0 ........ read ........ rules ... ready ... alive ... own ... any ....... kin ......... total
+  got      evicted /      |    parallel expired  setting  other  changed, but there before   new
+           replica    minimum, no mark,                   model   (not a prefix any more)
+                      look-back, step
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from everwarm.core.analysis.cache import Asked, Cache, Found, salts
+from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.kin import Kin, Kindred
+from everwarm.core.analysis.kinds import change_of
+from everwarm.core.analysis.loss import Account, Cause, Change, Loss
+from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.scale import Places, Scale
+from everwarm.core.layout.piece import Tier
+from everwarm.core.rules import Rule
+
+RuleOf = Callable[[str, str], Rule | None]
+"""Of a provider and a model."""
+
+_CHANGED: Final[dict[Tier, Cause]] = {
+    "tools": "tools_changed",
+    "system": "system_changed",
+    "messages": "messages_changed",
+}
+
+
+class Options(NamedTuple):
+    """How it is counted. For a replay what providers reported does not count, but what their rules give."""
+
+    reported: bool = True
+    explain: bool = True  # whether it is looked for what was there before behind a difference
+    keep: float = 0.0  # seconds for which prefixes are kept alive
+    lifetime: str = ""  # of all entries, where marks are not known
+
+
+class Accounts:
+    """One for a log. Give it all calls, the earliest first."""
+
+    def __init__(self, prompts: Prompts, rule_of: RuleOf, options: Options | None = None) -> None:
+        self._prompts = prompts
+        self._rule_of = rule_of
+        self._options = options or Options()
+        self._rules: dict[tuple[str, str], Rule | None] = {}
+        self._caches: dict[tuple[str, str, str], Cache] = {}
+        self._scales: dict[tuple[str, str], Scale] = defaultdict(Scale)
+        self._salts: dict[object, int] = {}
+        self._kindred = Kindred(prompts)
+        self._number = 0
+
+    def of(self, call: Call) -> Account:
+        """The account of a call that is not ``failed``, or failed after it was read: its tokens are known."""
+        asked, places = self._asked(call)
+        found = self._cache(call).ask(asked)
+        row = self._prompts.prefixes.row(call.prompt.blocks)
+        kin = self._kin(call, row, found) if self._options.explain else None
+        self._kindred.remember(call, row)
+        self._number += 1
+        usage = call.usage if self._options.reported else None
+        if usage is None:
+            read, written, long = found.rules, found.written, found.written_long
+        else:
+            read, long = usage.cache_read, usage.cache_write_long
+            written = usage.cache_write + long
+            self._scales[call.line.provider, call.line.model].note(call.prompt.blocks, call.size, call.tokens)
+        losses = _losses(self._context(call, row, places, found, kin, asked), read)
+        after = kin.number if kin else found.pair if found.blocks >= max(asked.heads[1], 1) else -1
+        ideal = places(found.any)
+        return Account(call.tokens, min(read, call.tokens), losses, ideal, found.rules, written, long, after)
+
+    def rule(self, call: Call) -> Rule | None:
+        """That of the provider that served it."""
+        key = call.line.provider, call.line.model
+        if key not in self._rules:
+            self._rules[key] = self._rule_of(*key)
+        return self._rules[key]
+
+    @property
+    def pings(self) -> int:
+        """Tokens that were read only to keep prefixes alive."""
+        return sum(cache.pings for cache in self._caches.values())
+
+    def _cache(self, call: Call) -> Cache:
+        key = call.line.provider, call.line.model, call.line.space
+        if key not in self._caches:
+            self._caches[key] = Cache(self._prompts, self.rule(call), self._options.keep)
+        return self._caches[key]
+
+    def _asked(self, call: Call) -> tuple[Asked, Places]:
+        prefixes, blocks = self._prompts.prefixes, self._prompts.blocks
+        path = prefixes.path(call.prompt.blocks)
+        ends = [self._prompts.size(prefix) for prefix in path]
+        heads = [0, 0]
+        for prefix in path:
+            tier = blocks[prefixes.block[prefix]].tier
+            if tier == "messages":
+                break
+            heads[1] += 1
+            heads[0] += tier == "tools"
+        places = self._scales[call.line.provider, call.line.model].places(path, ends, call.tokens)
+        at = call.at if call.at is not None else float(self._number)
+        began = next((t for t in (call.began, call.ended, call.at) if t is not None), at)
+        salted = salts(call.settings, self.rule(call), self._salts)
+        marks = call.prompt.marks if call.dialect else None
+        life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")
+        return Asked(path, ends, places, at, began, marks, salted, (heads[0], heads[1]), self._number, life), places
+
+    def _kin(self, call: Call, row: Sequence[int], found: Found) -> Kin | None:
+        if found.blocks == len(row):
+            return None  # all of it was sent before
+        return self._kindred.find(call, row, found.pair)
+
+    def _context(
+        self, call: Call, row: Sequence[int], places: Places, found: Found, kin: Kin | None, asked: Asked
+    ) -> _Context:
+        change = None
+        begin = again = 0
+        if kin is not None:
+            before = self._prompts.prefixes.row(kin.call.prompt.blocks)
+            change = change_of(self._prompts, call.dialect, before, row, kin.difference)
+            begin = asked.ends[kin.difference.blocks - 1] if kin.difference.blocks else 0
+            begin, again = begin + kin.difference.partly, kin.difference.again
+        last = self._kindred.call(found.pair)
+        return _Context(
+            call, self.rule(call), places, found, kin, change, begin, again, asked, self._prompts, row, last
+        )
+
+
+class _Context(NamedTuple):
+    call: Call
+    rule: Rule | None
+    places: Places
+    found: Found
+    kin: Kin | None
+    change: Change | None
+    begin: int  # characters with which it begins as its kin does
+    again: int  # characters behind that which its kin has as well
+    asked: Asked
+    prompts: Prompts
+    row: Sequence[int]
+    before: Call | None  # the last one that begins as far as it is known
+
+
+def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
+    """Each interval between two places, as far as it lies behind what was read."""
+    found, places, total = context.found, context.places, context.call.tokens
+    low, losses = min(read, total), list[Loss]()
+
+    def lose(cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int = found.pair) -> None:
+        nonlocal low
+        upto = min(upto, total)
+        if upto > low:
+            losses.append(Loss(cause, upto - low, _tier_of(context, low), change, evidence, pair))
+            low = upto
+
+    lose("evicted", found.rules, evidence=_idle(context))
+    cause, evidence = _of_rules(context)
+    lose(cause, places(found.ready), evidence=evidence)
+    lose("parallel", places(found.alive), evidence="the answer to the earlier one had not begun")
+    lose("expired", places(found.own), evidence=_idle(context))
+    lose("settings_changed", places(found.any), evidence=_settings(context))
+    kin = context.kin
+    if kin is not None:
+        if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):
+            lose("model_changed", places(context.begin), evidence=f"{kin.call.line.model} before", pair=kin.number)
+        if context.change is not None:
+            again = context.again * total // max(context.asked.ends[-1], 1)
+            lose(_CHANGED[context.change.tier], low + again, context.change, pair=kin.number)
+    lose("cold" if found.pair < 0 and kin is None else "new", total, pair=-1)
+    return tuple(losses)
+
+
+def _tier_of(context: _Context, tokens: int) -> Tier:
+    """In which the token after so many is."""
+    ends, places = context.asked.ends, context.places
+    n = bisect_right(range(len(ends)), tokens, key=lambda k: places(ends[k]))
+    return context.prompts.blocks[context.row[min(n, len(ends) - 1)]].tier if ends else "messages"
+
+
+def _of_rules(context: _Context) -> tuple[Cause, str]:
+    """Why the rules give less than what is there and alive."""
+    rule, found = context.rule, context.found
+    if rule is None:
+        return "unmarked", ""
+    ready = context.places(found.ready)
+    if ready < rule.minimum:
+        return "minimum", f"{ready:,} of {rule.minimum:,} tokens"
+    if not rule.mark or context.asked.marks is None:
+        return "step", f"in steps of {rule.step:,} tokens" if rule.step > 1 else "the end of a prompt is not kept"
+    if found.beyond and found.rules == 0:
+        return "lookback", f"the next entry is more than {rule.lookback} blocks before any mark"
+    return "unmarked", "no mark at all" if not context.asked.marks else ""
+
+
+def _idle(context: _Context) -> str:
+    """How long ago the last call with the same beginning was."""
+    before = context.before
+    if before is None or before.at is None or context.call.at is None:
+        return ""
+    return f"{_span(context.call.at - before.at)} after the last call that began so"
+
+
+def _span(seconds: float) -> str:
+    for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _settings(context: _Context) -> str:
+    """Which one is another than before."""
+    if context.kin is None:
+        return ""
+    before, now = context.kin.call.settings, context.call.settings
+    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return ", ".join(f"{name}: {before.get(name, 'none')} became {now.get(name, 'none')}" for name in names)

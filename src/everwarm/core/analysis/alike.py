@@ -1,0 +1,80 @@
+"""What two blocks have in common, of which one stands where the other stood."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import orjson
+
+from everwarm.core.analysis.block import Block
+from everwarm.core.common_prefix import common_prefix
+from everwarm.core.layout.meaning import meaning
+from everwarm.core.layout.tools import name_of
+
+_LINE: Final = 12
+"""Characters of a line that is long enough to be known again."""
+
+
+class Alike(NamedTuple):
+    """In characters of the newer one's size."""
+
+    first: int  # as they begin
+    last: int  # as they end, without what is counted in ``first``
+    lines: int  # in between: whole lines that both have, in whatever order
+    same: bool  # whether they mean the same, spelled otherwise: JSON with its keys in another order
+
+    def of(self, size: int) -> int:
+        """Characters of the newer one, which has so many, that the older one had as well."""
+        return size if self.same else min(self.first + self.last + self.lines, size)
+
+
+@lru_cache(maxsize=1024)
+def alike(old: Block, new: Block) -> Alike:
+    """Never more than the shorter of the two has."""
+    first = common_prefix(old.text, new.text)
+    shorter = min(len(old.text), len(new.text))
+    last = min(common_prefix(old.text[first:][::-1], new.text[first:][::-1]), shorter - first)
+    same = len(old.pieces) == len(new.pieces) and _mean_the_same(old, new)
+    return Alike(
+        first, last, _lines(old.text[first : len(old.text) - last], new.text[first : len(new.text) - last]), same
+    )
+
+
+def _lines(old: str, new: str) -> int:
+    """Characters of the lines of the newer text that the older one has as well; short ones are everywhere."""
+    left = Counter(old.splitlines(keepends=True))
+    found = 0
+    for line in new.splitlines(keepends=True):
+        if len(line) >= _LINE and left[line] > 0:
+            left[line] -= 1
+            found += len(line)
+    return found
+
+
+def _mean_the_same(old: Block, new: Block) -> bool:
+    pairs = zip(old.pieces, new.pieces, strict=True)
+    return bool(new.pieces) and all(a.text == b.text or _same(a.text, b.text) for a, b in pairs)
+
+
+def _same(old: str, new: str) -> bool:
+    if len(old) != len(new) and abs(len(old) - len(new)) > max(len(old), len(new)) // 2:
+        return False  # white space and escapes do not make so much of a difference
+    before = _meaning(old)
+    return before is not None and before == _meaning(new)
+
+
+@lru_cache(maxsize=4096)
+def _meaning(text: str) -> object:
+    """Of a text that is JSON; None of any other, so that prose is not compared twice."""
+    return meaning(text) if text[:1] in ("{", "[") else None
+
+
+@lru_cache(maxsize=4096)
+def tool_name(block: Block) -> str:
+    """What tells a tool from others; all of its text if it has no name."""
+    try:
+        return name_of(orjson.loads(block.pieces[0].text)) or block.text
+    except (orjson.JSONDecodeError, IndexError):
+        return block.text

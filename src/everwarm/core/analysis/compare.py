@@ -1,0 +1,125 @@
+"""Two prompts of which one should have continued the other: how far they are the same, and what of the rest is there
+again behind the first difference, where no prefix cache finds it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from everwarm.core.analysis.alike import Alike, alike, tool_name
+from everwarm.core.analysis.block import Block
+from everwarm.core.analysis.prompts import Prompts
+
+PAIRED: Final = 64
+"""Changed blocks of a prompt that are compared with what stood in their place; of more nothing is said."""
+
+LEAST: Final = 0.3
+"""Part of a message that must be as it was for it to be the same message, changed."""
+
+_STRETCH: Final = 64
+"""Characters of tools or a system prompt that must be there again to speak for the same application."""
+
+_SAID: Final = 400
+"""Characters of messages that must be there again to speak for the same conversation: greetings are alike."""
+
+
+class Difference(NamedTuple):
+    """Sizes in characters of the newer prompt."""
+
+    blocks: int  # with which both begin
+    partly: int  # and so much of the next block
+    again: int  # behind that: what the older one has as well, at whatever place
+    old: tuple[int, ...] = ()  # the blocks of the older one that are not in the newer one; in order, at most PAIRED
+    new: tuple[int, ...] = ()  # and the reverse
+    pairs: tuple[tuple[int, int], ...] = ()  # of those, what stands in the place of what
+
+    @property
+    def grown(self) -> bool:
+        """Whether nothing is different: one goes on where the other ended."""
+        return not self.old and not self.new
+
+
+def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> Difference:
+    """``old`` and ``new``: rows of blocks."""
+    same = _same(old, new)
+    if same in (len(old), len(new)):
+        return Difference(same, 0, 0)
+    left = Counter(old[same:])
+    again, fresh = 0, []
+    for number in new[same:]:
+        if left[number]:
+            left[number] -= 1
+            again += prompts.blocks[number].size
+        else:
+            fresh.append(number)
+    gone = _remaining(old[same:], left)
+    pairs = _pairs(prompts, gone[:PAIRED], fresh[:PAIRED])
+    partly = _common(prompts.blocks[old[same]], prompts.blocks[new[same]])
+    for n, (before, after, found) in enumerate(pairs):
+        size = found.of(prompts.blocks[after].size)
+        first = n == 0 and (before, after) == (old[same], new[same])
+        again += size - (partly if first else 0)
+    both = tuple((before, after) for before, after, _ in pairs)
+    return Difference(same, partly, max(again, 0), tuple(gone[:PAIRED]), tuple(fresh[:PAIRED]), both)
+
+
+def goes_on(difference: Difference, rest: int, *, talk: bool) -> bool:
+    """Whether it is the same conversation, or the same application's prompt, that was changed; not another one.
+
+    ``rest``: characters behind what is the same, of the shorter prompt. ``talk``: the first difference is in a message.
+    """
+    if difference.grown:
+        return True
+    return difference.again >= (max(_SAID, LEAST * rest) if talk else _STRETCH)
+
+
+def _same(old: Sequence[int], new: Sequence[int]) -> int:
+    """Blocks with which both begin."""
+    shorter = min(len(old), len(new))
+    if old[:shorter] == new[:shorter]:
+        return shorter
+    low, high = 0, shorter  # as far as they are the same; where they no longer are
+    while high - low > 1:
+        middle = (low + high) // 2
+        if old[low:middle] == new[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _remaining(row: Sequence[int], left: Counter[int]) -> list[int]:
+    """Those of a row that are left over, in its order: the last ones where one occurs several times."""
+    found = []
+    for number in reversed(row):
+        if left[number] > 0:
+            left[number] -= 1
+            found.append(number)
+    return found[::-1]
+
+
+def _common(old: Block, new: Block) -> int:
+    """Characters with which both blocks begin; none if they are of another role."""
+    return min(alike(old, new).first, new.size) if _kind(old) == _kind(new) else 0
+
+
+def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, Alike]]:
+    """What stands in the place of what: tools by name, others by role and order, messages only if they are alike."""
+    waiting: dict[tuple[str, ...], deque[int]] = defaultdict(deque)
+    for number in old:
+        waiting[_kind(prompts.blocks[number])].append(number)
+    found = []
+    for number in new:
+        row = waiting.get(_kind(prompts.blocks[number]))
+        if not row:
+            continue
+        both = alike(prompts.blocks[row[0]], prompts.blocks[number])
+        size = prompts.blocks[number].size
+        if prompts.blocks[number].tier != "messages" or both.of(size) >= LEAST * size:
+            found.append((row.popleft(), number, both))
+    return found
+
+
+def _kind(block: Block) -> tuple[str, ...]:
+    return (block.tier, tool_name(block)) if block.tier == "tools" else (block.tier, block.role)

@@ -1,0 +1,120 @@
+"""Which earlier call one should have continued, where it does not simply begin as that one did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.compare import Difference, compare, goes_on
+from everwarm.core.analysis.prompts import Prompts
+
+_TAIL: Final = 16
+"""Blocks at the end of a prompt by which its continuation finds it."""
+
+_SEARCHED: Final = 48
+"""Blocks at the end of a prompt of which one may have been at the end of an earlier one."""
+
+_TRIED: Final = 4
+"""Earlier calls that are compared."""
+
+_ENOUGH: Final = 0.8
+"""Part of the shorter of two prompts that is in the other as well: no more need to be compared."""
+
+
+class Kin(NamedTuple):
+    """An earlier call, and how this one differs from it."""
+
+    call: Call
+    number: int
+    difference: Difference
+
+
+class Kindred:
+    """Remembers the last call of each conversation, application and stretch of text. Namespaces know nothing of each
+    other."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        self._prompts = prompts
+        self._calls: list[Call] = []
+        self._last: dict[tuple[object, ...], int] = {}
+
+    def find(self, call: Call, row: Sequence[int], pair: int) -> Kin | None:
+        """The one that it has most in common with. ``pair``: the last call that has its longest known beginning."""
+        best: Kin | None = None
+        score = 0
+        for number in self._candidates(call, row, pair):
+            other = self._calls[number]
+            difference = compare(self._prompts, self._prompts.prefixes.row(other.prompt.blocks), row)
+            begin = sum(self._prompts.blocks[n].size for n in row[: difference.blocks]) + difference.partly
+            if self._continues(call, other, row, difference, begin) and begin + difference.again > score:
+                score, best = begin + difference.again, Kin(other, number, difference)
+                if difference.grown or score >= _ENOUGH * min(call.size, other.size):
+                    break
+        return best
+
+    def remember(self, call: Call, row: Sequence[int]) -> None:
+        """Calls are numbered from 0, in the order in which they are remembered."""
+        number, space = len(self._calls), call.line.space
+        self._calls.append(call)
+        for block in row[-_TAIL:]:
+            self._last[space, block] = number
+        for block in row[:_TAIL]:
+            if self._prompts.blocks[block].tier != "messages":
+                self._last[space, block] = number
+        if call.line.session:
+            self._last[space, "session", call.line.session] = number
+        self._last[space, "app", call.line.app, call.dialect] = number
+
+    def call(self, number: int) -> Call | None:
+        """The one with this number; None for -1."""
+        return self._calls[number] if number >= 0 else None
+
+    def _candidates(self, call: Call, row: Sequence[int], pair: int) -> list[int]:
+        found: dict[int, None] = {}
+        for number in self._near(call, row, pair):
+            if number >= 0:
+                found[number] = None
+            if len(found) == _TRIED:
+                break
+        return list(found)
+
+    def _near(self, call: Call, row: Sequence[int], pair: int) -> Iterator[int]:
+        last, space = self._last, call.line.space
+        if call.line.session:
+            yield last.get((space, "session", call.line.session), -1)
+        hits = 0
+        for block in reversed(row[-_SEARCHED:]):
+            number = last.get((space, block), -1)
+            if number >= 0:
+                yield number
+                hits += 1
+                if hits == 2:
+                    break
+        yield pair
+        for block in row[:_TAIL]:
+            number = last.get((space, block), -1)
+            if number >= 0:
+                yield number
+                break
+        yield last.get((space, "app", call.line.app, call.dialect), -1)
+
+    def _continues(self, call: Call, other: Call, row: Sequence[int], difference: Difference, begin: int) -> bool:
+        """Whether it is the same conversation, or the same application's system prompt."""
+        at = difference.blocks
+        talk = at < len(row) and self._prompts.blocks[row[at]].tier == "messages"
+        if talk and not difference.grown:
+            mine, others = call.line.session, other.line.session
+            if mine != others or not (mine or self._is_same_talk(other, row, difference)):
+                return False
+        return goes_on(difference, min(call.size, other.size) - begin, talk=talk)
+
+    def _is_same_talk(self, other: Call, row: Sequence[int], difference: Difference) -> bool:
+        """By its messages alone: it begins with the same one, or goes on from where the other one ended."""
+        at = difference.blocks
+        if at and self._prompts.blocks[row[at - 1]].tier == "messages":
+            return True
+        before = self._prompts.prefixes.row(other.prompt.blocks)
+        if row[at] in before[at:] or before[at] in row[at:] or (before[at], row[at]) in difference.pairs:
+            return True
+        return len(before) - at > 2 and set(before[-2:]) <= set(row[at:])

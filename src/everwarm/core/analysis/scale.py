@@ -1,0 +1,89 @@
+"""From characters to tokens: every place of a prompt, by what providers reported of it and of others.
+
+The end of a prompt whose tokens were reported is an *anchor*: in a longer prompt it is at just as many tokens. Between
+two anchors tokens are spread evenly over the characters.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+CHARACTERS: Final = 4.0
+"""Of a token, where nobody reported any."""
+
+_SANE: Final = (1.0, 12.0)
+"""Characters of a token beyond which a sum is not believed: prompts of which a log has only parts."""
+
+
+class Scale:
+    """Of one model. Sizes are characters, of prompts as they are known."""
+
+    def __init__(self) -> None:
+        self._anchors: dict[int, int] = {}  # prefix -> tokens
+        self._size = 0
+        self._tokens = 0
+
+    def note(self, prefix: int, size: int, tokens: int) -> None:
+        """A prompt that ends with ``prefix`` has so many tokens, as was reported."""
+        self._anchors[prefix] = tokens
+        self._size += size
+        self._tokens += tokens
+
+    @property
+    def characters(self) -> float:
+        """Of a token, on average."""
+        ratio = self._size / self._tokens if self._tokens else CHARACTERS
+        return ratio if _SANE[0] <= ratio <= _SANE[1] else CHARACTERS
+
+    def tokens(self, size: int) -> int:
+        """Of a prompt of which nothing was reported."""
+        return round(size / self.characters)
+
+    def places(self, path: Sequence[int], ends: Sequence[int], total: int) -> Places:
+        """``path``: the prefixes of a prompt, the shortest first, that end after so many characters. ``total``: all its
+        tokens."""
+        known = self._anchors
+        found = [(0, 0)]
+        size = ends[-1] if ends else 0
+        for prefix, end in zip(path, ends, strict=True):
+            tokens = known.get(prefix)
+            if tokens is not None and found[-1][1] <= tokens <= total and found[-1][0] < end < size:
+                found.append((end, tokens))
+        return Places([*found, (max(size, 1), total)])
+
+
+class Places:
+    """Where in the tokens of one prompt each of its characters is. Never goes back; integers."""
+
+    __slots__ = ("_at", "_row")
+
+    def __init__(self, row: list[tuple[int, int]]) -> None:
+        self._row = row
+        self._at = [characters for characters, _ in row]
+
+    def __call__(self, character: int) -> int:
+        """Tokens that end before or at this character."""
+        n = min(bisect_right(self._at, character), len(self._at) - 1)
+        (low, before), (high, after) = self._row[n - 1], self._row[n]
+        if character >= high:
+            return after
+        return before + (character - low) * (after - before) // max(high - low, 1)
+
+
+def fit(points: Sequence[tuple[int, int]]) -> tuple[float, int]:
+    """Of prompts of which a log hides the beginning: characters of a token, and how many tokens are hidden.
+
+    ``points``: characters that are seen, and tokens of the whole, of each prompt. A straight line (least squares).
+    """
+    if not points:
+        return CHARACTERS, 0
+    count = len(points)
+    mean_x, mean_y = sum(x for x, _ in points) / count, sum(y for _, y in points) / count
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+    if not 1 / _SANE[1] <= slope <= 1 / _SANE[0]:
+        slope = 1 / CHARACTERS
+    hidden = sorted(round(y - slope * x) for x, y in points)[count // 2]
+    return 1 / slope, max(hidden, 0)
