@@ -9,7 +9,7 @@ from everwarm.core.analysis.loss import WORDS, Cause
 _CHANGES: Final = {
     "keys in another order": "write JSON in one order (sort_keys), or switch Everwarm's rewriting on",
     "tools in another order": "list tools in one order, or switch Everwarm's rewriting on",
-    "tools and their keys in another order": "list tools, and write JSON, in one order; or switch Everwarm's rewriting on",
+    "tools and their keys in another order": "list tools and keys in one order, or switch Everwarm's rewriting on",
     "tools added": "offer all tools from the start, or add new ones at the end of the conversation",
     "tools removed": "keep the list of tools; forbid single ones with tool_choice or in words",
     "tools added and removed": "offer one list of tools to all requests",

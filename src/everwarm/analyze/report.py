@@ -76,10 +76,12 @@ class Repair:
     name: str  # "layout", "spelling", "breakpoints", "ttl", "keep-alive", "cache-key", "all"
     label: str  # for people
     calls: int  # whose request or timing it changes
-    read: int  # tokens after it
+    prompt: int  # tokens after it: what is moved is told anew, and may be longer
+    read: int
     written: int
     cost: float | None
-    before_read: int  # simulated as it was, under the same rules
+    before_prompt: int  # simulated as it was, under the same rules
+    before_read: int
     before_written: int
     before_cost: float | None
     note: str = ""  # what it takes, or why it does nothing here

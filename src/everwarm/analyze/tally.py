@@ -107,7 +107,8 @@ class Tally:
         money = self._money
         cost = money.cost(call, rule, account.read, account.written, account.written_long)
         costs = cost, money.cost(call, None, 0, 0, 0)
-        saved = [money.saved(call, rule, loss.tokens) for loss in account.losses]
+        avoidable = [loss.tokens * (loss.cause not in UNAVOIDABLE) for loss in account.losses]
+        saved = [money.saved(call, rule, tokens) for tokens in avoidable]
         for group in self._groups(call, stream):
             group.add(call, account, costs, saved)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.cache import Asked, Cache, Found, salts
@@ -31,6 +32,10 @@ _CHANGED: Final[dict[Tier, Cause]] = {
     "system": "system_changed",
     "messages": "messages_changed",
 }
+
+_SOON: Final = 0.001
+"""Seconds after a call was sent in which its answer has not begun, where a log does not say when it did. So only calls
+at the very same time count as parallel."""
 
 
 class Options(NamedTuple):
@@ -107,7 +112,7 @@ class Accounts:
             heads[0] += tier == "tools"
         places = self._scales[call.line.provider, call.line.model].places(path, ends, call.tokens)
         at = call.at if call.at is not None else float(self._number)
-        began = next((t for t in (call.began, call.ended, call.at) if t is not None), at)
+        began = call.began if call.began is not None else min(call.ended or inf, at + _SOON)
         salted = salts(call.settings, self.rule(call), self._salts)
         marks = call.prompt.marks if call.dialect else None
         life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")

@@ -100,17 +100,18 @@ class Prompts:
         """The blocks of a prompt."""
         return [self.blocks[number] for number in self.prefixes.row(prompt.blocks)]
 
-    def body(self, prompt: Prompt, rest: Mapping[str, Json]) -> dict[str, Json]:
-        """A body again, with ``rest`` as its other members. Values and order of keys are as they were."""
-        made: dict[str, Json] = dict(rest)
+    def body(self, prompt: Prompt, rest: Mapping[str, Json]) -> bytes:
+        """A body again, with ``rest`` as its other members, in compact JSON. Values and order of keys are as they were;
+        the prompt's members come last."""
+        rows: dict[str, list[Unit]] = {}
         for number in self.bodies.row(prompt.units):
             unit = self.units[number]
-            value = orjson.loads(unit.data)
-            if unit.listed:
-                made.setdefault(unit.member, []).append(value)
-            else:
-                made[unit.member] = value
-        return made
+            rows.setdefault(unit.member, []).append(unit)
+        members = [orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in rest.items()]
+        for name, row in rows.items():
+            data = b",".join(unit.data for unit in row)
+            members.append(b'"%b":%b' % (name.encode(), b"[%b]" % data if row[0].listed else data))
+        return b"{%b}" % b",".join(members)
 
     def _units_of(self, dialect: str, body: Mapping[str, Json]) -> Iterator[int]:
         leading = True

@@ -1,0 +1,60 @@
+"""What a cache of whole answers would have answered: calls that were made before, word for word."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from everwarm.analyze.report import Answers
+from everwarm.core.analysis.alike import alike
+from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.prompts import Prompts
+
+LIFETIMES: Final = (300.0, 3_600.0, 86_400.0, 7 * 86_400.0)
+"""Seconds that answers are kept."""
+
+NEAR: Final = 0.9
+"""Part of the last block that must be the same for a call to be nearly one that was made before."""
+
+
+class Answered:
+    """Takes calls in order. Calls without a body are none that could have been answered: not all of them is known."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        self._prompts = prompts
+        self._stored: dict[object, list[float]] = {}  # when an answer was stored, for each lifetime
+        self._rows = [Answers(ttl, 0, 0, 0.0) for ttl in LIFETIMES]
+        self._lasts: dict[object, int] = {}
+        self.near = 0
+
+    def add(self, call: Call, cost: float | None) -> None:
+        """``cost``: of the call as it was made."""
+        if not call.dialect or call.at is None:
+            return
+        key = call.line.space, call.dialect, call.prompt.units, id(call.rest)
+        stored = self._stored.get(key)
+        if stored is None:
+            self._stored[key] = [call.at] * len(self._rows)
+            self._note_near(call)
+            return
+        for n, row in enumerate(self._rows):
+            if call.at - stored[n] >= row.ttl:
+                stored[n] = call.at
+                continue
+            row.calls += 1
+            row.tokens += call.tokens + (call.usage.output if call.usage else 0)
+            row.cost = None if cost is None or row.cost is None else row.cost + cost
+
+    @property
+    def rows(self) -> list[Answers]:
+        """By lifetime."""
+        return self._rows
+
+    def _note_near(self, call: Call) -> None:
+        prefixes, blocks = self._prompts.prefixes, self._prompts.blocks
+        last = call.prompt.blocks
+        key = call.line.space, prefixes.parent[last], id(call.rest)
+        before = self._lasts.get(key)
+        self._lasts[key] = prefixes.block[last]
+        if before is not None:
+            block = blocks[prefixes.block[last]]
+            self.near += alike(blocks[before], block).of(block.size) >= NEAR * block.size

@@ -1,0 +1,82 @@
+"""The prefix flame graph: what prompts begin with, how they go on, and which of it was read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from everwarm.analyze.intervals import Stretch
+from everwarm.analyze.report import Flame
+from everwarm.core.analysis.prompts import Prompts
+
+MOST: Final = 2_000
+"""Stretches of the picture; the widest."""
+
+_SHOWN: Final = 200
+"""Characters of a stretch's text."""
+
+
+@dataclass(slots=True)
+class _Heat:
+    calls: int = 0
+    tokens: int = 0  # of all calls together
+    read: int = 0
+    lost: int = 0
+    labels: dict[str, int] = field(default_factory=dict)
+
+
+class Flames:
+    """Takes the stretches of prompts; then ``done``."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        self._prompts = prompts
+        self._heats: dict[int, _Heat] = defaultdict(_Heat)
+
+    def add(self, stretches: Iterable[Stretch]) -> None:
+        """Those of one call."""
+        for stretch in stretches:
+            heat = self._heats[stretch.prefix]
+            heat.calls += 1
+            heat.tokens += stretch.tokens
+            heat.read += stretch.read
+            heat.lost += stretch.lost
+            if stretch.label:
+                heat.labels[stretch.label] = heat.labels.get(stretch.label, 0) + stretch.lost
+
+    def done(self, most: int = MOST) -> list[Flame]:
+        """The trees, the widest first. Stretches that all the same calls have are one."""
+        parent = self._prompts.prefixes.parent
+        chosen = sorted(self._heats, key=lambda prefix: (-self._heats[prefix].tokens, prefix))[:most]
+        kept = {prefix for prefix in chosen if self._heats[prefix].tokens}
+        inside: dict[int, list[int]] = defaultdict(list)
+        for prefix in chosen:
+            if prefix in kept:
+                above = parent[prefix]
+                while above and above not in kept:
+                    above = parent[above]
+                inside[above].append(prefix)
+        return self._row(inside, 0)
+
+    def _row(self, inside: dict[int, list[int]], prefix: int) -> list[Flame]:
+        row = [self._flame(inside, each) for each in inside[prefix]]
+        return sorted(row, key=lambda flame: -flame.tokens * flame.calls)
+
+    def _flame(self, inside: dict[int, list[int]], first: int) -> Flame:
+        """From this stretch on as far as the same calls go on in the same way. No recursion a block: talks are long."""
+        row = [first]
+        while len(inside[row[-1]]) == 1 and self._heats[inside[row[-1]][0]].calls == self._heats[first].calls:
+            row.append(inside[row[-1]][0])
+        heats = [self._heats[prefix] for prefix in row]
+        labels: dict[str, int] = defaultdict(int)
+        for heat in heats:
+            for name, lost in heat.labels.items():
+                labels[name] += lost
+        block = self._prompts.blocks[self._prompts.prefixes.block[first]]
+        calls = heats[0].calls
+        flame = Flame(block.text.strip()[:_SHOWN], block.tier, sum(h.tokens for h in heats) // calls, calls, 0, 0)
+        flame.read, flame.lost = sum(h.read for h in heats), sum(h.lost for h in heats)
+        flame.cause = max(labels, key=labels.__getitem__, default="")
+        flame.inside = self._row(inside, row[-1])
+        return flame

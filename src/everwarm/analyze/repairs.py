@@ -1,0 +1,259 @@
+"""Ways to lose less, replayed: each is done to the log, and the log runs through the same rules again.
+
+What a replay gives is what providers' rules give; nothing is scaled, and nothing estimated but where said. Rewriting is
+done by the very code that does it on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import Final, NamedTuple
+
+import orjson
+
+from everwarm.analyze.money import Money
+from everwarm.analyze.report import Repair
+from everwarm.core.analysis.account import Accounts, Options, RuleOf
+from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.loss import Account
+from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.breakpoints import place
+from everwarm.core.layout.amend import amend
+from everwarm.core.layout.arrange import Layout
+from everwarm.core.layout.finding import Wishes
+from everwarm.core.layout.notes import MemoryNotes
+from everwarm.core.layout.outline import outline
+from everwarm.core.rules import Rule
+
+KEPT_ALIVE: Final = 3_600.0
+"""Seconds for which prefixes are kept alive."""
+
+_EARLY: Final = 0.9
+"""Part of a lifetime after which a prefix is asked for again."""
+
+_NEVER_MOVE: Final = ("(?s).",)
+
+Change = Callable[[Call, Rule | None], Call]
+"""What is done to a call; the same object, if nothing."""
+
+
+class Outcome(NamedTuple):
+    """Of a replay."""
+
+    calls: int  # that were changed
+    prompt: int  # tokens
+    read: int
+    written: int
+    cost: float | None
+
+
+class Replays:
+    """All ways, for one log. ``progress`` is told how far it is, 0 to 1, and of what."""
+
+    def __init__(
+        self, prompts: Prompts, calls: Sequence[Call], rule_of: RuleOf, progress: Callable[[str, float], None]
+    ) -> None:
+        self._prompts = prompts
+        self._calls = calls
+        self._rule_of = rule_of
+        self._money = Money()
+        self._progress = progress
+        self._respelled = False  # whether anything was written otherwise than before
+        self._rewritten: dict[int, Call] = {}  # by the identity of the call as it was
+
+    def run(self, reported: Outcome) -> list[Repair]:
+        """``reported``: what providers really gave for these calls."""
+        before = self._replay("as it was", _same, Options())
+        repairs = [repair for repair in self._single(before) if repair.calls]
+        routed = self._routed(reported, before)
+        repairs += [routed] if routed else []
+        best = self._together(before, repairs)
+        repairs.sort(key=_gain)
+        return [*repairs, best] if best else repairs
+
+    def _single(self, before: Outcome) -> Iterator[Repair]:
+        bodies = any(call.dialect for call in self._calls)
+        if bodies:
+            move = self._layout()
+            yield self._repair("layout", "static first, dynamic last (layout = rewrite)", move, Options(), before)
+            if self._respelled:  # else it would do nothing
+                spell = self._arranged(Wishes("rewrite", keep=_NEVER_MOVE, breakpoints=False))
+                yield self._repair("spelling", "JSON and tools as they were sent first", spell, Options(), before)
+            yield self._repair("breakpoints", "breakpoints where they belong", self._marked, Options(), before)
+        long = Options(lifetime="1h")
+        yield self._repair("ttl", "the longer lifetime", _longer, long, before, changed=self._has_longer)
+        yield self._keep_alive(before)
+        ahead = "the first request sent ahead of those that begin as it does"
+        yield self._repair("wait", ahead, _ready_at_once, Options(), before)
+
+    def _repair(
+        self,
+        name: str,
+        label: str,
+        change: Change,
+        options: Options,
+        before: Outcome,
+        changed: Callable[[Call], bool] | None = None,
+    ) -> Repair:
+        after = self._replay(label, change, options, changed)
+        return Repair(name, label, *after, *before[1:])
+
+    def _replay(
+        self, label: str, change: Change, options: Options, changed: Callable[[Call], bool] | None = None
+    ) -> Outcome:
+        accounts = Accounts(self._prompts, self._rule_of, options._replace(reported=False, explain=False))
+        count = 0
+        sums = Outcome(0, 0, 0, 0, 0.0)
+        for n, call in enumerate(self._calls):
+            if n % 200 == 0:
+                self._progress(label, n / len(self._calls))
+            rule = accounts.rule(call)
+            new = change(call, rule)
+            account = accounts.of(new)
+            count += new is not call or (changed is not None and changed(call))
+            sums = self._more(sums, new, rule, account)
+        return sums._replace(calls=count)
+
+    def _more(self, sums: Outcome, call: Call, rule: Rule | None, account: Account) -> Outcome:
+        cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
+        _, prompt, read, written, spent = sums
+        return Outcome(0, prompt + account.total, read + account.read, written + account.written, _plus(spent, cost))
+
+    def _layout(self) -> Change:
+        """As the gateway does it in mode ``rewrite``. The second time it is only looked up."""
+        arranged = self._arranged(Wishes("rewrite", breakpoints=False))
+
+        def change(call: Call, rule: Rule | None) -> Call:
+            if id(call) not in self._rewritten:
+                self._rewritten[id(call)] = arranged(call, rule)
+            return self._rewritten[id(call)]
+
+        return change
+
+    def _arranged(self, wishes: Wishes) -> Change:
+        layout = Layout(MemoryNotes())
+
+        def change(call: Call, rule: Rule | None) -> Call:
+            if not call.dialect:
+                return call
+            data = self._prompts.body(call.prompt, call.rest)
+            space = "\0".join((call.line.space, call.line.app))
+            arranged = layout.arrange(space, call.dialect, call.line.model, data, wishes, call.at or 0.0)
+            self._respelled |= any(finding.cure in ("respell", "reorder") for finding in arranged.findings)
+            return call if arranged.data == data else self._with(call, orjson.loads(arranged.data))
+
+        return change
+
+    def _marked(self, call: Call, rule: Rule | None) -> Call:
+        """With the marks that the gateway would set."""
+        if not call.dialect or rule is None or not rule.mark or not rule.ttls:
+            return call
+        data = self._prompts.body(call.prompt, call.rest)
+        value = orjson.loads(data)
+        name = rule.ttls[0].name
+        edits = place(call.dialect, value, outline(call.dialect, value), rule, name, name)
+        return self._with(call, amend(data, value, edits)[1]) if edits else call
+
+    def _with(self, call: Call, body: dict[str, object]) -> Call:
+        """With another body. Its tokens are as many as its characters say."""
+        prompt = self._prompts.read(call.dialect, body)
+        size = self._prompts.size(prompt.blocks)
+        tokens = round(size * call.tokens / call.size) if call.size else call.tokens
+        return replace(call, prompt=prompt, size=size, tokens=tokens)
+
+    def _has_longer(self, call: Call) -> bool:
+        rule = self._rule_of(call.line.provider, call.line.model)
+        return rule is not None and len(rule.ttls) > 1
+
+    def _keep_alive(self, before: Outcome) -> Repair:
+        """Prefixes are asked for again before they expire, for up to an hour; what that costs is in the sum."""
+        label = "prefixes kept alive for an hour"
+        accounts = Accounts(self._prompts, self._rule_of, Options(reported=False, explain=False, keep=KEPT_ALIVE))
+        waiting: dict[int, tuple[Call, Rule]] = {}
+        count, pings = 0, list[float | None]()
+        sums = Outcome(0, 0, 0, 0, 0.0)
+        for n, call in enumerate(self._calls):
+            if n % 200 == 0:
+                self._progress(label, n / len(self._calls))
+            account, rule = accounts.of(call), accounts.rule(call)
+            sums = self._more(sums, call, rule, account)
+            ended = waiting.pop(account.after, None)
+            if ended is not None:
+                pings.append(self._pings(*ended, (call.at or 0.0) - (ended[0].at or 0.0)))
+                count += bool(pings[-1])
+            if rule is not None and rule.ttls and call.at is not None:
+                waiting[n] = call, rule
+        pings += (self._pings(*ended, KEPT_ALIVE) for ended in waiting.values())
+        cost = reduce(_plus, pings, sums.cost)
+        return Repair("keep-alive", label, *sums._replace(calls=count, cost=cost), *before[1:])
+
+    def _pings(self, call: Call, rule: Rule, seconds: float) -> float | None:
+        """What it costs to keep a call's prompt alive for so long."""
+        times = int(min(seconds, KEPT_ALIVE) // (_EARLY * rule.ttls[0].seconds))
+        one = self._money.cost(replace(call, usage=None), rule, call.tokens, 0, 0)
+        return None if one is None else times * one
+
+    def _routed(self, reported: Outcome, before: Outcome) -> Repair | None:
+        """If providers had kept what their rules promise. It has been simulated; how much of it a key or a router
+        brings nobody knows before."""
+        if not reported.calls or before.read <= reported.read:
+            return None
+        label = "one replica for each conversation (prompt_cache_key, routing by prefix)"
+        note = "at most: what the rules promise, against what was really read"
+        return Repair("cache-key", label, reported.calls, *before[1:], *reported[1:], note=note)
+
+    def _together(self, before: Outcome, single: Sequence[Repair]) -> Repair | None:
+        """All that change requests, and the longer lifetime if it pays."""
+        names = {repair.name for repair in single if repair.name != "cache-key" and _pays(repair)}
+        if len(names) < 2:
+            return None
+        layout = self._layout() if names & {"layout", "spelling"} else _same
+        longer = "ttl" in names
+
+        def change(call: Call, rule: Rule | None) -> Call:
+            new = layout(call, rule)
+            new = self._marked(new, rule) if "breakpoints" in names else new
+            new = _longer(new, rule) if longer else new
+            return _ready_at_once(new, rule) if "wait" in names else new
+
+        options = Options(lifetime="1h") if longer else Options()
+        after = self._replay("all together", change, options)
+        note = "all of the above that pay, but for keeping alive and routing"
+        return Repair("all", "all together", *after, *before[1:], note=note)
+
+
+def _same(call: Call, rule: Rule | None) -> Call:
+    return call
+
+
+def _longer(call: Call, rule: Rule | None) -> Call:
+    """With the longest lifetime in its marks."""
+    if rule is None or len(rule.ttls) < 2 or not call.prompt.marks:
+        return call
+    marks = tuple((at, rule.ttls[-1].name) for at, _ in call.prompt.marks)
+    return replace(call, prompt=call.prompt._replace(marks=marks))
+
+
+def _ready_at_once(call: Call, rule: Rule | None) -> Call:
+    if call.began is None or call.at is None or call.began <= call.at:
+        return call
+    return replace(call, began=call.at)
+
+
+def _pays(repair: Repair) -> bool:
+    if repair.cost is not None and repair.before_cost is not None:
+        return repair.cost < repair.before_cost
+    return repair.read > repair.before_read
+
+
+def _gain(repair: Repair) -> float:
+    """What brings most first."""
+    if repair.cost is not None and repair.before_cost is not None:
+        return repair.cost - repair.before_cost
+    return float(repair.before_read - repair.read)
+
+
+def _plus(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

@@ -1,0 +1,85 @@
+"""A report as tables: one row a call, one a loss, for questions that nobody foresaw."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from everwarm.analyze.report import Report
+from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.loss import Account
+from everwarm.errors import StoreError
+
+VERSION: Final = 1
+
+_TABLES: Final = """
+CREATE TABLE calls (
+    number INTEGER PRIMARY KEY, file TEXT, line INTEGER, at REAL, provider TEXT, model TEXT, app TEXT, session TEXT,
+    prompt INTEGER, read INTEGER, written INTEGER, written_long INTEGER, output INTEGER, reported INTEGER,
+    ideal INTEGER, rules INTEGER, continues INTEGER
+);
+CREATE TABLE losses (
+    call INTEGER REFERENCES calls, cause TEXT, what TEXT, tokens INTEGER, tier TEXT, path TEXT,
+    first INTEGER, last INTEGER, was TEXT, became TEXT, evidence TEXT, pair INTEGER
+);
+CREATE TABLE repairs (
+    name TEXT, label TEXT, calls INTEGER, prompt INTEGER, read INTEGER, written INTEGER, cost REAL,
+    before_prompt INTEGER, before_read INTEGER, before_written INTEGER, before_cost REAL, note TEXT
+);
+CREATE TABLE sources (name TEXT, format TEXT, calls INTEGER, bytes INTEGER, unread INTEGER, repeated INTEGER);
+"""
+
+
+class Tables:
+    """A new database; a file that is there already is written anew. ``redacted``: without texts of prompts."""
+
+    def __init__(self, path: Path, *, redacted: bool) -> None:
+        self._path = path
+        self._redacted = redacted
+        self._calls: list[tuple[object, ...]] = []
+        self._losses: list[tuple[object, ...]] = []
+
+    def add(self, number: int, call: Call, account: Account) -> None:
+        """One call."""
+        line, usage = call.line, call.usage
+        self._calls.append(
+            (number, call.place.file, call.place.line, call.at, line.provider, line.model, line.app, line.session)
+            + (account.total, account.read, account.written, account.written_long)
+            + (usage.output if usage else None, usage is not None, account.ideal, account.rules, account.after)
+        )
+        for loss in account.losses:
+            change = tuple(loss.change) if loss.change else ("", "", "", 0, 0, "", "")
+            _, what, path, start, end, was, became = change
+            shown = (was, became) if not self._redacted else ("", "")
+            self._losses.append(
+                (number, loss.cause, what, loss.tokens, loss.tier, path, start, end, *shown, loss.evidence, loss.pair)
+            )
+
+    def write(self, report: Report) -> None:
+        """All of it. Raises ``StoreError`` if the file cannot be written."""
+        try:
+            self._path.unlink(missing_ok=True)
+            with closing(sqlite3.connect(self._path)) as database, database:
+                self._fill(database, report)
+        except (OSError, sqlite3.Error) as e:
+            raise StoreError(f"{self._path} cannot be written: {e}.") from None
+
+    def _fill(self, database: sqlite3.Connection, report: Report) -> None:
+        database.executescript(_TABLES + f"PRAGMA user_version = {VERSION};")
+        repairs = [
+            (r.name, r.label, r.calls, r.prompt, r.read, r.written, r.cost)
+            + (r.before_prompt, r.before_read, r.before_written, r.before_cost, r.note)
+            for r in report.repairs
+        ]
+        sources = [(s.name, s.format, s.calls, s.bytes, s.unread, s.repeated) for s in report.sources]
+        for table, rows in (
+            ("calls", self._calls),
+            ("losses", self._losses),
+            ("repairs", repairs),
+            ("sources", sources),
+        ):
+            if rows:
+                marks = ", ".join("?" * len(rows[0]))
+                database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own names
