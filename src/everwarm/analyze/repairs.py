@@ -66,7 +66,7 @@ class Replays:
     def run(self, reported: Outcome) -> list[Repair]:
         """``reported``: what providers really gave for these calls."""
         before = self._replay("as it was", _same, Options())
-        repairs = [repair for repair in self._single(before) if repair.calls]
+        repairs = [repair for repair in self._single(before) if repair.calls and _does_something(repair)]
         routed = self._routed(reported, before)
         repairs += [routed] if routed else []
         best = self._together(before, repairs)
@@ -240,6 +240,10 @@ def _ready_at_once(call: Call, rule: Rule | None) -> Call:
     if call.began is None or call.at is None or call.began <= call.at:
         return call
     return replace(call, began=call.at)
+
+
+def _does_something(repair: Repair) -> bool:
+    return (repair.prompt, repair.read) != (repair.before_prompt, repair.before_read)
 
 
 def _pays(repair: Repair) -> bool:

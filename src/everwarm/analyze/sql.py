@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 from typing import Final
 
@@ -44,11 +45,11 @@ class Tables:
     def add(self, number: int, call: Call, account: Account) -> None:
         """One call."""
         line, usage = call.line, call.usage
-        self._calls.append(
-            (number, call.place.file, call.place.line, call.at, line.provider, line.model, line.app, line.session)
-            + (account.total, account.read, account.written, account.written_long)
-            + (usage.output if usage else None, usage is not None, account.ideal, account.rules, account.after)
-        )
+        tokens = account.total, account.read, account.written, account.written_long
+        said = usage.output if usage else None, usage is not None
+        model = line.provider, line.model, line.app, line.session
+        row = (number, *call.place, call.at, *model, *tokens, *said, account.ideal, account.rules, account.after)
+        self._calls.append(row)
         for loss in account.losses:
             change = tuple(loss.change) if loss.change else ("", "", "", 0, 0, "", "")
             _, what, path, start, end, was, became = change
@@ -68,11 +69,7 @@ class Tables:
 
     def _fill(self, database: sqlite3.Connection, report: Report) -> None:
         database.executescript(_TABLES + f"PRAGMA user_version = {VERSION};")
-        repairs = [
-            (r.name, r.label, r.calls, r.prompt, r.read, r.written, r.cost)
-            + (r.before_prompt, r.before_read, r.before_written, r.before_cost, r.note)
-            for r in report.repairs
-        ]
+        repairs = [astuple(repair) for repair in report.repairs]
         sources = [(s.name, s.format, s.calls, s.bytes, s.unread, s.repeated) for s in report.sources]
         for table, rows in (
             ("calls", self._calls),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from everwarm.analyze.cures import cure, label
 from everwarm.analyze.money import Money
@@ -67,6 +70,21 @@ class Group:
         if loss.tokens > way.best:
             way.best, way.example, way.where = loss.tokens, loss, f"{call.place.file}:{call.place.line}"
 
+    def merge(self, other: Group) -> None:
+        """Take in what another one has."""
+        mine, theirs = self._sums, other._sums
+        for name in ("calls", "failed", "reported", "prompt", "read", "written", "output", "ideal", "rules"):
+            setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
+        mine.cost, mine.uncached = _plus(mine.cost, theirs.cost), _plus(mine.uncached, theirs.uncached)
+        for key, way in other._ways.items():
+            known = self._ways.setdefault(key, _Way())
+            known.tokens += way.tokens
+            known.calls += way.calls
+            known.money = _plus(known.money, way.money)
+            known.paths.update(way.paths)
+            if way.best > known.best:
+                known.best, known.example, known.where = way.best, way.example, way.where
+
     def done(self) -> Sums:
         """What costs most first; what is new last."""
         steps = [_step(cause, what, way) for (cause, what), way in self._ways.items()]
@@ -91,16 +109,21 @@ def _plus(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
 
 
+class _Key(NamedTuple):
+    """What groups are made by."""
+
+    model: str
+    app: str
+    day: str
+    stream: str
+
+
 class Tally:
     """Takes each call with its account, in order; then ``total`` and the groups."""
 
     def __init__(self, money: Money) -> None:
         self._money = money
-        self._all = Group("")
-        self._models: dict[str, Group] = {}
-        self._apps: dict[str, Group] = {}
-        self._days: dict[str, Group] = {}
-        self._streams: dict[str, Group] = {}
+        self._groups: dict[_Key, Group] = {}
 
     def add(self, call: Call, account: Account, rule: Rule | None, stream: str) -> None:
         """``stream``: the name of what it belongs to."""
@@ -109,50 +132,57 @@ class Tally:
         costs = cost, money.cost(call, None, 0, 0, 0)
         avoidable = [loss.tokens * (loss.cause not in UNAVOIDABLE) for loss in account.losses]
         saved = [money.saved(call, rule, tokens) for tokens in avoidable]
-        for group in self._groups(call, stream):
-            group.add(call, account, costs, saved)
-
-    def _groups(self, call: Call, stream: str) -> list[Group]:
-        day = datetime.fromtimestamp(call.at, UTC).date().isoformat() if call.at else "at an unknown time"
-        return [
-            self._all,
-            _of(self._models, call.line.model or "an unknown model"),
-            _of(self._apps, call.line.app or "an unknown application"),
-            _of(self._days, day),
-            _of(self._streams, stream),
-        ]
+        model, app = call.line.model or "an unknown model", call.line.app or "an unknown application"
+        key = _Key(model, app, _day(call.at), stream)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group("")
+        group.add(call, account, costs, saved)
 
     @property
     def total(self) -> Sums:
         """Of all calls."""
-        return self._all.done()
+        return next(iter(self._merged(lambda key: "")), Sums(""))
 
     @property
     def models(self) -> list[Sums]:
         """Most tokens first."""
-        return _ranked(self._models)
+        return _ranked(self._merged(lambda key: key.model))
 
     @property
     def apps(self) -> list[Sums]:
         """Most tokens first."""
-        return _ranked(self._apps)
+        return _ranked(self._merged(lambda key: key.app))
 
     @property
     def streams(self) -> list[Sums]:
         """Most tokens first."""
-        return _ranked(self._streams)
+        return _ranked(self._merged(lambda key: key.stream))
 
     @property
     def days(self) -> list[Sums]:
         """In order."""
-        return sorted((group.done() for group in self._days.values()), key=lambda sums: sums.name)
+        return sorted(self._merged(lambda key: key.day), key=lambda sums: sums.name)
+
+    def _merged(self, name_of: Callable[[_Key], str]) -> list[Sums]:
+        groups: dict[str, Group] = {}
+        for key, group in self._groups.items():
+            name = name_of(key)
+            if name not in groups:
+                groups[name] = Group(name)
+            groups[name].merge(group)
+        return [group.done() for group in groups.values()]
 
 
-def _of(groups: dict[str, Group], name: str) -> Group:
-    if name not in groups:
-        groups[name] = Group(name)
-    return groups[name]
+@lru_cache(maxsize=64)
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
 
 
-def _ranked(groups: dict[str, Group]) -> list[Sums]:
-    return sorted((group.done() for group in groups.values()), key=lambda sums: (-sums.prompt, sums.name))
+def _day(at: float | None) -> str:
+    """In UTC; of a time that no calendar has, as of none."""
+    return _date(int(at // 86_400)) if at is not None and 0 <= at < 250_000_000_000 else "at an unknown time"
+
+
+def _ranked(row: list[Sums]) -> list[Sums]:
+    return sorted(row, key=lambda sums: (-sums.prompt, sums.name))

@@ -88,11 +88,6 @@ class Accounts:
             self._rules[key] = self._rule_of(*key)
         return self._rules[key]
 
-    @property
-    def pings(self) -> int:
-        """Tokens that were read only to keep prefixes alive."""
-        return sum(cache.pings for cache in self._caches.values())
-
     def _cache(self, call: Call) -> Cache:
         key = call.line.provider, call.line.model, call.line.space
         if key not in self._caches:
@@ -116,7 +111,8 @@ class Accounts:
         salted = salts(call.settings, self.rule(call), self._salts)
         marks = call.prompt.marks if call.dialect else None
         life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")
-        return Asked(path, ends, places, at, began, marks, salted, (heads[0], heads[1]), self._number, life), places
+        tiers = heads[0], heads[1]
+        return Asked(path, ends, places, at, began, self._number, marks, salted, tiers, life), places
 
     def _kin(self, call: Call, row: Sequence[int], found: Found) -> Kin | None:
         if found.blocks == len(row):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from typing import Final
+
+_KEPT: Final = 64
+"""Paths that are kept; conversations that go on at one time."""
 
 
 class Prefixes:
@@ -14,6 +18,7 @@ class Prefixes:
         self.parent = array("I", (0,))
         self.block = array("I", (0,))
         self.length = array("I", (0,))  # in blocks
+        self._paths: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -37,12 +42,17 @@ class Prefixes:
         return prefix
 
     def path(self, prefix: int) -> list[int]:
-        """The prefixes that end with it, the shortest first, without the empty one."""
-        row = []
-        while prefix:
-            row.append(prefix)
-            prefix = self.parent[prefix]
-        return row[::-1]
+        """The prefixes that end with it, the shortest first, without the empty one. Not to be changed: that of a prefix
+        which was asked for lately is kept, and those of its continuations are made from it."""
+        row, at, kept = [], prefix, self._paths
+        while at and at not in kept:
+            row.append(at)
+            at = self.parent[at]
+        path = [*kept[at], *reversed(row)] if at else row[::-1]
+        if len(kept) >= _KEPT:
+            del kept[next(iter(kept))]
+        kept[prefix] = path
+        return path
 
     def row(self, prefix: int) -> list[int]:
         """The blocks that it is made of."""

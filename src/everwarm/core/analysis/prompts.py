@@ -87,10 +87,14 @@ class Prompts:
 
     def size(self, prefix: int) -> int:
         """Characters of all its blocks."""
+        return self.sizes()[prefix]
+
+    def sizes(self) -> Sequence[int]:
+        """The same of every prefix, by its number."""
         sizes, prefixes, blocks = self._sizes, self.prefixes, self.blocks
-        for n in range(len(sizes), prefix + 1):  # a prefix is younger than those that it begins with
+        for n in range(len(sizes), len(prefixes)):  # a prefix is younger than those that it begins with
             sizes.append(sizes[prefixes.parent[n]] + blocks[prefixes.block[n]].size)
-        return sizes[prefix]
+        return sizes
 
     def measure(self) -> None:
         """Count all sizes anew: those of some blocks have been learned."""
