@@ -67,11 +67,9 @@ class Replays:
         """``reported``: what providers really gave for these calls."""
         before = self._replay("as it was", _same, Options())
         repairs = [repair for repair in self._single(before) if repair.calls and _does_something(repair)]
-        routed = self._routed(reported, before)
-        repairs += [routed] if routed else []
         best = self._together(before, repairs)
-        repairs.sort(key=_gain)
-        return [*repairs, best] if best else repairs
+        routed = self._routed(reported, before)
+        return sorted([*repairs, *(each for each in (best, routed) if each)], key=_gain)
 
     def _single(self, before: Outcome) -> Iterator[Repair]:
         bodies = any(call.dialect for call in self._calls)
@@ -205,8 +203,10 @@ class Replays:
         return Repair("cache-key", label, reported.calls, *before[1:], *reported[1:], note=note)
 
     def _together(self, before: Outcome, single: Sequence[Repair]) -> Repair | None:
-        """All that change requests, and the longer lifetime if it pays."""
-        names = {repair.name for repair in single if repair.name != "cache-key" and _pays(repair)}
+        """All that change requests, and of the others those that pay: one may be of no use without another. None if
+        it is no better than each alone."""
+        names = {r.name for r in single if r.name in ("layout", "spelling", "breakpoints") or _pays(r)}
+        names.discard("keep-alive")
         if len(names) < 2:
             return None
         layout = self._layout() if names & {"layout", "spelling"} else _same
@@ -220,8 +220,9 @@ class Replays:
 
         options = Options(lifetime="1h") if longer else Options()
         after = self._replay("all together", change, options)
-        note = "all of the above that pay, but for keeping alive and routing"
-        return Repair("all", "all together", *after, *before[1:], note=note)
+        label = "together: " + ", ".join(sorted(names))
+        best = Repair("all", label, *after, *before[1:])
+        return best if all(_gain(best) < _gain(repair) for repair in single if repair.name in names) else None
 
 
 def _same(call: Call, rule: Rule | None) -> Call:

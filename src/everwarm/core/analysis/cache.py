@@ -121,7 +121,7 @@ class Cache:
         return Found(marks[0], marks[1], marks[2], marks[3], rules, seen, pair, beyond), depths[2]
 
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:
-        """Of blocks that were seen; with these settings; that live; that are ready. Whoever has a prefix has all that it
+        """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
         seen = bisect_left(range(len(keys)), True, key=lambda n: asked.path[n] not in self._seen)
         own = seen if keys is asked.path else bisect_left(range(seen), True, key=lambda n: keys[n] not in self._last)
