@@ -1,0 +1,136 @@
+"""The commands ``everwarm analyze`` and ``everwarm explain``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from everwarm.errors import BadRequest, StoreError
+
+if TYPE_CHECKING:
+    from everwarm.analyze.reading import Logs
+    from everwarm.core.analysis.account import RuleOf
+
+REPLAYED = 5_000
+"""Calls with which repairs are tried, unless the user says otherwise."""
+
+
+def add_analyze(parser: argparse.ArgumentParser) -> None:
+    """Its flags."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="logs of requests in any form that is known here, transcripts of coding agents, traces; also packed"
+        " (gzip, zstd), folders, - for standard input",
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to look at, whole in one file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--sql", type=Path, metavar="FILE", help="write a SQLite database, one row a call")
+    parser.add_argument("--fail-under", type=float, metavar="PERCENT", help="exit with 1 if fewer tokens were read")
+    parser.add_argument("--redact", action="store_true", help="show no text of any prompt")
+    parser.add_argument(
+        "--replay", type=int, default=REPLAYED, metavar="N", help=f"calls that repairs are tried with ({REPLAYED:,})"
+    )
+
+
+def add_explain(parser: argparse.ArgumentParser) -> None:
+    """Its flags."""
+    parser.add_argument("paths", metavar="FILE", nargs="+", help="two requests as JSON, or a log with --request")
+    parser.add_argument("--request", type=int, metavar="N", help="the request in line N of the log")
+    parser.add_argument("--redact", action="store_true", help="show no text of any prompt")
+
+
+def analyze(args: argparse.Namespace, rules: Path) -> int:
+    """``rules``: the folder with rules of one's own. Exit status: 1 if nothing could be read, or too little was cached."""
+    from everwarm.analyze.analysis import analyse
+    from everwarm.analyze.output import as_json, redact, too_low
+    from everwarm.analyze.sql import Tables
+    from everwarm.analyze.watch import Watch
+
+    tables = Tables(args.sql, redacted=args.redact) if args.sql else None
+    with Watch(_bytes(args.paths)) as watch:
+        logs = _read(args.paths, watch.read)
+        also = tables.add if tables else None
+        report = analyse(logs.gather, logs.sources, _rules(rules), watch.step, args.replay, also)
+    if args.redact:
+        redact(report)
+    if tables:
+        tables.write(report)
+    if args.html:
+        _write(args.html, report)
+    if args.json:
+        sys.stdout.buffer.write(as_json(report))
+    else:
+        from everwarm.analyze.screen import show
+
+        show(report, args.html)
+    if not report.total.calls:
+        return 1
+    why = too_low(report.total, args.fail_under) if args.fail_under is not None else ""
+    if why:
+        print(f"everwarm: {why}", file=sys.stderr)
+    return 1 if why else 0
+
+
+def explain(args: argparse.Namespace, rules: Path) -> int:
+    """The second of two requests, or one of a log and the one that it should have continued."""
+    from rich.console import Console
+
+    from everwarm.analyze.explain import pair_of, shown
+    from everwarm.core.analysis.account import Accounts
+
+    logs = _read(args.paths, lambda _: None)
+    calls = [call for call in logs.gather.finish() if call.tokens]
+    if args.request is not None:
+        last = next((n for n, call in enumerate(calls) if call.place.line == args.request), None)
+        if last is None:
+            raise BadRequest(f"{args.paths[0]}: there is no request in line {args.request}.", param="--request")
+        calls = calls[: last + 1]
+    elif len(calls) != 2:
+        raise BadRequest(
+            f"{' and '.join(args.paths)}: there are {len(calls):,} requests, not two. Name two files with one request"
+            " each, or a log and --request N, the line of one in it."
+        )
+    accounts = Accounts(logs.gather.prompts, _rules(rules))
+    Console(soft_wrap=True, highlight=False).print(
+        shown(pair_of(logs.gather.prompts, accounts, calls), redacted=args.redact)
+    )
+    return 0
+
+
+def _rules(folder: Path) -> RuleOf:
+    from everwarm.rules import load
+
+    return load(folder).of
+
+
+def _read(paths: Sequence[str], progress: object) -> Logs:
+    from everwarm.analyze.reading import read
+
+    return read(paths, progress)  # type: ignore[arg-type]
+
+
+def _bytes(paths: Sequence[str]) -> int:
+    """On disk, of all files that are named; 0 if one is no file."""
+    found = [Path(path) for path in paths]
+    if not all(path.exists() for path in found):
+        return 0
+    return sum(
+        each.stat().st_size
+        for path in found
+        for each in (path.rglob("*") if path.is_dir() else (path,))
+        if each.is_file()
+    )
+
+
+def _write(path: Path, report: object) -> None:
+    from everwarm.analyze.page.html import page
+
+    try:
+        path.write_text(page(report), encoding="utf-8")  # type: ignore[arg-type]
+    except OSError as e:
+        raise StoreError(f"{path} cannot be written: {e.strerror or e}.") from None
