@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from everwarm.folders import within
+
 _KINDS: Final = (".py", ".json", ".jsonl", ".jsonl.gz")
-_PASSED: Final = {"node_modules", "__pycache__", "site-packages", "venv", "build", "dist"}
 
 
 class File(NamedTuple):
@@ -24,7 +25,7 @@ def files(names: Iterable[str]) -> Iterator[File]:
     for text in names:
         path = Path(text)
         if path.is_dir():
-            yield from (File(p, kind_of(p), named=False) for p in _within(path))
+            yield from (File(p, kind_of(p), named=False) for p in within(path, lambda p: bool(kind_of(p))))
         else:
             yield File(path, kind_of(path), named=True)
 
@@ -39,14 +40,3 @@ def lines(file: File) -> Iterator[bytes]:
     unpacked = gzip.open if file.kind.endswith(".gz") else open
     with unpacked(file.path, "rb") as stream:
         yield from stream
-
-
-def _within(folder: Path) -> Iterator[Path]:
-    """Hidden folders, and those that hold the work of others, are passed."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in _PASSED:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            yield from _within(path)
-        elif path.is_file() and kind_of(path):
-            yield path

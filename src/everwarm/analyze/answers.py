@@ -1,0 +1,165 @@
+"""The answer to a call as a log has it: whole, as the text of a stream, as a list of its chunks, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+import orjson
+
+from everwarm.analyze.usages import usage_of
+from everwarm.core import sse
+from everwarm.core.usage import Usage
+from everwarm.core.wire import Json
+
+_CONTENT: Final = ("choices", "content", "output", "candidates", "completion", "output_text")
+"""Members of an answer that are what the model said; the first that is there."""
+
+_FLEETING: Final = frozenset(("id", "call_id", "tool_call_id", "status", "index", "signature", "encrypted_content"))
+"""Members of it that are other ones each time."""
+
+_DEEP: Final = 32
+"""Levels of nesting that are looked into."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is read of it."""
+
+    usage: Usage | None = None
+    digest: bytes = b""  # of what the model said
+    id: str = ""
+    model: str = ""
+    at: float | None = None  # when it was made, seconds since 1970
+    failed: bool = False
+
+
+def answer_of(value: Json) -> Answer | None:
+    """None if there is nothing in it. Text that is neither JSON nor a stream is an answer by itself."""
+    if isinstance(value, dict):
+        return _whole(value) if value else None
+    if isinstance(value, list):
+        return _list(value)
+    if not isinstance(value, str) or not value:
+        return None
+    text = value.lstrip()
+    if text.startswith(("{", "[")):
+        try:
+            return answer_of(orjson.loads(text))
+        except orjson.JSONDecodeError:
+            pass  # a text that begins so
+    elif text.startswith(("data:", "event:")):
+        return _streamed(_events(text))
+    return Answer(digest=_digest(value))
+
+
+def _whole(value: dict[str, Json]) -> Answer:
+    inner = value.get("response")
+    if isinstance(inner, dict) and "usage" in inner:  # the last event of a stream of Responses
+        value = inner
+    made = value.get("created", value.get("created_at"))
+    content = next((value[name] for name in _CONTENT if value.get(name)), None)
+    return Answer(
+        usage=usage_of(value.get("usage", value.get("usageMetadata"))),
+        digest=b"" if content is None else _digest(_lasting(content)),
+        id=_text(value, "id", "responseId"),
+        model=_text(value, "model", "modelVersion"),
+        at=float(made) if type(made) in (int, float) and 1e9 < made < 1e10 else None,
+        failed=_is_error(value),
+    )
+
+
+def _is_error(value: dict[str, Json]) -> bool:
+    return bool(value.get("error")) or value.get("type") == "error" or value.get("status") == "failed"
+
+
+def _list(value: list[Json]) -> Answer | None:
+    """Chunks of a stream, or what the model said in parts or messages."""
+    rows = [each for each in value if isinstance(each, dict)]
+    if not rows:
+        return Answer(digest=_digest(value)) if value else None
+    if any("delta" in each or "usage" in each or "choices" in each for each in rows):
+        return _streamed(rows)
+    return Answer(digest=_digest(_lasting(value)))
+
+
+def _events(text: str) -> Iterator[dict[str, Json]]:
+    """What is no JSON in a stream (``[DONE]``, a line that was cut) says nothing."""
+    for event in sse.Reader().feed(text.encode("utf-8", "replace") + b"\n\n"):
+        try:
+            value = orjson.loads(event.data)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def _streamed(events: Iterable[dict[str, Json]]) -> Answer:
+    """Later counts win. What was said is put together of its pieces, as far as the protocols have them alike."""
+    answer = Answer()
+    counts: dict[str, Json] = {}
+    said = blake2b(digest_size=16)
+    spoke = False
+    for event in events:
+        head = next((event[name] for name in ("message", "response") if isinstance(event.get(name), dict)), event)
+        answer.id = answer.id or _text(head, "id")
+        answer.model = answer.model or _text(head, "model")
+        answer.failed = answer.failed or _is_error(event) or _is_error(head)
+        for told in (head.get("usage"), event.get("usage")):
+            if isinstance(told, dict):
+                counts.update((name, count) for name, count in told.items() if count is not None)
+        for piece in _pieces(event):
+            said.update(piece.encode("utf-8", "replace"))
+            spoke = True
+    answer.usage = usage_of(counts)
+    answer.digest = said.digest() if spoke else b""
+    return answer
+
+
+def _pieces(event: dict[str, Json]) -> Iterator[str]:
+    """The texts of a delta: of chat, of completions, of messages, of Responses."""
+    choices = event.get("choices")
+    for holder in choices if isinstance(choices, list) else (event,):
+        if not isinstance(holder, dict):
+            continue
+        delta = holder.get("delta")
+        if isinstance(delta, str):
+            yield delta
+        elif isinstance(delta, dict):
+            yield from _texts(delta)
+        elif isinstance(holder.get("text"), str) and holder is not event:
+            yield holder["text"]
+
+
+def _texts(value: Json, room: int = _DEEP) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict) and room:
+        for name, each in value.items():
+            if name not in _FLEETING and name not in ("type", "role"):
+                yield from _texts(each, room - 1)
+    elif isinstance(value, list) and room:
+        for each in value:
+            yield from _texts(each, room - 1)
+
+
+def _lasting(value: Json, room: int = _DEEP) -> Json:
+    """Without what is another one each time."""
+    if isinstance(value, dict) and room:
+        return {name: _lasting(each, room - 1) for name, each in value.items() if name not in _FLEETING}
+    if isinstance(value, list) and room:
+        return [_lasting(each, room - 1) for each in value]
+    return value
+
+
+def _digest(value: Json) -> bytes:
+    try:
+        return blake2b(orjson.dumps(value), digest_size=16).digest()
+    except TypeError:  # it is nested too deeply to be written
+        return b""
+
+
+def _text(value: dict[str, Json], *names: str) -> str:
+    return next((value[name] for name in names if isinstance(value.get(name), str)), "")

@@ -1,0 +1,190 @@
+"""The logs that are meant by what a user names, unpacked and line by line: in constant memory, and with no traceback.
+
+What goes wrong on the way is kept as ``LogFile.troubles``; what could be read until then is given all the same.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from everwarm.analyze.packing import PackingError, Readable, unpacked
+from everwarm.analyze.record import Unread
+from everwarm.core.analysis.call import Place
+from everwarm.folders import within
+
+HEAD: Final = 64 * 1024
+"""Bytes that tell which format it is."""
+
+LONGEST: Final = 256 * 1024 * 1024
+"""Bytes of one JSON value, be it a line or a file: a request of 32 MB is the largest that a provider takes."""
+
+SAMPLE: Final = 80
+STDIN: Final = "-"
+
+_LOGS: Final = re.compile(
+    r"\.(jsonl?|ndjson|log|txt|csv|har|db|sqlite3?)(\.\d+|-\d+)?(\.(gz|zst|zstd))?$", re.IGNORECASE
+)
+"""Names of what is read in a folder: also of rotated and of packed logs."""
+
+Progress = Callable[[int], None]
+"""Told how many more bytes of the file were read, as they lie on disk."""
+
+
+def logs(names: Iterable[str], progress: Progress = lambda _: None) -> Iterator[LogFile]:
+    """Each file that is named, ``-`` as standard input, and in each folder those that may be logs, by name."""
+    for name in names:
+        path = Path(name)
+        if name == STDIN or not path.is_dir():
+            yield LogFile(name, progress)
+            continue
+        try:
+            yield from (LogFile(str(each), progress, named=False) for each in within(path, is_log))
+        except OSError as e:
+            broken = LogFile(name, progress)
+            broken.troubles.append(Unread(Place(name, 0), f"the folder cannot be listed: {e.strerror or e}"))
+            yield broken
+
+
+def is_log(path: Path) -> bool:
+    """By its name."""
+    return _LOGS.search(path.name) is not None
+
+
+def sample(data: bytes) -> str:
+    """The beginning of a line, to be shown."""
+    text = data[: 4 * SAMPLE].decode("utf-8", "replace")[:SAMPLE]
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+class LogFile:
+    """See ``formats.format.Lines``. Read once, by ``numbered`` or by ``whole``; ``head`` may be asked before."""
+
+    def __init__(self, name: str, progress: Progress = lambda _: None, *, named: bool = True) -> None:
+        self.name = name
+        self.named = named  # by the user; False: found in a folder, where other files may stand, too
+        self.path = None if name == STDIN else Path(name)
+        self.size = self._size()  # bytes on disk; 0 where that is not known
+        self.bytes = 0  # unpacked, so far
+        self.troubles: list[Unread] = []
+        self._progress = progress
+        self._pieces = self._read()
+        self._begun: list[bytes] = []
+
+    def head(self) -> bytes:
+        """The first 64 kB; all of it, if it has less."""
+        while sum(map(len, self._begun)) < HEAD and (piece := next(self._pieces, None)) is not None:
+            self._begun.append(piece)
+        return b"".join(self._begun)[:HEAD]
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """Line numbers from 1, and lines without their ends. Empty ones are counted, and not given. A line of more than
+        ``LONGEST`` is a trouble."""
+        number, held = 0, _Held()
+        for piece in self._all():
+            lines = piece.split(b"\n")
+            last = lines.pop()
+            if lines:
+                lines[0] = held.take(lines[0])
+                for line in lines:
+                    number += 1
+                    if held.long:
+                        self._passed(number, held)
+                    elif line and not line.isspace():
+                        yield number, line[:-1] if line.endswith(b"\r") else line
+            held.add(last)
+        line = held.take(b"")
+        if held.long:
+            self._passed(number + 1, held)
+        elif line and not line.isspace():
+            yield number + 1, line[:-1] if line.endswith(b"\r") else line
+
+    def whole(self) -> bytes:
+        """All of it; b"" and a trouble if that is more than ``LONGEST``."""
+        held = _Held()
+        for piece in self._all():
+            held.add(piece)
+        data = held.take(b"")
+        if held.long:
+            self.troubles.append(Unread(Place(self.name, 1), f"it is one value of more than {_LONGEST}", held.sample))
+        return data
+
+    def _passed(self, number: int, held: _Held) -> None:
+        self.troubles.append(Unread(Place(self.name, number), f"the line is longer than {_LONGEST}", held.sample))
+        held.long = False
+
+    def _all(self) -> Iterator[bytes]:
+        begun, self._begun = self._begun, []
+        yield from begun
+        yield from self._pieces
+
+    def _read(self) -> Iterator[bytes]:
+        """Pieces of any size. A byte order mark is no part of them."""
+        try:
+            with ExitStack() as opened:
+                stream = sys.stdin.buffer if self.path is None else opened.enter_context(self.path.open("rb", 0))
+                for piece in unpacked(_Counted(stream, self._progress)):
+                    text = piece if self.bytes else piece.removeprefix(b"\xef\xbb\xbf")
+                    self.bytes += len(piece)
+                    yield text
+        except PackingError as e:
+            self._trouble(str(e))
+        except FileNotFoundError:
+            self._trouble("there is no such file")
+        except (OSError, ValueError) as e:  # ValueError: a null character in its name
+            self._trouble(f"it cannot be read: {getattr(e, 'strerror', None) or e}")
+
+    def _trouble(self, why: str) -> None:
+        self.troubles.append(Unread(Place(self.name, 0), why))
+
+    def _size(self) -> int:
+        try:
+            return self.path.stat().st_size if self.path else 0
+        except (OSError, ValueError):
+            return 0
+
+
+_LONGEST: Final = f"{LONGEST // 2**20} MB"
+
+
+class _Counted:
+    """A stream that tells how much of it was read."""
+
+    def __init__(self, stream: Readable, progress: Progress) -> None:
+        self._stream, self._progress = stream, progress
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(size) or b""
+        self._progress(len(data))
+        return data
+
+
+class _Held:
+    """The beginning of a line whose end was not read yet. It is let go when it grows too long."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self.long = False
+        self.sample = ""
+
+    def add(self, piece: bytes) -> None:
+        if self.long or not piece:
+            return
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > LONGEST:
+            self.sample, self.long = sample(self._pieces[0]), True
+            self._pieces, self._size = [], 0
+
+    def take(self, end: bytes) -> bytes:
+        """All of the line; b"" if it was too long."""
+        if not self._pieces:
+            return b"" if self.long else end
+        line = b"".join((*self._pieces, end))
+        self._pieces, self._size = [], 0
+        return line

@@ -1,0 +1,148 @@
+"""Bodies of requests, one a line or as one JSON value, with whatever a log keeps beside them.
+
+A line is a body; or has one as ``request``, ``body`` ... (also those of OpenAI's batches, with ``response.body``); or
+is a body with members of the log in its midst. Sources: the protocols' API references; OpenAI's guide "Batch API"; and
+the names that are usual in logs (``told.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+
+from everwarm.analyze.answers import Answer, answer_of
+from everwarm.analyze.files import sample
+from everwarm.analyze.formats.calls import record
+from everwarm.analyze.formats.format import Format, Lines
+from everwarm.analyze.formats.told import Told, known
+from everwarm.analyze.formats.values import values
+from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.usages import usage_of
+from everwarm.core.analysis.call import Place
+from everwarm.core.dialects.guess import WRAPPINGS, dialect_of
+from everwarm.core.usage import Usage
+from everwarm.core.wire import Json
+
+_HOLDERS: Final = (*WRAPPINGS, "request_json", "requestBody", "payload", "params", "kwargs", "input", "json", "data")
+"""Members in which a body may stand, as an object or as the text of one."""
+
+_OWN: Final = frozenset(("model", "user", "metadata", "service", "project", "path", "conversation"))
+"""Members of a body whose names a log may use, too."""
+
+_COUNTS: Final = frozenset(
+    (
+        "prompt_tokens",
+        "input_tokens",
+        "completion_tokens",
+        "output_tokens",
+        "total_tokens",
+        "cached_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+    )
+)
+"""Counts that a log may keep beside the body."""
+
+_MARKS: Final = (b'"messages"', b'"prompt"', b'"input"', b'"request"', b'"body"', b'"request_body"', b'"usage"')
+
+_NO_CALL: Final = "it is JSON, but no request: it has no messages, input or prompt, and no such body in it"
+
+
+class Bodies:
+    """See ``format.Format``."""
+
+    name = "requests"
+
+    def fits(self, head: Iterable[bytes], name: str) -> float:
+        text = b"\n".join(head)
+        if text.lstrip()[:1] not in (b"{", b"["):
+            return 0.0
+        return 0.4 if any(mark in text for mark in _MARKS) else 0.1
+
+    def read(self, lines: Lines) -> Iterator[Record | Unread]:
+        for found in values(lines):
+            yield found if isinstance(found, Unread) else call(found[1], Place(lines.name, found[0]))
+
+
+FORMAT: Final[Format] = Bodies()
+
+
+def call(value: Json, place: Place) -> Record | Unread:
+    """One call, or why it is none."""
+    if not isinstance(value, dict):
+        return Unread(place, "it is JSON, but no object", shown(value))
+    around = [value]
+    body: Mapping[str, Json] | None = value
+    while body is not None and not _is_body(body):
+        body = _held(body) if len(around) < 4 else None
+        if body is not None:
+            around.append(dict(body))
+    told = Told(*around[: -1 if body is not None and len(around) > 1 else None], value.get("metadata"))
+    answer, answered = _answer(told, value)
+    usage = _usage(told, value)
+    if body is None:
+        if usage is None and (answer is None or answer.usage is None):
+            return Unread(place, _NO_CALL, shown(value))
+        return record(place, told, None, answer, usage=usage)
+    return record(place, told, own(body), answer, usage=usage, answered=answered)
+
+
+def own(body: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The body without what a log wrote into it."""
+    strange = [name for name in body if name in _COUNTS or (name not in _OWN and known(name) is not None)]
+    return {name: value for name, value in body.items() if name not in strange} if strange else body
+
+
+def shown(value: Json) -> str:
+    """The beginning of a value."""
+    try:
+        return sample(orjson.dumps(value))
+    except TypeError:
+        return ""
+
+
+def _is_body(value: Mapping[str, Json]) -> bool:
+    if isinstance(value.get("messages"), list):
+        return True
+    if isinstance(value.get("input"), dict) or isinstance(value.get("prompt"), dict) or "object" in value:
+        return False  # what a log calls so; and answers, which repeat ``instructions``
+    return dialect_of(value) is not None
+
+
+def _held(value: Mapping[str, Json]) -> dict[str, Json] | None:
+    """What a value that is no body holds in place of one."""
+    for name in _HOLDERS:
+        inner = value.get(name)
+        if isinstance(inner, str) and inner.lstrip().startswith("{"):
+            try:
+                inner = orjson.loads(inner)
+            except orjson.JSONDecodeError:
+                continue
+        if isinstance(inner, dict):
+            return inner
+    return None
+
+
+def _answer(told: Told, value: Mapping[str, Json]) -> tuple[Answer | None, bool | None]:
+    """It, and whether there is one. The answer of a batch, or of a log of HTTP, stands in ``body`` with its status."""
+    found = told.get("answer")
+    if isinstance(found, dict) and isinstance(found.get("body"), dict | str | list):
+        status = Told(found)
+        answer = answer_of(found["body"])
+        if answer is not None and status.failed:
+            answer.failed = True
+        return answer, answer is not None
+    if found is None and ("choices" in value or value.get("object") == "response"):
+        found = dict(value)
+    answer = answer_of(found)
+    return answer, answer is not None if "response" in value or answer is not None else None
+
+
+def _usage(told: Told, value: Mapping[str, Any]) -> Usage | None:
+    """As told beside the answer."""
+    usage = usage_of(told.get("usage"))
+    if usage is None and not _COUNTS.isdisjoint(value):
+        usage = usage_of({name: value[name] for name in value if name in _COUNTS or name.endswith("_details")})
+    return usage

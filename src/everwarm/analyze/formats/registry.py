@@ -1,0 +1,27 @@
+"""All formats of logs, and which of them a file is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from everwarm.analyze.files import LogFile
+from everwarm.analyze.formats import bodies, har, helicone, langfuse, ledger, litellm, otel
+from everwarm.analyze.formats.format import Format
+
+FORMATS: Final[tuple[Format, ...]] = (
+    ledger.FORMAT,
+    har.FORMAT,
+    otel.FORMAT,
+    litellm.FORMAT,
+    langfuse.FORMAT,
+    helicone.FORMAT,
+    bodies.FORMAT,
+)
+
+
+def format_of(lines: LogFile) -> Format | None:
+    """The one that is surest of it; of equally sure ones the first. None if none is sure at all."""
+    head = lines.head().split(b"\n")
+    sure = [(form.fits(head, lines.name), form) for form in FORMATS]
+    best = max(sure, key=lambda pair: pair[0])
+    return best[1] if best[0] > 0 else None

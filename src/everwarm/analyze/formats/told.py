@@ -1,0 +1,126 @@
+"""What a log tells of a call beside its body, under the names that are usual for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from everwarm.analyze.times import moment, span
+from everwarm.core.wire import Json
+
+_NAMES: Final[Mapping[str, str]] = {
+    "at": """start_time started_at start request_time request_timestamp requested_at request_created_at timestamp
+        @timestamp ts time logged_at datetime date created_at created""",
+    "began": "completion_start_time first_token_at first_token_time",
+    "ended": "end_time ended_at finished_at completed_at response_created_at response_timestamp",
+    "took_ms": """duration_ms latency_ms elapsed_ms total_ms took_ms response_time_ms delay_ms request_duration_ms
+        total_time_ms""",
+    "took_s": "duration_s latency_s duration_seconds latency_seconds duration_sec elapsed_seconds response_time_s",
+    "took": "duration latency elapsed elapsed_time response_time total_time took",
+    "first_ms": "ttft_ms time_to_first_token_ms first_token_ms",
+    "first": "ttft time_to_first_token first_token_latency",
+    "model": "model model_name request_model provided_model_name",
+    "status": "status_code http_status response_status response_status_code status",
+    "error": "error error_message exception error_type error_str",
+    "id": "request_id x_request_id response_id call_id generation_id id",
+    "space": """tenant tenant_id organization_id org_id organization org workspace_id workspace account_id account
+        team_id namespace api_key_id api_key_hash key_id""",
+    "key": "api_key",
+    "session": "session_id session conversation_id conversation thread_id chat_id trace_id",
+    "user": "user_id user end_user customer_id helicone_user request_user_id",
+    "app": "app app_name application application_name service service_name project project_id agent agent_name",
+    "provider": "provider vendor custom_llm_provider llm_provider",
+    "url": "url target_url request_url api_base base_url endpoint request_path path uri",
+    "usage": "usage token_usage usage_details tokens",
+    "answer": """response response_body response_json output answer completion reply result response_text
+        raw_response assistant_response""",
+}
+"""What is told -> names under which it may stand, the surest first. Those in camelCase are the same."""
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+_KNOWN: Final = {
+    _plain(name): (what, rank) for what, names in _NAMES.items() for rank, name in enumerate(names.split())
+}
+
+SURE: Final = 12
+"""Characters that an id has at least that is one of a request everywhere, and not the number of a row."""
+
+
+@lru_cache(maxsize=4096)
+def known(name: str) -> tuple[str, int] | None:
+    """What stands under a name, and how many surer names there are; None if nothing that is known."""
+    return _KNOWN.get(_plain(name)) if len(name) < 40 else None
+
+
+class Told:
+    """What was found in one or more objects; those named first are surer."""
+
+    def __init__(self, *scopes: Json) -> None:
+        self._found: dict[str, tuple[int, Json]] = {}
+        for depth, scope in enumerate(scopes):
+            if isinstance(scope, dict):
+                self._look(scope, depth * 100)
+
+    def _look(self, scope: Mapping[str, Json], depth: int) -> None:
+        found = self._found
+        for name, value in scope.items():
+            place = known(name)
+            if place is None or value is None or value == "":
+                continue
+            what, rank = place
+            before = found.get(what)
+            if before is None or depth + rank < before[0]:
+                found[what] = depth + rank, value
+
+    def get(self, what: str) -> Json:
+        """The value; None if there is none, or an empty one."""
+        found = self._found.get(what)
+        return found[1] if found else None
+
+    def text(self, what: str) -> str:
+        """The same as a text; "" if it is no text and no number."""
+        value = self.get(what)
+        if isinstance(value, str):
+            return value
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+    def moment(self, what: str) -> float | None:
+        """A time, in seconds since 1970."""
+        return moment(self.get(what))
+
+    def duration(self, what: str) -> float | None:
+        """Seconds: of "took" or "first"."""
+        for name, unit in ((f"{what}_ms", 1e-3), (f"{what}_s", 1.0), (what, None)):
+            found = span(self.get(name), unit)
+            if found is not None:
+                return found
+        return None
+
+    @property
+    def space(self) -> str:
+        """Tenant or account. Of a key only a digest: it may be the key itself."""
+        key = self.text("key")
+        return self.text("space") or (f"key {blake2b(key.encode(), digest_size=4).hexdigest()}" if key else "")
+
+    @property
+    def id(self) -> str:
+        """ "" for one that is too short to be unique."""
+        found = self.get("id")
+        return found if isinstance(found, str) and len(found) >= SURE else ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a status or an error says so."""
+        status = self.get("status")
+        if isinstance(status, str):
+            word = status.lower()
+            status = int(word) if word.isascii() and word.isdigit() and len(word) < 5 else 0
+            if word in ("error", "failed", "failure", "cancelled", "timeout"):
+                return True
+        return bool(self.get("error")) or (type(status) in (int, float) and status >= 400)

@@ -1,0 +1,83 @@
+"""Packed files, told by how they begin and not by their names: gzip and zstd."""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+PACKED: Final = 64 * 1024
+"""Bytes that are unpacked at once: of what is packed best (a thousand to one) they make 64 MB."""
+
+CHUNK: Final = 1024 * 1024
+"""Bytes of a plain file that are read at once."""
+
+
+class Readable(Protocol):
+    """A source of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many; b"" at the end. Raises ``OSError``."""
+        ...
+
+
+class PackingError(ValueError):
+    """It cannot be unpacked, or only to a point. Says why. Never leaves the reader of a file."""
+
+
+def unpacked(stream: Readable) -> Iterator[bytes]:
+    """All that is in it, in pieces. Raises ``PackingError`` where that ends early, and ``OSError``."""
+    begin = stream.read(PACKED)
+    rest = _Joined(begin, stream)
+    if begin.startswith(b"\x1f\x8b"):
+        yield from _gunzip(rest)
+    elif begin[:4] == b"\x28\xb5\x2f\xfd" or (begin[1:4] == b"\x2a\x4d\x18" and begin[0] & 0xF0 == 0x50):
+        yield from _unzstd(rest)
+    else:
+        while piece := rest.read(CHUNK):
+            yield piece
+
+
+class _Joined:
+    """A stream of which the beginning was read."""
+
+    def __init__(self, begin: bytes, stream: Readable) -> None:
+        self._begin, self._stream = begin, stream
+
+    def read(self, size: int, /) -> bytes:
+        begin, self._begin = self._begin, b""
+        return begin or self._stream.read(size)
+
+
+def _gunzip(stream: Readable) -> Iterator[bytes]:
+    try:
+        yield from _members(stream, lambda: zlib.decompressobj(wbits=31))
+    except zlib.error as e:
+        raise PackingError(f"it cannot be unpacked beyond this: {e}") from None
+
+
+def _unzstd(stream: Readable) -> Iterator[bytes]:
+    try:
+        zstandard = importlib.import_module("zstandard")
+    except ImportError:
+        raise PackingError("it is packed with zstd: install the package zstandard, or unpack it first") from None
+    try:
+        yield from _members(stream, zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj)
+    except zstandard.ZstdError as e:
+        raise PackingError(f"it cannot be unpacked beyond this: {e}") from None
+
+
+def _members(stream: Readable, begin: Callable[[], Any]) -> Iterator[bytes]:
+    """Of a file that is one or more packed ones after each other, as rotated logs are when they are joined."""
+    unpack = begin()
+    while data := stream.read(PACKED):
+        while data:
+            if unpack.eof:
+                if not data.strip(b"\0"):  # what tapes and some writers pad with
+                    break
+                unpack = begin()
+            yield unpack.decompress(data)
+            data = unpack.unused_data if unpack.eof else b""
+    if not unpack.eof:
+        raise PackingError("it is packed, and its end is missing")
