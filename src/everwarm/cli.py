@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from everwarm import __version__
+from everwarm.analyze import command as analysis
 from everwarm.errors import EverwarmError, StoreError
 from everwarm.flags import Command, add_files, add_model, command_of
 from everwarm.lint import command as lint
@@ -67,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     rules = command_of(commands, "rules", _rules, "what providers' prompt caches do, as far as known, and since when")
     rules.add_argument("--json", action="store_true", help="print JSON")
     add_files(rules)
+
+    analysis.add_analyze(command_of(commands, "analyze", _analyze, "what past requests lost in prompt caches, and why"))
+    analysis.add_explain(command_of(commands, "explain", _explain, "why one request did not read what another had left"))
 
     _add_keys(commands)
 
@@ -207,6 +211,14 @@ def _rules(args: argparse.Namespace) -> int:
 
     print_rules(_load(args).data / "rules", as_json=args.json)
     return 0
+
+
+def _analyze(args: argparse.Namespace) -> int:
+    return analysis.analyze(args, _load(args).data / "rules")
+
+
+def _explain(args: argparse.Namespace) -> int:
+    return analysis.explain(args, _load(args).data / "rules")
 
 
 @_for_its_owner()

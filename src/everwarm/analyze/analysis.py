@@ -38,7 +38,7 @@ def analyse(
     """``replayed``: with how many calls, at most, repairs are tried. ``also`` is given each call, too."""
     calls = gather.finish()
     counted = [call for call in calls if call.tokens]
-    accounts = Accounts(gather.prompts, rule_of)
+    accounts = Accounts(gather.prompts, rule_of, anchors=gather.hidden)
     money = Money()
     tally, streams, worsts = Tally(money), Streams(gather.prompts), Worsts(gather.prompts)
     answered, flames = Answered(gather.prompts), Flames(gather.prompts)
@@ -85,7 +85,7 @@ def _repairs(gather: Gather, calls: Sequence[Call], total: Sums, rule_of: RuleOf
     reported = Outcome(0, 0, 0, 0, None)
     if whole:
         reported = Outcome(total.calls, total.prompt, total.read, total.written, total.cost)
-    return Replays(gather.prompts, calls, rule_of, progress).run(reported) if calls else []
+    return Replays(gather, calls, rule_of, progress).run(reported) if calls else []
 
 
 def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed: int, every: int) -> list[str]:

@@ -6,15 +6,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from everwarm.errors import BadRequest, StoreError
+from everwarm.flags import add_files
 
 if TYPE_CHECKING:
     from everwarm.analyze.reading import Logs
     from everwarm.core.analysis.account import RuleOf
 
-REPLAYED = 5_000
+REPLAYED: Final = 5_000
 """Calls with which repairs are tried, unless the user says otherwise."""
 
 
@@ -35,6 +36,7 @@ def add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replay", type=int, default=REPLAYED, metavar="N", help=f"calls that repairs are tried with ({REPLAYED:,})"
     )
+    add_files(parser)
 
 
 def add_explain(parser: argparse.ArgumentParser) -> None:
@@ -42,10 +44,11 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="FILE", nargs="+", help="two requests as JSON, or a log with --request")
     parser.add_argument("--request", type=int, metavar="N", help="the request in line N of the log")
     parser.add_argument("--redact", action="store_true", help="show no text of any prompt")
+    add_files(parser)
 
 
 def analyze(args: argparse.Namespace, rules: Path) -> int:
-    """``rules``: the folder with rules of one's own. Exit status: 1 if nothing could be read, or too little was cached."""
+    """``rules``: the folder with rules of one's own. Exit status: 1 if no call was found, or too little was cached."""
     from everwarm.analyze.analysis import analyse
     from everwarm.analyze.output import as_json, redact, too_low
     from everwarm.analyze.sql import Tables
@@ -95,7 +98,7 @@ def explain(args: argparse.Namespace, rules: Path) -> int:
             f"{' and '.join(args.paths)}: there are {len(calls):,} requests, not two. Name two files with one request"
             " each, or a log and --request N, the line of one in it."
         )
-    accounts = Accounts(logs.gather.prompts, _rules(rules))
+    accounts = Accounts(logs.gather.prompts, _rules(rules), anchors=logs.gather.hidden)
     Console(soft_wrap=True, highlight=False).print(
         shown(pair_of(logs.gather.prompts, accounts, calls), redacted=args.redact)
     )

@@ -24,6 +24,7 @@ class Gather:
 
     def __init__(self) -> None:
         self.prompts = Prompts()
+        self.hidden: dict[int, int] = {}  # prefixes that stand for what logs do not have -> their tokens
         self.repeated: dict[str, int] = defaultdict(int)  # file -> calls that were there already
         self._calls: list[Call] = []
         self._known: dict[object, int] = {}
@@ -118,6 +119,7 @@ class Gather:
             ratio, tokens = fit([(self.prompts.size(c.prompt.blocks), c.usage.prompt) for c in told if c.usage])
             block = self.prompts.blocks[number]
             self.prompts.blocks[number] = block._replace(size=round(tokens * (ratio if told else CHARACTERS)))
+            self.hidden[self.prompts.prefixes.after(0, number)] = tokens
         self.prompts.measure()
 
 

@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from everwarm.analyze.gather import Gather
 from everwarm.analyze.money import Money
 from everwarm.analyze.report import Repair
 from everwarm.core.analysis.account import Accounts, Options, RuleOf
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
-from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.breakpoints import place
 from everwarm.core.layout.amend import amend
 from everwarm.core.layout.arrange import Layout
@@ -53,9 +53,10 @@ class Replays:
     """All ways, for one log. ``progress`` is told how far it is, 0 to 1, and of what."""
 
     def __init__(
-        self, prompts: Prompts, calls: Sequence[Call], rule_of: RuleOf, progress: Callable[[str, float], None]
+        self, gather: Gather, calls: Sequence[Call], rule_of: RuleOf, progress: Callable[[str, float], None]
     ) -> None:
-        self._prompts = prompts
+        self._prompts = gather.prompts
+        self._hidden = gather.hidden
         self._calls = calls
         self._rule_of = rule_of
         self._money = Money()
@@ -101,7 +102,7 @@ class Replays:
     def _replay(
         self, label: str, change: Change, options: Options, changed: Callable[[Call], bool] | None = None
     ) -> Outcome:
-        accounts = Accounts(self._prompts, self._rule_of, options._replace(reported=False, explain=False))
+        accounts = self._accounts(options)
         count = 0
         sums = Outcome(0, 0, 0, 0, 0.0)
         for n, call in enumerate(self._calls):
@@ -113,6 +114,11 @@ class Replays:
             count += new is not call or (changed is not None and changed(call))
             sums = self._more(sums, new, rule, account)
         return sums._replace(calls=count)
+
+    def _accounts(self, options: Options) -> Accounts:
+        """In which only the rules count."""
+        only = options._replace(reported=False, explain=False)
+        return Accounts(self._prompts, self._rule_of, only, self._hidden)
 
     def _more(self, sums: Outcome, call: Call, rule: Rule | None, account: Account) -> Outcome:
         cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
@@ -168,7 +174,7 @@ class Replays:
     def _keep_alive(self, before: Outcome) -> Repair:
         """Prefixes are asked for again before they expire, for up to an hour; what that costs is in the sum."""
         label = "prefixes kept alive for an hour"
-        accounts = Accounts(self._prompts, self._rule_of, Options(reported=False, explain=False, keep=KEPT_ALIVE))
+        accounts = self._accounts(Options(keep=KEPT_ALIVE))
         waiting: dict[int, tuple[Call, Rule]] = {}
         count, pings = 0, list[float | None]()
         sums = Outcome(0, 0, 0, 0, 0.0)

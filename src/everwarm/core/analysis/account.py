@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
@@ -50,13 +50,20 @@ class Options(NamedTuple):
 class Accounts:
     """One for a log. Give it all calls, the earliest first."""
 
-    def __init__(self, prompts: Prompts, rule_of: RuleOf, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        prompts: Prompts,
+        rule_of: RuleOf,
+        options: Options | None = None,
+        anchors: Mapping[int, int] | None = None,
+    ) -> None:
+        """``anchors``: prefixes whose tokens are known, whatever the model."""
         self._prompts = prompts
         self._rule_of = rule_of
         self._options = options or Options()
         self._rules: dict[tuple[str, str], Rule | None] = {}
         self._caches: dict[tuple[str, str, str], Cache] = {}
-        self._scales: dict[tuple[str, str], Scale] = defaultdict(Scale)
+        self._scales: dict[tuple[str, str], Scale] = defaultdict(lambda: Scale(anchors))
         self._salts: dict[object, int] = {}
         self._kindred = Kindred(prompts)
         self._number = 0
@@ -162,7 +169,7 @@ def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
             losses.append(Loss(cause, upto - low, _tier_of(context, low), change, evidence, pair))
             low = upto
 
-    lose("evicted", found.rules, evidence=_idle(context))
+    lose(*_of_provider(context, read))
     cause, evidence = _of_rules(context)
     lose(cause, places(found.ready), evidence=evidence)
     lose("parallel", places(found.alive), evidence="the answer to the earlier one had not begun")
@@ -184,6 +191,19 @@ def _tier_of(context: _Context, tokens: int) -> Tier:
     ends, places = context.asked.ends, context.places
     n = bisect_right(range(len(ends)), tokens, key=lambda k: places(ends[k]))
     return context.prompts.blocks[context.row[min(n, len(ends) - 1)]].tier if ends else "messages"
+
+
+def _of_provider(context: _Context, read: int) -> tuple[Cause, int, None, str]:
+    """What the rules promise and was not read. A cache that works by itself and has an older end of this prompt, but
+    not a newer one, is another one than that which had the newer one."""
+    rule, found = context.rule, context.found
+    idle = _idle(context)
+    step = rule.step if rule is not None else 1
+    if read and not (rule is not None and rule.mark) and context.places.ends_at(read, step):
+        return "replica", found.rules, None, "it read what an earlier call had left, and not what came after that"
+    life = f", in a lifetime of {rule.ttls[0].name}" if rule is not None and rule.ttls else ""
+    evidence = f"{idle}{life}; nothing that is in the log had changed" if idle else ""
+    return "evicted", found.rules, None, evidence
 
 
 def _of_rules(context: _Context) -> tuple[Cause, str]:

@@ -7,7 +7,7 @@ two anchors tokens are spread evenly over the characters.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 CHARACTERS: Final = 4.0
@@ -20,8 +20,9 @@ _SANE: Final = (1.0, 12.0)
 class Scale:
     """Of one model. Sizes are characters, of prompts as they are known."""
 
-    def __init__(self) -> None:
-        self._anchors: dict[int, int] = {}  # prefix -> tokens
+    def __init__(self, anchors: Mapping[int, int] | None = None) -> None:
+        """``anchors``: prefixes whose tokens are known from elsewhere."""
+        self._anchors: dict[int, int] = dict(anchors or {})  # prefix -> tokens
         self._size = 0
         self._tokens = 0
 
@@ -63,6 +64,10 @@ class Places:
         self._row = row
         self._at = [characters for characters, _ in row]
 
+    def ends_at(self, tokens: int, within: int) -> bool:
+        """Whether a prompt that was there before ended with so many tokens, or at most ``within`` more."""
+        return any(0 <= known - tokens <= within for _, known in self._row[1:-1])
+
     def __call__(self, character: int) -> int:
         """Tokens that end before or at this character."""
         n = min(bisect_right(self._at, character), len(self._at) - 1)
@@ -75,7 +80,8 @@ class Places:
 def fit(points: Sequence[tuple[int, int]]) -> tuple[float, int]:
     """Of prompts of which a log hides the beginning: characters of a token, and how many tokens are hidden.
 
-    ``points``: characters that are seen, and tokens of the whole, of each prompt. A straight line (least squares).
+    ``points``: characters that are seen, and tokens of the whole, of each prompt. The slope is that of a straight line
+    (least squares); what is hidden is what it leaves of the shortest prompt, of which the least is anything else.
     """
     if not points:
         return CHARACTERS, 0
@@ -85,5 +91,5 @@ def fit(points: Sequence[tuple[int, int]]) -> tuple[float, int]:
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
     if not 1 / _SANE[1] <= slope <= 1 / _SANE[0]:
         slope = 1 / CHARACTERS
-    hidden = sorted(round(y - slope * x) for x, y in points)[count // 2]
-    return 1 / slope, max(hidden, 0)
+    seen, tokens = min(points)
+    return 1 / slope, max(round(tokens - slope * seen), 0)
