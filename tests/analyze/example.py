@@ -94,9 +94,9 @@ def _moments() -> Iterator[Moment]:
         for hour in range(8, 20, 2):
             wave = (day * 7 + hour * 3) % 11
             prompt = 300_000 + 41_000 * wave - (180_000 if day > 4 else 0)
-            expired = 70_000 if wave in (2, 7) else 0
+            expired = prompt // 6 if wave in (2, 7) else 0
             lost = expired + prompt * (8 + wave) // 100
-            yield Moment(MONDAY + day * 24 * HOUR + hour * HOUR, 2 * HOUR, 20 + wave * 3, prompt, prompt * (70 - wave * 3) // 100, expired, lost)
+            yield Moment(MONDAY + day * 24 * HOUR + hour * HOUR, 2 * HOUR, 20 + wave * 3, prompt, prompt * (64 - wave * 3) // 100, expired, lost)
 
 
 def worst() -> list[Worst]:

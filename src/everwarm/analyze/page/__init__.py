@@ -13,6 +13,7 @@ from everwarm.analyze.page.flame import flame, rows
 from everwarm.analyze.page.tables import answers, groups, notes, repairs, sources
 from everwarm.analyze.page.timeline import timeline
 from everwarm.analyze.page.top import top
+from everwarm.analyze.page.traces import traces
 from everwarm.analyze.page.waterfall import waterfall
 from everwarm.analyze.page.worst import worst
 from everwarm.analyze.report import Report
@@ -20,7 +21,7 @@ from everwarm.analyze.report import Report
 SCRIPTS = ("theme.js", "words.js", "waterfall.js", "tables.js", "timeline.js", "tree.js", "flame.js", "flame_keys.js")
 """In this order: each may use what those before it name."""
 
-SECTIONS = (top, waterfall, repairs, flame, timeline, worst, answers, groups, sources, notes)
+SECTIONS = (top, waterfall, repairs, flame, traces, timeline, worst, answers, groups, sources, notes)
 
 
 def page(report: Report) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_CODE: Final = re.compile("`([^`]+)`")
 
 
 def e(text: str) -> str:
     """Text that is nothing but text, also between quotes."""
     return escape(text, quote=True)
+
+
+def prose(text: str) -> str:
+    """Words of the analysis: they begin with a capital, and what stands in `backticks` is code."""
+    return _CODE.sub(r"<code>\1</code>", e(text[:1].upper() + text[1:]))
 
 
 def tag(name: str, inside: str = "", /, **attributes: str | int | float | None) -> str:
@@ -36,20 +44,26 @@ class Head(NamedTuple):
     number: bool = True  # aligned right
 
 
-def table(caption: str, heads: Sequence[Head], rows: Iterable[Sequence[Cell]], kind: str = "") -> str:
-    """In a frame that scrolls sideways where the window is narrow. The first cell of a row names it."""
+def table(
+    caption: str, heads: Sequence[Head], rows: Iterable[Sequence[Cell]], kind: str = "", *, labelled: bool = False
+) -> str:
+    """In a frame that scrolls where it is too large. The first cell of a row names it.
+
+    ``labelled``: every cell knows the name of its column, for a window too narrow for columns.
+    """
     top = "".join(tag("th", e(head.name), scope="col", class_="n" if head.number else None) for head in heads)
-    body = "".join(tag("tr", _cells(heads, row)) for row in rows)
+    body = "".join(tag("tr", _cells(heads, row, labelled)) for row in rows)
     inside = tag("caption", e(caption), class_="sr") + tag("thead", tag("tr", top)) + tag("tbody", body)
     whole = tag("table", inside, class_=kind or None)
     return tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
-def _cells(heads: Sequence[Head], row: Sequence[Cell]) -> str:
+def _cells(heads: Sequence[Head], row: Sequence[Cell], labelled: bool) -> str:
     first, *rest = row
     out = tag("th", first.html, scope="row", data_key=first.key)
     for head, cell in zip(heads[1:], rest, strict=True):
-        out += tag("td", cell.html, class_="n" if head.number else None, data_key=cell.key)
+        kind = "n" if head.number else None
+        out += tag("td", cell.html, class_=kind, data_key=cell.key, data_label=head.name if labelled else None)
     return out
 
 
@@ -60,10 +74,13 @@ def section(name: str, title: str, inside: str, note: str = "") -> str:
     return tag("section", heading + lead + inside, id=name, aria_labelledby=f"{name}-title")
 
 
-def strip(parts: Iterable[tuple[float, float, str]], kind: str = "") -> str:
-    """A flat bar of (beginning, width, class), in shares of the whole. The numbers beside it say the same."""
+def strip(parts: Iterable[tuple[float, float, str]], kind: str = "", least: float = 0.0) -> str:
+    """A flat bar of (beginning, width, class), in shares of the whole. The numbers beside it say the same.
+
+    ``least``: the width of what is thinner, so that it is seen.
+    """
     rects = "".join(
-        tag("rect", x=f"{100 * at:.3f}%", width=f"{100 * width:.3f}%", height="100%", class_=name)
+        tag("rect", x=f"{100 * at:.3f}%", width=f"{100 * max(width, least):.3f}%", height="100%", class_=name)
         for at, width, name in parts
         if width > 0
     )

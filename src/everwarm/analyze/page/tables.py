@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from everwarm.analyze.figures import count, duration, many, percent, usd
 from everwarm.analyze.headline import is_lost
-from everwarm.analyze.page.html import Cell, Head, e, section, strip, table, tag
+from everwarm.analyze.page.html import Cell, Head, e, prose, section, strip, table, tag
 from everwarm.analyze.report import Repair, Report, Source, Sums
 
 REPAIRS = ("Repair", "Calls changed", "Read before", "Read after", "Cost before", "Cost after", "Saves")
-GROUPS = ("Name", "Calls", "Failed", "Prompt tokens", "Read", "Rate", "Could", "Lost", "Cost", "Worth of what was lost")
+GROUPS = ("Name", "Calls", "Failed", "Prompt tokens", "Read", "Rate", "Could be", "Lost tokens", "Cost", "Lost money")
 ANSWERS = ("Kept for", "Calls answered", "Of all calls", "Tokens saved", "Cost saved")
 SOURCES = ("Source", "Format", "Calls", "Repeated", "Unread lines", "Bytes")
 SHOWN = 12
@@ -27,14 +27,14 @@ def repairs(report: Report) -> str:
     if not report.repairs:
         return ""
     rows = [_repair(repair, report.total.prompt) for repair in report.repairs]
-    note = "Each repair was applied to this log, and the log was run again under the same rules: replayed, not estimated."
-    return section("repairs", "What repairs would do", table("Repairs, replayed", _heads(REPAIRS), rows, "repairs"), note)
+    note = "Each was applied to this log, and the log was run again under the same rules: replayed, not estimated."
+    inside = table("Repairs, replayed", _heads(REPAIRS), rows, "repairs", labelled=True)
+    return section("repairs", "What repairs would do", inside, note)
 
 
 def _repair(repair: Repair, prompt: int) -> list[Cell]:
-    known = repair.cost is not None and repair.before_cost is not None
-    saves = repair.before_cost - repair.cost if repair.cost is not None and repair.before_cost is not None else None
-    name = tag("span", e(repair.label)) + (tag("span", e(repair.note), class_="note") if repair.note else "")
+    saves = None if repair.cost is None or repair.before_cost is None else repair.before_cost - repair.cost
+    name = tag("span", prose(repair.label)) + (tag("span", prose(repair.note), class_="note") if repair.note else "")
     before, after = repair.before_read / (prompt or 1), repair.read / (prompt or 1)
     gain = (before, after - before, "gain") if after >= before else (after, before - after, "lost")
     bar = strip([(0, min(before, after), "read"), gain], "thin")
@@ -45,7 +45,7 @@ def _repair(repair: Repair, prompt: int) -> list[Cell]:
         Cell(f"{count(repair.read)} {_small(percent(repair.read, prompt))}{bar}"),
         Cell(usd(repair.before_cost)),
         Cell(usd(repair.cost)),
-        Cell(tag("b", usd(saves), class_="read-ink" if known and saves and saves > 0 else None)),
+        Cell(tag("b", usd(saves), class_="read-ink" if saves and saves > 0 else None)),
     ]
 
 
@@ -145,4 +145,4 @@ def notes(report: Report) -> str:
     """What is estimated, assumed or left out."""
     if not report.notes:
         return ""
-    return section("notes", "Notes", tag("ul", "".join(tag("li", e(note)) for note in report.notes), class_="notes"))
+    return section("notes", "Notes", tag("ul", "".join(tag("li", prose(note)) for note in report.notes), class_="notes"))

@@ -11,6 +11,7 @@ from everwarm.analyze.report import Moment, Report
 WIDTH, HEIGHT, VOLUME = 1000.0, 200.0, 36.0
 """Of the drawing, in units of its view box: the shares, and below them how many tokens there were."""
 MARK, GAP = 10.0, 8.0
+READOUT = "Times are in UTC. The bars at the bottom say how many prompt tokens there were."
 MOST = 240
 """Bars that the eye can tell apart."""
 
@@ -23,13 +24,13 @@ def timeline(report: Report) -> str:
     began, ended = moments[0].at, max(one.at + one.seconds for one in moments)
     span, most = (ended - began) or 1.0, max(one.prompt for one in moments)
     bars = "".join(_bar(one, (one.at - began) / span * WIDTH, one.seconds / span * WIDTH, most) for one in moments)
-    words = f"Hit rate from {moment(began)} to {moment(ended)} UTC, in {many(len(moments), 'stretch')[:-1]}es of time"
+    words = f"Hit rate from {moment(began)} to {moment(ended)} UTC"
     box = f"0 0 {WIDTH:g} {MARK + HEIGHT + GAP + VOLUME:g}"
     drawing = tag("svg", tag("title", words) + bars, viewBox=box, preserveAspectRatio="none", role="img", class_="plot")
     ticks = "".join(tag("span", text) for text in (moment(began), moment((began + ended) / 2), moment(ended)))
     scale = tag("div", "".join(tag("span", text) for text in ("100%", "50%", "0%")), class_="scale", aria_hidden="true")
     whole = tag("div", scale + drawing, class_="chart") + tag("p", ticks, class_="ticks note", aria_hidden="true")
-    readout = tag("p", "The bars at the bottom say how many prompt tokens there were.", class_="note", id="moment", aria_live="polite")
+    readout = tag("p", READOUT, class_="note", id="moment", aria_live="polite")
     return section("timeline", "Hit rate over time", _colours() + whole + readout, _lead(report))
 
 
@@ -44,7 +45,8 @@ def _lead(report: Report) -> str:
     gaps = sum(bool(one.expired) for one in report.timeline)
     if not expired:
         return "Nothing was lost because a lifetime (TTL) was over."
-    return f"In {count(gaps)} of {many(len(report.timeline), 'stretch')[:-1]}es of time, marked above the bars, a lifetime (TTL) was over before the next call came: {count(expired)} tokens."
+    where = f"In {count(gaps)} of {count(len(report.timeline))} stretches of time, marked above the bars"
+    return f"{where}, a lifetime (TTL) was over before the next call came: {count(expired)} tokens."
 
 
 def _bar(one: Moment, x: float, width: float, most: int) -> str:
@@ -56,7 +58,7 @@ def _bar(one: Moment, x: float, width: float, most: int) -> str:
         y -= tall
         out += _rect(x, y, width, tall, kind) if tokens else ""
     if one.expired:
-        out += _rect(x + width / 2 - 1.5, 0, 3, MARK - 3, "expired")
+        out += _rect(x, 0, width, MARK - 4, "expired")
     volume = VOLUME * one.prompt / most
     return tag("g", out + _rect(x, MARK + HEIGHT + GAP + VOLUME - volume, width, volume, "volume"))
 
@@ -66,7 +68,8 @@ def _rect(x: float, y: float, width: float, height: float, kind: str) -> str:
 
 
 def _words(one: Moment) -> str:
-    words = f"{moment(one.at)}: read {percent(one.read, one.prompt)} of {count(one.prompt)} tokens in {many(one.calls, 'call')}"
+    words = f"{moment(one.at)}: read {percent(one.read, one.prompt)} of {count(one.prompt)} tokens"
+    words += f" in {many(one.calls, 'call')}"
     words += f", lost {percent(one.lost, one.prompt)}" if one.lost else ""
     return words + (f" ({count(one.expired)} tokens because a lifetime was over)" if one.expired else "")
 

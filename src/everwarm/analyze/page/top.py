@@ -5,6 +5,7 @@ from __future__ import annotations
 from everwarm.analyze.figures import count, many, moment, percent, usd
 from everwarm.analyze.headline import Headline, headline
 from everwarm.analyze.page.html import e, legend, strip, tag
+from everwarm.analyze.page.traces import traces_of
 from everwarm.analyze.report import Report
 
 
@@ -12,8 +13,17 @@ def top(report: Report) -> str:
     """The sentence, the bar, and four figures."""
     head = headline(report)
     if not head.prompt:
-        return tag("section", tag("h1", "No prompt was found in what was read.") + _span(report), class_="hero")
+        return tag("section", _no_prompts(report), class_="hero")
     return tag("section", _sentence(head) + _span(report) + _bar(head) + _money(head) + _ceilings(report), class_="hero")
+
+
+def _no_prompts(report: Report) -> str:
+    if not traces_of(report):
+        return tag("h1", "No prompt was found in what was read.") + _span(report)
+    first = traces_of(report)[0]
+    rate = tag("b", percent(first.unlimited, 1), id="could", class_="read-ink")
+    words = f"Of {count(first.tokens)} prompt tokens, a cache that keeps everything would have read {rate}."
+    return tag("h1", words) + tag("p", e(f"{many(first.requests, 'request')} of {first.name}"), class_="note")
 
 
 def _sentence(head: Headline) -> str:
@@ -33,7 +43,7 @@ def _span(report: Report) -> str:
 
 
 def _bar(head: Headline) -> str:
-    parts = [("read", head.read, "read"), ("lost", head.lost, "lost"), ("new", head.new, "new, nobody had sent it before")]
+    parts = (("read", head.read, "read"), ("lost", head.lost, "lost"), ("new", head.new, "new: not sent before"))
     at, shapes, words = 0.0, [], []
     for name, tokens, what in parts:
         shapes.append((at, tokens / head.prompt, name))

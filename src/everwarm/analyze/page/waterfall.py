@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from everwarm.analyze.figures import count, many, percent, usd
 from everwarm.analyze.headline import is_lost
-from everwarm.analyze.page.html import e, legend, section, strip, tag
+from everwarm.analyze.page.html import e, prose, section, strip, tag
 from everwarm.analyze.report import Report, Step, Sums
 
-COLUMNS = (("Where the tokens went", None), ("", None), ("Tokens", "n"), ("Share", "n"), ("Worth", "n"))
+COLUMNS = (("Step", None), ("", None), ("Tokens", "n"), ("Share", "n"), ("Worth", "n"))
 TITLE = "Where the prompt tokens went"
-NOTE = "Each row begins where the row above it ends; together they are all prompt tokens. A loss tells more when opened."
+NOTE = "Each row begins where the one above it ends, down to all prompt tokens. A row with an arrow tells more."
 
 
 def waterfall(report: Report) -> str:
@@ -21,8 +21,7 @@ def waterfall(report: Report) -> str:
     top = tag("thead", tag("tr", head, role="row"), role="rowgroup")
     caption = tag("caption", TITLE, class_="sr")
     whole = tag("table", caption + top + tag("tbody", _rows(total), role="rowgroup"), class_="waterfall", role="table")
-    colours = legend((("read", "read from the cache"), ("lost", "lost"), ("new", "new")))
-    return section("waterfall", TITLE, colours + whole, NOTE)
+    return section("waterfall", TITLE, whole, NOTE)
 
 
 def _rows(total: Sums) -> str:
@@ -31,37 +30,38 @@ def _rows(total: Sums) -> str:
     for number, step in enumerate(total.steps):
         kind = "lost" if is_lost(step) else "new"
         more = _more(step)
-        out += _row(step.label, kind, step.tokens, at, total, usd(step.money) if kind == "lost" else "", number if more else None)
+        worth = usd(step.money) if kind == "lost" else ""
+        out += _row(step.label, kind, step.tokens, at, total, worth, number if more else None)
         if more:
             cell = tag("td", more, colspan=5, role="cell")
             out += tag("tr", cell, class_="more", id=f"more-{number}", role="row")
         at += step.tokens
-    sums = _row("All prompt tokens", "all", total.prompt, 0, total, "")
-    return out + sums
+    return out + _row("All prompt tokens", "all", total.prompt, 0, total, "")
 
 
 def _row(label: str, kind: str, tokens: int, at: int, total: Sums, money: str, number: int | None = None) -> str:
     """``at``: tokens before it. ``number``: of the row below that tells more."""
-    bar = strip([(at / total.prompt, tokens / total.prompt, kind)])
-    cells = tag("th", tag("span", e(label), class_="label"), scope="row", role="rowheader")
+    bar = strip([(at / total.prompt, tokens / total.prompt, kind)], least=0.004)
+    cells = tag("th", tag("span", prose(label), class_="label"), scope="row", role="rowheader")
     cells += tag("td", bar, class_="bar", role="cell")
     for text, name in ((count(tokens), "tokens"), (percent(tokens, total.prompt), "share"), (money, "worth")):
         cells += tag("td", e(text), class_=f"n {name}", role="cell")
-    return tag("tr", cells, class_=f"step {kind}-step", data_more=None if number is None else f"more-{number}", role="row")
+    more = None if number is None else f"more-{number}"
+    return tag("tr", cells, class_=f"step {kind}-step", data_more=more, role="row")
 
 
 def _more(step: Step) -> str:
     """What an opened row shows; empty where nothing more is known."""
     facts = [
-        ("Where", _place(step)),
+        ("Where", e(_place(step))),
         ("In", many(step.calls, "call")),
-        ("Example", step.where),
-        ("Evidence", step.evidence),
-        ("What helps", step.cure),
+        ("Example", e(step.where)),
+        ("Evidence", prose(step.evidence)),
+        ("What helps", prose(step.cure)),
     ]
     if not (step.path or step.where or step.evidence or step.cure or step.was or step.became):
         return ""
-    listed = "".join(tag("dt", name) + tag("dd", e(text)) for name, text in facts if text)
+    listed = "".join(tag("dt", name) + tag("dd", text) for name, text in facts if text)
     return pair(step.was, step.became) + tag("dl", listed, class_="facts")
 
 

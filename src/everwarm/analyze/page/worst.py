@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from everwarm.analyze.figures import count, moment, percent
-from everwarm.analyze.page.html import e, legend, section, tag
+from everwarm.analyze.page.html import e, legend, prose, section, tag
 from everwarm.analyze.page.waterfall import pair
 from everwarm.analyze.report import Bar, Report, Worst
 
@@ -30,7 +30,7 @@ def _one(one: Worst) -> str:
     figures = f"{lost} of {count(one.prompt)} tokens, {percent(one.read, one.prompt)} read"
     about = " · ".join(part for part in (one.model, "" if one.at is None else f"{moment(one.at)} UTC") if part)
     title = tag("h3", tag("code", e(one.where)) + tag("span", e(about), class_="note"))
-    cause = tag("span", e(one.label)) + (f" at {tag('code', e(one.path))}" if one.path else "")
+    cause = tag("span", prose(one.label)) + (f" at {tag('code', e(one.path))}" if one.path else "")
     text = tag("p", f"{figures}. {cause}")
     two = pair(one.was, one.became)
     more = tag("details", tag("summary", "The two values side by side") + two) if two else ""
