@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import threading
-from collections import Counter
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import Browser, Page, found_browser
 
 FILES = {
     "/": ("index.html", "text/html"),
@@ -23,13 +18,6 @@ FILES = {
     "/style.css": ("style.css", "text/css"),
 }
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--lang=en-US"),
-    *("--enable-logging=stderr", "--v=0", "--virtual-time-budget=7000"),
-]
-VOID = {"meta", "link", "input", "br", "img"}
 
 
 class Site(ThreadingHTTPServer):
@@ -82,65 +70,14 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class Page(HTMLParser):
-    """What the browser made of the page: ``--dump-dom`` read back."""
+class Visitor:
+    """Sees a site: three or four readings of ``/stats``."""
 
-    def __init__(self, dom: str, console: list[str]) -> None:
-        super().__init__()
-        self.dom = dom
-        self.console = console  # lines
-        self.tags: Counter[str] = Counter()
-        self.text: dict[str, str] = {}  # id -> all text within
-        self.hidden: set[str] = set()  # ids that have the attribute
-        self.rows: dict[str, list[list[str]]] = {}  # id of a tbody -> rows of cells
-        self._open: list[tuple[str, str]] = []  # (tag, id)
-        self.feed(dom)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        given = dict(attrs)
-        name = given.get("id") or ""
-        if name:
-            self.text[name] = ""
-        if "hidden" in given:
-            self.hidden.add(name)
-        body = next((i for t, i in reversed(self._open) if t == "tbody"), None)
-        if body is not None and tag == "tr":
-            self.rows.setdefault(body, []).append([])
-        if body is not None and tag in ("td", "th"):
-            self.rows[body][-1].append("")
-        if tag not in VOID:
-            self._open.append((tag, name))
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop()[0] != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        for _, name in self._open:
-            if name:
-                self.text[name] += data
-        body = next((i for t, i in reversed(self._open) if t == "tbody"), None)
-        if body is not None and any(t in ("td", "th") for t, _ in self._open):
-            self.rows[body][-1][-1] += data
-
-
-class Browser:
-    """A headless run for each page."""
-
-    def __init__(self, program: str, folder: Path) -> None:
-        self.program = program
-        self.folder = folder
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
 
     def see(self, site: Site) -> Page:
-        """The page after seven seconds of its own time: three or four readings."""
-        done = self.run(site, "--dump-dom")
-        return Page(done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line])
-
-    def run(self, site: Site, *flags: str) -> subprocess.CompletedProcess[str]:
-        command = [self.program, *FLAGS, f"--user-data-dir={self.folder}", *flags, site.origin + "/"]
-        env = {**os.environ, "TZ": "UTC", "LANGUAGE": "en_US"}
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=env)
+        return self.browser.see(site.origin + "/")
 
 
 @pytest.fixture
@@ -155,8 +92,5 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no browser on PATH (one of {', '.join(BROWSERS)}): the dashboard is not tested here")
-    return Browser(found, tmp_path_factory.mktemp("profile"))
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Visitor:
+    return Visitor(found_browser(tmp_path_factory.mktemp("profile")))
