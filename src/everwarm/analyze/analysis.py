@@ -23,7 +23,7 @@ from everwarm.core.analysis.loss import Account
 Progress = Callable[[str, float], None]
 """Told of what is being done, and how much of it is: 0 to 1."""
 
-DRAWN: Final = 20_000
+DRAWN: Final = 4_000
 """Calls of which the flame graph is made; of more it is every second, third, ... one."""
 
 

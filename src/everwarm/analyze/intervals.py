@@ -24,11 +24,12 @@ class Stretch(NamedTuple):
 def stretches(prompts: Prompts, call: Call, account: Account) -> Iterator[Stretch]:
     """All blocks of a call's prompt. What was there before behind a change is shown as if it came right behind it."""
     path = prompts.prefixes.path(call.prompt.blocks)
-    size = prompts.size(call.prompt.blocks)
+    sizes = prompts.sizes()
+    size = max(sizes[call.prompt.blocks], 1)
     bounds = _bounds(account)
     begin = at = 0
     for prefix in path:
-        end = prompts.size(prefix) * account.total // max(size, 1)
+        end = sizes[prefix] * account.total // size
         while at < len(bounds) - 1 and bounds[at][0] <= begin:
             at += 1
         yield _stretch(prefix, begin, end, bounds, at)

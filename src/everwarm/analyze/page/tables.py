@@ -145,4 +145,6 @@ def notes(report: Report) -> str:
     """What is estimated, assumed or left out."""
     if not report.notes:
         return ""
-    return section("notes", "Notes", tag("ul", "".join(tag("li", prose(note)) for note in report.notes), class_="notes"))
+    return section(
+        "notes", "Notes", tag("ul", "".join(tag("li", prose(note)) for note in report.notes), class_="notes")
+    )

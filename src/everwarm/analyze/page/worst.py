@@ -21,7 +21,9 @@ def worst(report: Report) -> str:
     if not report.worst:
         return ""
     items = "".join(tag("li", _one(one)) for one in report.worst)
-    note = "In the order in which the model reads, from the left. Nothing after the first break can be read from a cache."
+    note = (
+        "In the order in which the model reads, from the left. Nothing after the first break can be read from a cache."
+    )
     return section("worst", "The requests that lost most", legend(COLOURS) + tag("ol", items, class_="worst"), note)
 
 

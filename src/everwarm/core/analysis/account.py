@@ -73,7 +73,7 @@ class Accounts:
         asked, places = self._asked(call)
         found = self._cache(call).ask(asked)
         row = self._prompts.prefixes.row(call.prompt.blocks)
-        kin = self._kin(call, row, found) if self._options.explain else None
+        kin = self._kin(call, row, asked, found) if self._options.explain else None
         self._kindred.remember(call, row)
         self._number += 1
         usage = call.usage if self._options.reported else None
@@ -121,10 +121,11 @@ class Accounts:
         tiers = heads[0], heads[1]
         return Asked(path, ends, places, at, began, self._number, marks, salted, tiers, life), places
 
-    def _kin(self, call: Call, row: Sequence[int], found: Found) -> Kin | None:
+    def _kin(self, call: Call, row: Sequence[int], asked: Asked, found: Found) -> Kin | None:
         if found.blocks == len(row):
             return None  # all of it was sent before
-        return self._kindred.find(call, row, found.pair)
+        known = asked.path[found.blocks - 1] if found.blocks else 0
+        return self._kindred.find(call, row, known, found.pair)
 
     def _context(
         self, call: Call, row: Sequence[int], places: Places, found: Found, kin: Kin | None, asked: Asked
@@ -132,10 +133,12 @@ class Accounts:
         change = None
         begin = again = 0
         if kin is not None:
-            before = self._prompts.prefixes.row(kin.call.prompt.blocks)
-            change = change_of(self._prompts, call.dialect, before, row, kin.difference)
-            begin = asked.ends[kin.difference.blocks - 1] if kin.difference.blocks else 0
-            begin, again = begin + kin.difference.partly, kin.difference.again
+            difference = kin.difference
+            begin = (asked.ends[difference.blocks - 1] if difference.blocks else 0) + difference.partly
+            again = difference.again
+            if not difference.grown:
+                before = self._prompts.prefixes.row(kin.call.prompt.blocks)
+                change = change_of(self._prompts, call.dialect, before, row, difference)
         last = self._kindred.call(found.pair)
         return _Context(
             call, self.rule(call), places, found, kin, change, begin, again, asked, self._prompts, row, last

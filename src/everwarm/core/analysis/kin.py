@@ -38,9 +38,14 @@ class Kindred:
         self._prompts = prompts
         self._calls: list[Call] = []
         self._last: dict[tuple[object, ...], int] = {}
+        self._ended: dict[tuple[str, int], int] = {}  # the prefix that is a whole prompt -> the last call that had it
 
-    def find(self, call: Call, row: Sequence[int], pair: int) -> Kin | None:
-        """The one that it has most in common with. ``pair``: the last call that has its longest known beginning."""
+    def find(self, call: Call, row: Sequence[int], known: int, pair: int) -> Kin | None:
+        """The one that it has most in common with. ``known``: its longest beginning that was sent before, a prefix;
+        ``pair``: the last call that has it."""
+        ended = self._ended.get((call.line.space, known), -1) if known else -1
+        if ended >= 0:
+            return Kin(self._calls[ended], ended, Difference(self._prompts.prefixes.length[known], 0, 0))
         best: Kin | None = None
         score = 0
         for number in self._candidates(call, row, pair):
@@ -57,6 +62,7 @@ class Kindred:
         """Calls are numbered from 0, in the order in which they are remembered."""
         number, space = len(self._calls), call.line.space
         self._calls.append(call)
+        self._ended[space, call.prompt.blocks] = number
         for block in row[-_TAIL:]:
             self._last[space, block] = number
         for block in row[:_TAIL]:
