@@ -266,6 +266,15 @@ def test_the_clients_own_mark_of_a_turn_ago_is_not_set_twice() -> None:
     assert where(after, "openai_chat") == ["messages[0].content[0] 30m", "messages[1].content[0] 30m"]
 
 
+def test_with_room_for_one_openai_gets_that_of_the_system_prompt() -> None:
+    """It marks the end by itself."""
+    long_ago = {"role": "user", "content": [text(**POINT)] * 2}
+    talk = [{"role": "assistant", "content": "ok"}, {"role": "user", "content": "on"}] * 2
+    value = {"messages": [CHAT["messages"][0], long_ago, *talk]}
+    after, _ = placed(value, OPENAI, "30m", "30m", "openai_chat")
+    assert where(after, "openai_chat") == ["messages[0].content[0] 30m", *where(value, "openai_chat")]
+
+
 def test_a_client_of_openai_that_marks_by_hand_is_left_alone() -> None:
     by_hand = {**CHAT, "prompt_cache_options": {"mode": "explicit"}}
     assert placed(by_hand, OPENAI, "30m", "30m", "openai_chat")[1] == ()

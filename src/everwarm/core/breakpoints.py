@@ -79,8 +79,9 @@ def place(
     chosen = dict(fit[: max(rule.marks - len(own) - rule.automatic, 0)])  # an automatic cache has one mark of its own
     ordered = _in_order(chosen, request.own, rule)
     edits = [_edit(request.row[at], rule, ttl) for at, ttl in sorted(ordered.items())]
-    if rule.automatic and ttl_talk is None and edits and not request.has("messages") and _OPTIONS not in value:
-        edits.append(Edit((), "member", _FORMS[rule.mark].value, _OPTIONS))
+    unread = rule.automatic and ttl_talk is None and not request.has("messages")
+    if unread and (edits or request.has("system")) and _OPTIONS not in value:
+        edits.append(Edit((), "member", {"mode": "explicit"}, _OPTIONS))
     return tuple(edits)
 
 
