@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -291,6 +292,8 @@ def test_openai_writes_no_end_that_nobody_reads() -> None:
     ):
         options = placed(value, OPENAI, "30m", None, "openai_chat")[0].get("prompt_cache_options")
         assert options == value.get("prompt_cache_options")
+    after, _ = placed(CHAT, replace(ANTHROPIC, automatic=True), "5m", None, "openai_chat")
+    assert "prompt_cache_options" not in after, "a member that is OpenAI's own"
 
 
 RESPONSES: Body = {

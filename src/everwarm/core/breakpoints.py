@@ -25,14 +25,16 @@ class _Form(NamedTuple):
     """What a mark looks like."""
 
     value: dict[str, str]
+    dialects: tuple[str, ...]
+    """In which a provider knows it. What it would mean in others nobody says."""
     roles: tuple[str, ...]
     """Whose words in a conversation take one. The model's last ones never do: they may be the beginning of what it is
     to say. That OpenAI takes one in what a tool gave is not certain: its types say so, users were refused."""
 
 
 _FORMS: Final = {
-    "cache_control": _Form({"type": "ephemeral"}, ("user", "tool")),
-    "prompt_cache_breakpoint": _Form({"mode": "explicit"}, ("user",)),
+    "cache_control": _Form({"type": "ephemeral"}, ("anthropic_messages", "openai_chat"), ("user", "tool")),
+    "prompt_cache_breakpoint": _Form({"mode": "explicit"}, ("openai_chat", "openai_responses"), ("user",)),
 }
 
 _STATED: Final[dict[str, tuple[str, ...]]] = {"openai": ("openai_responses",), "qwen": ()}
@@ -64,25 +66,39 @@ def place(
     end of the system prompt, the end of the turn before, the last tool. Where the cache is automatic the system prompt
     comes first.
     """
+    form = _FORMS.get(rule.mark)
+    if form is None or dialect not in form.dialects:
+        return ()
     row = blocks(dialect, value)
     own = marks_in(dialect, value, row)
-    if rule.mark not in _FORMS or _by_hand(value) or any(rule.ttl(mark.ttl) is None for mark in own):
+    if _by_hand(value) or any(rule.ttl(mark.ttl) is None for mark in own):
         return ()
-    request = _Request(row, own, _FORMS[rule.mark].roles)
-    end, before = _talk(request, rule) if ttl_talk else (None, None)
-    system, tools = (None if request.has(tier) else request.last(tier) for tier in ("system", "tools"))
-    wanted = [(end, ttl_talk), (system, ttl_static), (before, ttl_talk), (tools, ttl_static)]
-    if rule.automatic:
-        wanted[0], wanted[1] = wanted[1], wanted[0]
+    request = _Request(row, own, form.roles)
     tokens = request.tokens(pieces)
-    fit = [(at, ttl) for at, ttl in wanted if at is not None and ttl is not None and tokens[at] >= rule.minimum]
+    fit = [(at, ttl) for at, ttl in _wanted(request, rule, ttl_static, ttl_talk) if tokens[at] >= rule.minimum]
     chosen = dict(fit[: max(rule.marks - len(own) - rule.automatic, 0)])  # an automatic cache has one mark of its own
     ordered = _in_order(chosen, request.own, rule)
     edits = [_edit(request.row[at], rule, ttl) for at, ttl in sorted(ordered.items())]
-    unread = rule.automatic and ttl_talk is None and not request.has("messages")
-    if unread and (edits or request.has("system")) and _OPTIONS not in value:
-        edits.append(Edit((), "member", {"mode": "explicit"}, _OPTIONS))
+    if ttl_talk is None and rule.automatic and (edits or request.has("system")):
+        edits += _unread(request, rule, value)
     return tuple(edits)
+
+
+def _wanted(request: _Request, rule: Rule, ttl_static: str | None, ttl_talk: str | None) -> list[tuple[int, str]]:
+    """Blocks to mark, and for how long; those of most use first."""
+    end, before = _talk(request, rule) if ttl_talk else (None, None)
+    system, tools = (None if request.has(tier) else request.last(tier) for tier in ("system", "tools"))
+    row = [(end, ttl_talk), (system, ttl_static), (before, ttl_talk), (tools, ttl_static)]
+    if rule.automatic:
+        row[0], row[1] = row[1], row[0]
+    return [(at, ttl) for at, ttl in row if at is not None and ttl is not None]
+
+
+def _unread(request: _Request, rule: Rule, value: dict[str, Any]) -> list[Edit]:
+    """The edit that keeps OpenAI from writing the end of a conversation; none if the client has said what it wants."""
+    if rule.mark != "prompt_cache_breakpoint" or request.has("messages") or _OPTIONS in value:
+        return []
+    return [Edit((), "member", {"mode": "explicit"}, _OPTIONS)]
 
 
 def _by_hand(value: dict[str, Any]) -> bool:
