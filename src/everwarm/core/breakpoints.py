@@ -1,7 +1,8 @@
 """Where marks go that a client has not set: the end of what is the same for all, and the end of the conversation.
 
-Edits do nothing but set marks; a client's own stay where they are, and count. The string ``instructions`` of Responses
-can carry none: there only system and developer messages at the beginning of ``input`` have a static end to mark.
+Edits do nothing but set marks, and keep OpenAI from setting one that nobody would read; a client's own stay where they
+are, and count. The string ``instructions`` of Responses can carry none: there only system and developer messages at the
+beginning of ``input`` have a static end to mark.
 """
 
 from __future__ import annotations

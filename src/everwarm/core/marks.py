@@ -33,9 +33,7 @@ class Block(NamedTuple):
     dialect: str
     path: Path
     tier: Tier
-    role: (
-        str  # "tools", "system"; of a message its own; in Responses "tool" for what one gave, "assistant" for the rest
-    )
+    role: str  # "tools", "system"; of a message its own; of other items "tool" for what one gave, else "assistant"
     message: int  # which of the messages (or input items); -1: none
     value: Any  # the block; a string in whose place a list with one block of text may stand; None: a message without
 
