@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everwarm.core.breakpoints import place
@@ -73,6 +73,7 @@ def tier_of(dialect: str, value: Body) -> dict[Path, Tier]:
     return {block.path: block.tier for block in blocks(dialect, value)}
 
 
+@settings(deadline=None)
 @given(marked_requests(), st.sampled_from([None, ""]))
 def test_whatever_the_request(request: tuple[str, Body], talk: str | None) -> None:
     dialect, value = request
@@ -159,6 +160,7 @@ def upto(dialect: str, value: Body, message: int) -> int:
 
 
 @pytest.mark.parametrize("dialect", [CHAT, RESPONSES])
+@settings(deadline=None)
 @given(turns)
 def test_openai_reads_each_turn_though_it_looked_at_marks_alone(dialect: str, talk: list[Turn]) -> None:
     """The most cautious reading of its page: nothing but what an explicit mark ends is found, and by one only."""
@@ -174,6 +176,7 @@ def test_openai_reads_each_turn_though_it_looked_at_marks_alone(dialect: str, ta
     assert ask(cache, dialect, other, OPENAI, now).read == upto(dialect, other, 0)
 
 
+@settings(deadline=None)
 @given(turns, st.integers(4, 20))
 def test_qwen_reads_all_that_was_there_at_the_request_before(talk: list[Turn], lookback: int) -> None:
     rule = replace(QWEN, lookback=lookback)
