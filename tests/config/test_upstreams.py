@@ -45,6 +45,7 @@ def test_every_member_can_be_set(configure: Load) -> None:
         "retries = 0",
         "weight = 2",
         "count_streams = true",
+        'provider = "bedrock"',
     )
     config = configure(upstream("x", "https://h", *more, dialect="anthropic"), OUR_KEY=SECRET)
     assert config.upstreams == (
@@ -52,6 +53,7 @@ def test_every_member_can_be_set(configure: Load) -> None:
             name="x",
             dialect="anthropic",
             url="https://h",
+            provider="bedrock",
             models=("claude-*",),
             key_env="OUR_KEY",
             connect_seconds=1,

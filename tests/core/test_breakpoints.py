@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.breakpoints import place
+from everwarm.core.breakpoints import askable, place
 from everwarm.core.caches import AnthropicCache
 from everwarm.core.layout.piece import Piece
 from everwarm.core.layout.splice import Edit
@@ -215,7 +216,7 @@ def test_other_rules() -> None:
         )
         == ()
     )
-    assert place("openai_responses", value, (), ANTHROPIC, "5m", "5m") == ()
+    assert place("openai_completions", {"prompt": LONG}, (), ANTHROPIC, "5m", "5m") == ()
 
 
 CHAT: Body = {
@@ -229,16 +230,130 @@ CHAT: Body = {
 }
 
 
-def test_openai_marks_the_end_of_a_conversation_by_itself() -> None:
+POINT: Body = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+
+
+def test_openai_has_three_marks_beside_its_own() -> None:
     after, _ = placed(CHAT, OPENAI, "30m", "30m", "openai_chat")
-    assert where(after, "openai_chat") == ["messages[0].content[0] 30m"]
-    assert after["messages"][0]["content"] == [text(prompt_cache_breakpoint={"mode": "explicit"})]
+    assert where(after, "openai_chat") == ["messages[0].content[0] 30m", "messages[1].content[0] 30m"]
+    assert after["messages"][0]["content"] == [text(**POINT)]
+    grown = {"messages": [*CHAT["messages"], {"role": "assistant", "content": "ok"}, {"role": "user", "content": "on"}]}
+    assert where(placed(grown, OPENAI, "30m", "30m", "openai_chat")[0], "openai_chat") == [
+        f"messages[{n}].content[0] 30m" for n in (0, 1, 5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "added"),
+    [
+        ([{"role": "user", "content": [text(**POINT)]}], ["messages[0].content[0] 30m"]),
+        ([{"role": "user", "content": [text(**POINT)] * 2}], ["messages[0].content[0] 30m"]),
+        ([{"role": "user", "content": [text(**POINT)] * 3}], []),
+        ([{"role": "user", "content": [text(**POINT)] * 9}], []),
+        ([{"role": "tool", "content": [text(**POINT)]}], ["messages[0].content[0] 30m"]),
+    ],
+    ids=["one", "two", "three", "many", "a tool's"],
+)
+def test_openai_writes_the_latest_three_so_ours_never_push_out_the_clients(own: list[Body], added: list[str]) -> None:
+    value = {"messages": [*CHAT["messages"][:2], *own]}
+    after, _ = placed(value, OPENAI, "30m", "30m", "openai_chat")
+    assert where(after, "openai_chat") == [*added, *where(value, "openai_chat")]
+
+
+def test_the_clients_own_mark_of_a_turn_ago_is_not_set_twice() -> None:
+    turns = [{"role": "user", "content": [text(**POINT)]}, {"role": "assistant", "content": "ok"}]
+    value = {"messages": [CHAT["messages"][0], *turns, {"role": "user", "content": "on"}]}
+    after, _ = placed(value, OPENAI, "30m", "30m", "openai_chat")
+    assert where(after, "openai_chat") == ["messages[0].content[0] 30m", "messages[1].content[0] 30m"]
+
+
+def test_with_room_for_one_openai_gets_that_of_the_system_prompt() -> None:
+    """It marks the end by itself."""
+    long_ago = {"role": "user", "content": [text(**POINT)] * 2}
+    talk = [{"role": "assistant", "content": "ok"}, {"role": "user", "content": "on"}] * 2
+    value = {"messages": [CHAT["messages"][0], long_ago, *talk]}
+    after, _ = placed(value, OPENAI, "30m", "30m", "openai_chat")
+    assert where(after, "openai_chat") == ["messages[0].content[0] 30m", *where(value, "openai_chat")]
+
+
+def test_a_client_of_openai_that_marks_by_hand_is_left_alone() -> None:
+    by_hand = {**CHAT, "prompt_cache_options": {"mode": "explicit"}}
+    assert placed(by_hand, OPENAI, "30m", "30m", "openai_chat")[1] == ()
+
+
+def test_openai_writes_no_end_that_nobody_reads() -> None:
     after, _ = placed(CHAT, OPENAI, "12h", None, "openai_chat")
     assert where(after, "openai_chat") == ["messages[0].content[0] 12h"]
-    assert placed({**CHAT, "prompt_cache_options": {"mode": "explicit"}}, OPENAI, "30m", "30m", "openai_chat")[1] == ()
-    own = {"role": "user", "content": [text(prompt_cache_breakpoint={"mode": "explicit"})] * 3}
-    full = {**CHAT, "messages": [*CHAT["messages"], own]}
-    assert placed(full, OPENAI, "30m", "30m", "openai_chat")[1] == ()
+    assert after["prompt_cache_options"] == {"mode": "explicit"}
+    for value in (
+        {**CHAT, "prompt_cache_options": {"ttl": "30m"}},  # the client has said how
+        {"messages": [*CHAT["messages"], {"role": "user", "content": [text(**POINT)]}]},  # and here what it wants kept
+        {"messages": CHAT["messages"][1:]},  # nothing static would be kept
+    ):
+        options = placed(value, OPENAI, "30m", None, "openai_chat")[0].get("prompt_cache_options")
+        assert options == value.get("prompt_cache_options")
+    after, _ = placed(CHAT, replace(ANTHROPIC, automatic=True), "5m", None, "openai_chat")
+    assert "prompt_cache_options" not in after, "a member that is OpenAI's own"
+
+
+RESPONSES: Body = {
+    "instructions": LONG,
+    "input": [
+        {"role": "developer", "content": "The handbook."},
+        {"role": "user", "content": [{"type": "input_text", "text": "go"}]},
+        {"type": "reasoning", "summary": [], "encrypted_content": "x"},
+        {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": [{"type": "input_text", "text": "done"}]},
+        {"role": "assistant", "content": [{"type": "output_text", "text": "Done."}]},
+        {"role": "user", "content": "on"},
+    ],
+}
+
+
+def test_responses_are_marked_in_their_input() -> None:
+    value = {**RESPONSES, "input": RESPONSES["input"]}
+    row = [Piece(("instructions",), "system", "system", "text", LONG, -1)]
+    edits = place("openai_responses", value, row, OPENAI, "12h", "30m")
+    assert edits == (
+        Edit(
+            ("input", 0, "content"),
+            "replace",
+            [
+                {
+                    "type": "input_text",
+                    "text": "The handbook.",
+                    "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"},
+                }
+            ],
+        ),
+        Edit(("input", 1, "content", 0), "member", {"mode": "explicit"}, "prompt_cache_breakpoint"),
+        Edit(("input", 6, "content"), "replace", [{"type": "input_text", "text": "on", **POINT}]),
+    )
+    value["input"] = "go"
+    assert place("openai_responses", value, row, OPENAI, "12h", "30m") == ()
+
+
+QWEN = Rule(
+    "qwen", ("*",), 1024, 0.1, False, "s", "2026-11-25", "high", mark="cache_control", marks=4, considered=4,
+    lookback=20, ttls=(Ttl(300, 1.25), Ttl(3600, 1.25)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dialect", "rule", "names"),
+    [
+        ("anthropic_messages", ANTHROPIC, ["5m", "1h"]),
+        ("openai_chat", ANTHROPIC, ["5m", "1h"]),
+        ("openai_chat", OPENAI, ["30m"]),
+        ("openai_responses", OPENAI, ["30m", "12h"]),
+        ("openai_chat", QWEN, ["5m"]),
+        ("anthropic_messages", QWEN, ["5m"]),
+        ("openai_chat", Rule("qwen", (), 0, 0.1, True, "s", "", "low"), []),
+    ],
+    ids=range(7),
+)
+def test_lifetimes_that_can_be_asked_for(dialect: str, rule: Rule, names: list[str]) -> None:
+    assert [ttl.name for ttl in askable(dialect, rule).ttls] == names
 
 
 def test_calls_of_tools_count_for_the_minimum() -> None:
@@ -252,8 +367,10 @@ def test_calls_of_tools_count_for_the_minimum() -> None:
 
 
 def test_chat_completions_with_marks_of_anthropics_form() -> None:
-    after, _ = placed(CHAT, dialect="openai_chat")
+    after, _ = placed(CHAT, QWEN, dialect="openai_chat")
     assert where(after, "openai_chat") == ["messages[0].content[0] 5m", "messages[3].content[0] 5m"]
+    assert after["messages"][3]["content"] == [text("done", **FIVE)]
+    assert after["tools"] == CHAT["tools"]
 
 
 # --- properties -----------------------------------------------------------------------------------------------------

@@ -122,5 +122,64 @@ def test_which_blocks_can_carry_a_mark(block: Any, carries: bool) -> None:
 
 
 def test_which_tools_can_carry_a_mark() -> None:
-    tools = [{"name": "f"}, {"name": "g", "defer_loading": True}, {"type": "function", "function": {"name": "h"}}]
+    tools = [{"name": "f"}, {"name": "g", "defer_loading": True}, "h"]
     assert [block.carries for block in blocks("anthropic_messages", {"tools": tools})] == [True, False, False]
+    for dialect in ("openai_chat", "openai_responses"):
+        assert not any(block.carries for block in blocks(dialect, {"tools": tools}))
+
+
+POINT: dict[str, Any] = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+
+
+def part(kind: str = "input_text", **more: Any) -> dict[str, Any]:
+    return {"type": kind, "text": "words", **more}
+
+
+RESPONSES: dict[str, Any] = {
+    "tools": [{"type": "function", "name": "f"}],
+    "instructions": "Be brief.",
+    "input": [
+        {"role": "developer", "content": [part(**POINT)]},
+        {"type": "message", "role": "user", "content": "go"},
+        {"type": "reasoning", "summary": []},
+        {"type": "message", "role": "assistant", "content": [part("output_text")]},
+        {"type": "function_call", "call_id": "1", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": [part(**POINT), {"type": "input_image", **POINT}]},
+        {"type": "custom_tool_call_output", "call_id": "2", "output": "done"},
+        {"type": "computer_call_output", "output": {"type": "computer_screenshot", **POINT}},
+        "no item",
+        {"role": "system", "content": [part("input_file")]},
+    ],
+}
+
+
+def test_responses_as_blocks() -> None:
+    assert [(*block[1:5], block.carries) for block in blocks("openai_responses", RESPONSES)] == [
+        (("tools", 0), "tools", "tools", -1, False),
+        (("instructions",), "system", "system", -1, False),
+        (("input", 0, "content", 0), "system", "developer", 0, True),
+        (("input", 1, "content"), "messages", "user", 1, True),
+        (("input", 2, "content"), "messages", "assistant", 2, False),
+        (("input", 3, "content", 0), "messages", "assistant", 3, False),
+        (("input", 4, "content"), "messages", "assistant", 4, False),
+        (("input", 5, "output", 0), "messages", "tool", 5, True),
+        (("input", 5, "output", 1), "messages", "tool", 5, True),
+        (("input", 6, "output"), "messages", "tool", 6, False),
+        (("input", 7, "output"), "messages", "tool", 7, False),
+        (("input", 9, "content", 0), "messages", "system", 9, True),
+    ]
+    assert [mark.path for mark in marks_in("openai_responses", RESPONSES)] == [
+        ("input", 0, "content", 0),
+        ("input", 5, "output", 0),
+        ("input", 5, "output", 1),
+        ("input", 7, "output"),
+    ]
+    (said,) = blocks("openai_responses", {"input": "go"})
+    assert (*said[1:], said.carries) == (("input",), "messages", "user", 0, "go", False)
+    assert blocks("openai_completions", {"prompt": "go"}) == ()
+
+
+def test_what_may_stand_in_the_place_of_a_string() -> None:
+    (said,) = blocks("openai_chat", {"messages": [{"role": "user", "content": "go"}]})
+    assert said.text_type == "text"
+    assert blocks("openai_responses", RESPONSES)[3].text_type == "input_text"

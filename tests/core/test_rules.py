@@ -196,3 +196,9 @@ def test_an_earlier_layer_hides_a_later_one() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(ConfigError):
         assert parse(text, "f") == ()
+
+
+def test_whose_caches_are_known() -> None:
+    rows = parse(ROW + ROW.replace('"p"', '"q"'), "mine.toml")
+    assert Rules(rows, parse(ROW, "ours.toml")).providers == {"p", "q"}
+    assert Rules().providers == frozenset()

@@ -13,8 +13,9 @@ import pytest
 from behind import MESSAGES, RESPONSES, VERSION, upstreams
 from everwarm.core.key import PUBLIC
 from everwarm.errors import ConfigError
+from everwarm.gateway.reload import take_up
 from gateway_upstreams import asks
-from live import CHAT, Live, gateway
+from live import CHAT, Live, gateway, settings_of
 from providers import Provider
 
 REWRITE = '[layout]\nmode = "rewrite"\n'
@@ -115,3 +116,82 @@ def test_responses_have_a_key_too_and_completions_know_none(live: Live, fake: Pr
     assert b"prompt_cache_key" in sent(live, fake, RESPONSES, {"model": "gpt-5", "input": "hi"})
     plain = {"model": "gpt-3.5-turbo-instruct", "prompt": "hi"}
     assert orjson.loads(sent(live, fake, "/v1/completions", plain)) == plain
+
+
+# --- whose cache it is ----------------------------------------------------------------------------------------------
+
+POINT = {"mode": "explicit"}
+TURN = [{"role": "system", "content": LONG}, {"role": "user", "content": "hi"}]
+
+
+def of(fake: Provider, provider: str) -> str:
+    return REWRITE + upstreams(fake, more=f'provider = "{provider}"')
+
+
+def marked(kind: str, words: str, **mark: Any) -> list[dict[str, Any]]:
+    return [{"type": kind, "text": words, **mark}]
+
+
+def test_a_gpt_with_breakpoints_gets_them_in_both_protocols(live: Live, fake: Provider) -> None:
+    body = orjson.loads(sent(live, fake, CHAT, chat("gpt-5.6-terra", messages=TURN)))
+    said = [message["content"] for message in body["messages"]]
+    point = {"prompt_cache_breakpoint": POINT}
+    assert said == [marked("text", LONG, **point), marked("text", "hi", **point)]
+    body = orjson.loads(sent(live, fake, RESPONSES, {"model": "gpt-5.6-terra", "input": TURN}))
+    assert [item["content"] for item in body["input"]] == [
+        marked("input_text", words, **point) for words in (LONG, "hi")
+    ]
+
+
+def test_what_is_qwens_is_said_of_the_upstream(tmp_path: Path, fake: Provider) -> None:
+    tools = [{"type": "function", "function": {"name": "f", "description": LONG}}]
+    with gateway(tmp_path, toml=of(fake, "qwen"), inside=False) as live:
+        body = orjson.loads(sent(live, fake, CHAT, chat("qwen4-max", messages=TURN, tools=tools)))
+        assert [message["content"] for message in body["messages"]] == [
+            marked("text", LONG, cache_control=MARK),
+            marked("text", "hi", cache_control=MARK),
+        ]
+        assert body["tools"] == tools
+        assert "prompt_cache_key" not in body
+        responses = {"model": "qwen4-max", "input": TURN}
+        assert orjson.loads(sent(live, fake, RESPONSES, responses)) == responses, "Qwen has no marks there"
+        body = orjson.loads(sent(live, fake, MESSAGES, {**MARKED, "model": "qwen4-max"}))
+        assert body["system"] == marked("text", LONG, cache_control=MARK)
+
+
+def test_bedrocks_claude_gets_marks_by_its_own_rule(tmp_path: Path, fake: Provider) -> None:
+    toml = of(fake, "bedrock").replace('dialect = "anthropic"', 'dialect = "anthropic"\nkey_env = "BEDROCK_KEY"')
+    with gateway(tmp_path, toml=toml, inside=False, env={"BEDROCK_KEY": "sk-a"}) as live:
+        model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+        body = orjson.loads(sent(live, fake, MESSAGES, {**MARKED, "model": model}))
+        assert body["tools"][-1]["cache_control"] == MARK
+        assert body["system"] == marked("text", LONG, cache_control=MARK)
+        assert body["messages"][-1]["content"] == marked("text", "hi", cache_control=MARK)
+        assert fake.asked[-1].header("authorization") == "Bearer sk-a"
+        assert fake.asked[-1].header("x-api-key") is None
+        short = {**MARKED, "model": "us.anthropic.claude-of-tomorrow", "system": LONG[:8000], "tools": []}
+        assert orjson.loads(sent(live, fake, MESSAGES, short)) == short, "under the minimum of a model without a row"
+
+
+def test_where_a_request_may_go_to_two_caches_it_is_marked_for_neither(tmp_path: Path, fake: Provider) -> None:
+    other = asks(fake.url, more='provider = "vllm"').replace('"u0"', '"other"')
+    with gateway(tmp_path, toml=of(fake, "openai") + other, inside=False) as live:
+        body = chat("gpt-5.6", messages=TURN)
+        assert orjson.loads(sent(live, fake, CHAT, body)) == body
+
+
+def test_a_provider_that_no_rule_is_about(tmp_path: Path, fake: Provider) -> None:
+    with pytest.raises(
+        ConfigError, match=r"upstream 'o0'.*'qwem'\. Did you mean 'qwen'\? There are: anthropic, bedrock"
+    ):
+        gateway(tmp_path, toml=of(fake, "qwem"), inside=False).__enter__()
+    with gateway(tmp_path, toml=of(fake, "qwen"), inside=False) as live:
+        before = live.house.config, live.house.directory
+        with pytest.raises(ConfigError, match="no cache rule is about the provider 'mine'"):
+            take_up(live.house, settings_of(tmp_path, of(fake, "mine")))
+        assert (live.house.config, live.house.directory) == before
+    (tmp_path / "rules").mkdir()
+    ours = (files("everwarm") / "data/rules/qwen.toml").read_text("utf-8")
+    (tmp_path / "rules/mine.toml").write_text(ours.replace('"qwen"', '"mine"'))
+    with gateway(tmp_path, toml=of(fake, "mine"), inside=False) as live:
+        assert b"cache_control" in sent(live, fake, CHAT, chat("house-model", messages=TURN))

@@ -25,7 +25,7 @@ _MEANT: Mapping[str, str] = {  # as others call it
     "base_url": "url",
     "api_base": "url",
     "type": "dialect",
-    "provider": "dialect",
+    "vendor": "provider",
     "model": "models",
     "timeout": "seconds",
 }

@@ -29,6 +29,11 @@ class UpstreamSettings:
         Url('an address such as "https://api.openai.com/v1" or "http://127.0.0.1:8000/v1"'),
         "its address, as the vendor's SDK takes it: of an `openai` mostly with `/v1`, of an `anthropic` without",
     )
+    provider: str | None = optional(
+        Name(),
+        "whose prompt cache is behind it, as `everwarm rules` names it: `qwen`, `bedrock` ...",
+        without="the vendor of the dialect, for models of its own",
+    )
     models: tuple[str, ...] = setting(
         (), Listed(Pattern()), "the models that it serves, `*` and `?` for any", default_text="every model"
     )

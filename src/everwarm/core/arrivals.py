@@ -19,13 +19,14 @@ lifetime, and for a mark."""
 class Arrivals(NamedTuple):
     """The last gaps between requests that could have read from each other's entries.
 
-    One for a stream as a whole, for what is the same in all its conversations; one for the gaps within conversations.
+    One for a stream as a whole, for what is the same in all its conversations; one for the gaps within conversations,
+    each of which begins with one that is ``inf``: where most are never gone on with, no mark at their end pays.
     """
 
     gaps: tuple[float, ...] = ()
 
     def note(self, gap: float) -> Arrivals:
-        """With one more gap, in seconds; ``inf`` where nothing followed."""
+        """With one more gap, in seconds; ``inf`` where nothing came before."""
         return Arrivals((*self.gaps[1 - REMEMBERED :], max(gap, 0.0)))
 
     def choose(self, rule: Rule, tokens: int) -> str | None:

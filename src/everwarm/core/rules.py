@@ -68,6 +68,11 @@ class Rules:
     def __init__(self, *layers: Sequence[Rule]) -> None:
         self.layers: Final = layers
 
+    @property
+    def providers(self) -> frozenset[str]:
+        """All that there is a rule of."""
+        return frozenset(rule.provider for layer in self.layers for rule in layer)
+
     def of(self, provider: str, model: str) -> Rule | None:
         """The rule with the most specific pattern (most characters that are no ``*``); of equal ones the first."""
         for layer in self.layers:

@@ -75,11 +75,11 @@ class Arrangement:
         await source.fetch(sending, sink)
 
     def _rule(self) -> Rule | None:
-        """Of the cache of who serves the model; None for the model inside, whose cache needs no marks."""
+        """Of the cache of all who may serve the model; None for the model inside, whose cache needs no marks."""
         target = self._ask.question.target
         if not isinstance(target.source, Pool):
             return None
-        return self._house.rulebook.of(target.source.providers[0].settings.dialect, target.model)
+        return self._house.rulebook.shared((p.settings for p in target.source.providers), target.model)
 
     async def _arrange(self, mode: Mode) -> Arranged:
         house, (caller, data, question, control, _) = self._house, self._ask

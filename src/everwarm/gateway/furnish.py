@@ -60,9 +60,11 @@ def furnished(config: Config, upstreams: Sequence[Upstream]) -> Iterator[House]:
 def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = None) -> Iterator[House]:
     """A house whose data folder other processes of the same server use too. ``worker``: which of them this is.
 
-    Raises ``ConfigError`` for cache rules of the user that cannot be read or understood.
+    Raises ``ConfigError`` for cache rules of the user that cannot be read or understood, or that an upstream asks for
+    and nobody has.
     """
     rulebook = Rulebook(rules.load(config.data / "rules"))
+    rulebook.check(config.upstreams)
     with ExitStack() as stack:
         secret = load_secret(config.data)
         threads = ThreadPoolExecutor(4, thread_name_prefix="everwarm")

@@ -22,6 +22,7 @@ def take_up(house: House, wanted: Config) -> Changes:
     """
     told = changes(house.config, wanted)
     config = merged(house.config, wanted)
+    house.rulebook.check(config.upstreams)
     known = {p.settings: p for p in house.directory.providers}
     providers = [known.get(settings) or _successor(house, settings) for settings in config.upstreams]
     directory = Directory(house.directory.upstreams, config.aliases, config.cache.models, providers)

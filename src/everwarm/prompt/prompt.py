@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from everwarm.errors import PromptError
+from everwarm.prompt.converse import in_blocks, pointed
 from everwarm.prompt.drift import Drift
 from everwarm.prompt.marks import marked
 from everwarm.prompt.part import Part, added, joined, part, refuse_volatile
@@ -15,9 +16,9 @@ from everwarm.prompt.plain import refuse_unordered, row_of, text_of
 from everwarm.prompt.tools import Tool, read_tools
 from everwarm.prompt.turn import with_blocks, with_newest
 
-_OURS: Final = frozenset({"tools", "messages", "system", "instructions", "input"})
+_OURS: Final = frozenset({"tools", "messages", "system", "instructions", "input", "modelId"})
 _RENDERED: Final = Drift()
-_DEPTH: Final = 4  # frames from the warning up to who called chat(), responses() or anthropic()
+_DEPTH: Final = 4  # frames from the warning up to who called chat(), responses(), anthropic() or converse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Prompt:
     _dynamic: tuple[Part, ...] = field(default=(), kw_only=True)
 
     def tools(self, more: Iterable[Mapping[str, Any]]) -> Prompt:
-        """Tools, in this order: ``{name, description, parameters}``, or the form of any dialect. Hosted ones (web
-        search and others of a ``type`` of their own) go out as they are, and are only for the dialect they belong to.
-        A function is ``strict`` only if it says so.
+        """Tools, in this order: ``{name, description, parameters}``, or the form of Chat, Responses or Messages. Hosted
+        ones (web search and others of a ``type`` of their own) go out as they are, and are only for the dialect they
+        belong to. A function is ``strict`` only if it says so.
         """
         return replace(self, _tools=read_tools(more, self._tools))
 
@@ -111,6 +112,22 @@ class Prompt:
         body = {"model": model, "max_tokens": max_tokens, **listed, **said, "messages": rest, **members}
         return marked(body, spare)
 
+    def converse(self, messages: Iterable[Any], *, model: str, **members: Any) -> dict[str, Any]:
+        """What boto3's ``converse`` takes by name, for Bedrock: with a ``cachePoint`` behind each of what ``anthropic``
+        marks, at most four with those that stand in ``messages``. Content that is a text goes out as a block.
+        ``members``: whatever else; ``toolConfig`` without tools, for a choice among them. Otherwise as ``chat``.
+
+        A model that caches nothing refuses points.
+        """
+        self._check(members)
+        rest, spare = with_newest(map(in_blocks, row_of(messages, "messages")), self._dynamic, parts=True)
+        config = {**self._listed([t.converse() for t in self._tools]), **members.pop("toolConfig", {})}
+        texts = [text for text in (joined(self._static), joined(self._session)) if text]
+        said = {"system": [{"text": text} for text in texts]} if texts else {}
+        wanted = {"toolConfig": config} if config else {}
+        body = {"modelId": model, **wanted, **said, "messages": [in_blocks(m) for m in rest], **members}
+        return pointed(body, spare)
+
     def _listed(self, written: list[dict[str, Any]]) -> dict[str, Any]:
         return {"tools": written} if written else {}
 
@@ -122,6 +139,12 @@ class Prompt:
                     f"{key} is written by the prompt: give it what belongs there, not the request.", param=key
                 )
         refuse_unordered(dict(members), "request")
+        config = members.get("toolConfig", {})
+        if not isinstance(config, Mapping) or "tools" in config:
+            raise PromptError(
+                "toolConfig must be a dict without tools: those are written by the prompt, give them to .tools().",
+                param="toolConfig",
+            )
         if self.name:
             listed = json.dumps([t.json for t in self._tools])
             complaint = _RENDERED.note(self.name, listed, joined(self._static))

@@ -44,6 +44,14 @@ class Tool(NamedTuple):
             return members
         return {("input_schema" if key == "parameters" else key): value for key, value in members.items()}
 
+    def converse(self) -> dict[str, Any]:
+        """For Bedrock's Converse."""
+        members = self._members()
+        members.pop("cache_control", None)
+        if self.hosted:
+            return members
+        return {"toolSpec": {"inputSchema": {"json": members.pop("parameters")}, **members}}
+
 
 def read_tools(tools: Iterable[Mapping[str, Any]], known: Iterable[Tool]) -> tuple[Tool, ...]:
     """``tools`` behind those that are ``known``. Raises ``PromptError`` for what is none, or whose name is taken."""

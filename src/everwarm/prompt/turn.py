@@ -66,7 +66,10 @@ def _in_parts(message: Mapping[str, Any]) -> Mapping[str, Any]:
 def _appended(content: Any, text: str) -> Any:
     if isinstance(content, str):
         return f"{content}\n\n{text}" if content else text
-    ours = any(isinstance(p, dict) and str(p.get("type", "")).startswith("input_") for p in content)
+    kinds = {str(p.get("type", "")) for p in content if isinstance(p, dict)}
+    if kinds == {""}:  # Converse's blocks have no type
+        return [*content, {"text": text}]
+    ours = any(kind.startswith("input_") for kind in kinds)
     return [*content, {"type": "input_text" if ours else "text", "text": text}]
 
 
@@ -83,4 +86,9 @@ def _speaks(message: Any) -> bool:
         return False
     content = message.get("content")
     parts = content if isinstance(content, list | tuple) else ()
-    return not parts or any(not isinstance(p, dict) or p.get("type") != "tool_result" for p in parts)
+    return not parts or any(not isinstance(p, dict) or not _gave(p) for p in parts)
+
+
+def _gave(part: Mapping[str, Any]) -> bool:
+    """Whether it is what a tool gave, in Messages or in Converse."""
+    return part.get("type") == "tool_result" or "toolResult" in part

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import orjson
 import pytest
 
@@ -163,4 +165,4 @@ def test_gaps_are_noted() -> None:
     stream = Stream("0" * 16, "kin", Template.of(RULES))
     stream.arrived(10.0, None)
     stream.arrived(40.0, 30.0)
-    assert [arrivals.gaps for arrivals in stream.arrivals] == [(30.0,), (30.0,)]
+    assert [arrivals.gaps for arrivals in stream.arrivals] == [(30.0,), (inf, 30.0)]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from everwarm.core.body import read
-from everwarm.core.breakpoints import place
+from everwarm.core.breakpoints import askable, place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
 from everwarm.core.layout.amend import amend
 from everwarm.core.layout.finding import Arranged, Cure, Finding, Wishes
@@ -132,7 +132,8 @@ class Layout:
         if rule is None or not wishes.breakpoints:
             return form.changed(edits)
         form = form.edited(edits)
-        static, talk = (a.choose(rule, reading.measure.total // 4) for a in reading.stream.arrivals)
+        asked = askable(form.dialect, rule)
+        static, talk = (a.choose(asked, reading.measure.total // 4) for a in reading.stream.arrivals)
         marks = list(place(form.dialect, form.value, form.pieces, rule, static, talk))
         if rule.provider == "openai" and form.dialect in KEYED:
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 import orjson
@@ -91,13 +92,12 @@ class Stream:
         return tuple(known is None or known[i] != m for i, m in enumerate(marks))
 
     def arrived(self, now: float, gap: float | None) -> None:
-        """A request came. ``gap``: seconds since the one before in its conversation; None: it begins one."""
+        """A request came. ``gap``: seconds since the one before in its conversation; None: it begins one, so that
+        there was nothing to read."""
         stream, talk = self.arrivals
         if self.asked is not None:
             stream = stream.note(max(0.0, now - self.asked))
-        if gap is not None:
-            talk = talk.note(gap)
-        self.arrivals, self.asked = (stream, talk), now
+        self.arrivals, self.asked = (stream, talk.note(inf if gap is None else gap)), now
 
     def dump(self) -> bytes:
         """For a note."""

@@ -38,7 +38,7 @@ class Provider:
         self.answered = [0] * 10  # responses so far, by the first digit of their status; [0]: requests without one
         self.again = 0  # requests that were sent here once more
         self._prefix = _PREFIX[settings.dialect]
-        self._identified = _identified(settings.dialect, credential)
+        self._identified = _identified(settings, credential)
         self._client: Client | None = None
 
     async def send(
@@ -141,10 +141,11 @@ class Answer:
         self._reply.close()
 
 
-def _identified(dialect: str, credential: str | None) -> Headers:
+def _identified(settings: UpstreamSettings, credential: str | None) -> Headers:
+    """As the vendor's SDK sends it; Bedrock takes a bearer token in both dialects."""
     if credential is None:
         return []
-    if dialect == "anthropic":
+    if settings.dialect == "anthropic" and settings.provider != "bedrock":
         return [(b"x-api-key", credential.encode())]
     return [(b"authorization", b"Bearer %b" % credential.encode())]
 
