@@ -26,6 +26,10 @@ def read(streams: Streams, text: str, now: float = 0.0, space: str = "s", kin: s
     return streams.read(space, kin, [system(text)], now)
 
 
+def id_of(text: str) -> str:
+    return read(Streams(MemoryNotes()), text).stream.id
+
+
 def learned(streams: Streams) -> Stream:
     return [read(streams, at(clock)).stream for clock in ("10:00:01", "10:00:02", "10:00:03")][-1]
 
@@ -89,6 +93,32 @@ def test_streams_of_one_kin_are_bounded() -> None:
     ids = {read(streams, text).stream.id for text in texts}
     assert len(ids) == len(texts)
     assert sum(read(streams, text).learned for text in texts) >= 2 * KIN
+
+
+def test_one_that_the_user_has_named_is_kept() -> None:
+    streams, texts = Streams(MemoryNotes()), [f"{chr(97 + i) * 30} {chr(65 + i) * 30}\n" * 4 for i in range(3 * KIN)]
+    named = read(streams, at("10:00:01")).stream
+    streams.named = [named.id]
+    for text in texts:
+        assert [read(streams, text).learned for _ in range(3)] == [True, False, False], "there is room for each"
+    assert read(streams, at("10:00:01")).stream is named
+    assert streams.has_named("s", "kin", 0.0)
+    assert not streams.has_named("s", "other", 0.0)
+    assert len(streams._spaces["s"]["kin"]) == KIN + 1, "beside as many others as ever"
+
+
+def test_one_that_had_to_go_is_found_again_if_it_was_learned_meanwhile() -> None:
+    """Notes are read in the order of their names: what the first ones push out, a later one may know better."""
+    notes = MemoryNotes()
+    streams, other = Streams(notes), Streams(notes)
+    texts = sorted((f"{chr(97 + i) * 30} {chr(65 + i) * 30}\n" * 4 for i in range(2 * KIN)), key=id_of)
+    for text in texts[KIN:]:
+        read(streams, text)
+    for text in (*texts[:KIN], *texts[KIN:]):
+        found = read(other, text, now=5.0).stream
+        found.version += 1
+        other.save("s", found)
+    assert [read(streams, text, now=9.0).learned for text in texts[:KIN]] == [False] * KIN
 
 
 def test_namespaces_are_bounded() -> None:
