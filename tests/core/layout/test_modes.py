@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
+from everwarm.core.cache_key import prompt_cache_key
 from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Mode, Wishes
 from everwarm.core.layout.looks import EACH, FIRST
 from everwarm.core.layout.notes import MemoryNotes, Notes
+from everwarm.core.rules import Rule
 
 BOOKING = "You are the assistant of an airline. Answer in short and friendly sentences, and never guess. " * 6
 TRANSLATING = "Translate what the user gives you into Japanese; keep names, numbers and code as they are, always. " * 6
@@ -95,6 +98,21 @@ def test_advise_says_what_it_would_do_and_nothing_of_what_is_not_in_the_sample()
         assert one.data == request(BOOKING, n)
         assert [(f.kind, f.cure, f.done) for f in one.findings] == [("a clock", "move", False)] * (one.weight > 0)
         assert one.stream == booking
+
+
+@pytest.mark.parametrize("own", ["advise", "off"])
+def test_marks_and_keys_are_of_those_that_are_rewritten(own: Mode) -> None:
+    """A key for OpenAI's cache, by the stream; nothing where the bytes are to go out as they came."""
+    layout, booking, translating = taught()
+    rule = Rule("openai", ("*",), 1024, 0.1, True, "s", "2026-11-25", "high")
+    wishes = Wishes("rewrite", rule=rule, streams={booking: own})
+    one, other = (layout.arrange("a", "openai_chat", "m", request(r, 9), wishes, 1e9) for r in (BOOKING, TRANSLATING))
+    assert one.data == request(BOOKING, 9)
+    assert orjson.loads(other.data)["prompt_cache_key"] == prompt_cache_key("a", translating)
+    without = wishes._replace(rule=replace(rule, provider="another"))
+    assert (
+        b"prompt_cache_key" not in layout.arrange("a", "openai_chat", "m", request(TRANSLATING, 9), without, 1e9).data
+    )
 
 
 def test_where_nothing_is_to_be_looked_at_no_stream_is_known() -> None:

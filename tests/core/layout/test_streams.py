@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from everwarm.core.layout.notes import MemoryNotes
 from everwarm.core.layout.piece import Piece
-from everwarm.core.layout.stream import Stream, _free
+from everwarm.core.layout.stream import Stream, _free, _reach
 from everwarm.core.layout.streams import KIN, SPACES, Reading, Streams
 from everwarm.core.layout.template import Template
 
@@ -176,6 +178,31 @@ def test_no_two_places_have_one_name() -> None:
 def test_a_name_that_is_taken_gets_a_number() -> None:
     names = {"clock"}
     assert [_free("clock", names), _free("clock", names), _free("user", names)] == ["clock 2", "clock 3", "user"]
+
+
+@given(st.lists(st.text("ab \0\n0", max_size=30), min_size=2, max_size=6))
+def test_whatever_it_learns_each_place_keeps_one_ancestor_at_most(texts: list[str]) -> None:
+    narrower = Template.of(texts[0])
+    for text in texts[1:]:
+        wider = narrower.widen(text) or narrower
+        ancestors = [i for place in _reach(wider, narrower) for i in place]
+        assert len(ancestors) == len(set(ancestors))
+        assert len(_reach(wider, narrower)) == len(wider.literals) - 1
+        narrower = wider
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ("a" * 50, "b" * 50),  # nothing in common
+        ("Be polite, and short.\nNow.", "Be polite, and short.\nLater."),  # less than a stream must have
+        (RULES, RULES[:60] + "\nElse do as you like, and be done with it."),  # less than half of what it is
+    ],
+)
+def test_a_text_with_too_little_in_common_is_not_learned(known: str, text: str) -> None:
+    stream = Stream("0" * 16, "kin", Template.of(known))
+    assert not stream.widen(text)
+    assert (stream.template, stream.slots, stream.version) == (Template.of(known), [], 0)
 
 
 def test_a_stream_keeps_most_of_what_it_is() -> None:
