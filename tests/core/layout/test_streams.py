@@ -109,6 +109,21 @@ def test_one_that_the_user_has_named_is_kept() -> None:
     assert len(streams._spaces["s"]["kin"]) == KIN + 1, "beside as many others as ever"
 
 
+def test_of_two_that_read_a_text_the_one_that_the_user_has_named_does() -> None:
+    """As two processes found them from the first requests of one program, at one moment."""
+    notes = MemoryNotes()
+    for seconds in "14":
+        alone = Streams(MemoryNotes())
+        stream = [read(alone, at(f"10:0{n}:0{seconds}")).stream for n in range(3)][-1]
+        notes.put("s", "stream", stream.id.encode(), stream.dump())
+    first, second = sorted(name.decode() for name in notes.all("s", "stream"))
+    streams = Streams(notes)
+    assert read(streams, at("11:00:00")).stream.id == first
+    for named in (second, first):
+        streams.named = [named]
+        assert read(streams, at("11:00:00")).stream.id == named
+
+
 def test_one_that_had_to_go_is_found_again_if_it_was_learned_meanwhile() -> None:
     """Notes are read in the order of their names: what the first ones push out, a later one may know better."""
     notes = MemoryNotes()

@@ -43,7 +43,7 @@ class Streams:
     """All streams of all namespaces. A namespace learns nothing from another."""
 
     def __init__(self, notes: Notes) -> None:
-        self.named: Collection[str] = ()  # ids that a user has named: kept, however many others there are
+        self.named: Collection[str] = ()  # ids that a user has named: kept, whatever others there are, and tried first
         self._notes = notes
         self._spaces: OrderedDict[str, dict[str, list[Stream]]] = OrderedDict()  # namespace -> kin -> streams
         self._refreshed: dict[str, float] = {}
@@ -82,7 +82,7 @@ class Streams:
 
     def _find(self, space: str, kin: str, text: str) -> tuple[Stream, tuple[str, ...], bool]:
         streams = self._spaces[space].setdefault(kin, [])
-        for stream in streams:
+        for stream in sorted(streams, key=lambda s: s.id not in self.named) if self.named else streams:
             values = stream.read(text)
             if values is not None:
                 return stream, values, False
