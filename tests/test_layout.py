@@ -45,17 +45,48 @@ def engine(notes: Notes) -> Plain:
     return Plain(notes, SEEN)
 
 
-def test_it_lists_what_was_found(run: Run, tmp_path: Path) -> None:
+ID = "9f86d081884c7d65"
+
+
+@pytest.fixture
+def seen(tmp_path: Path) -> None:
+    """One request was, and a clock was found in it."""
     ledger = Ledger(tmp_path / "data/ledger.db")
     ledger.add(row())
-    ledger.look(Looked(ledger._clock(), "a", "s", "gpt-x", (spot(CLOCK),)))
+    ledger.look(Looked(ledger._clock(), "a", ID, "gpt-x", (spot(CLOCK),)))
     ledger.close()
+
+
+@pytest.mark.usefixtures("seen")
+def test_it_lists_what_was_found_and_in_which_stream(run: Run) -> None:
     status, out, _ = run()
     assert status == 0
-    assert " ".join(out.split()) == (
+    found, _, streams = out.partition("Streams of requests in the last week")
+    assert " ".join(found.split()) == (
         "What keeps prompts out of a provider's cache `messages[0].content` char 18-37 is a clock; it made 11,840 of "
-        "12,212 tokens uncachable in 1 request: 0.0027 USD a day gpt-x"
+        "12,212 tokens uncachable in 1 request: 0.0027 USD a day gpt-x, "
+        f"stream {ID}"
     )
+    (line,) = [line.split() for line in streams.splitlines() if line.startswith(f" {ID}")]
+    assert (line[1], line[-1]) == ("1", "gpt-x")
+    assert f'[layout.streams.{ID}] mode = "rewrite" gives one its own mode' in streams
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_stream_has_the_mode_that_the_settings_say_and_a_slip_is_told(run: Run, tmp_path: Path) -> None:
+    slip = ID.replace("8", "b")
+    (tmp_path / "everwarm.toml").write_text(
+        f'[layout.streams.{ID}]\nmode = "off"\n[layout.streams.{slip}]\nmode = "rewrite"\n'
+        '[layout.streams.0123456789012345]\nmode = "rewrite"\n'
+    )
+    status, out, _ = run()
+    (line,) = [line.split() for line in out.splitlines() if line.startswith(f" {ID}")]
+    assert (status, line[-2:]) == (0, ["off", "gpt-x"])
+    assert out.splitlines()[-2:] == [
+        f"everwarm.toml:4: no request of stream {slip} was seen in the last week. Did you mean {ID}?",
+        "everwarm.toml:6: no request of stream 0123456789012345 was seen in the last week.",
+    ]
+    assert "gives one" not in out
 
 
 def test_without_a_ledger_it_says_how_to_begin(run: Run) -> None:

@@ -11,6 +11,8 @@ from everwarm.core.layout.finding import Wishes
 
 Load = Callable[..., Config]
 
+ID = "9f86d081884c7d65"
+
 
 def test_by_default_it_advises_in_the_engines_own_words(configure: Load) -> None:
     layout = configure().layout
@@ -64,6 +66,44 @@ def test_an_upstream_and_a_model_may_say_otherwise(configure: Load) -> None:
     assert [config.cache.layout_of(*names) for names in (["a"], ["b"], ["b", "a"], ["c"])] == ["off", None, "off", None]
     assert config.upstreams[0].layout == "rewrite"
     assert configure("[models.a]\nttl = 1").upstreams == ()
+
+
+def test_a_stream_may_say_otherwise(configure: Load) -> None:
+    config = configure(
+        f'[layout]\nmode = "off"\n[layout.streams.{ID}]\nmode = "rewrite"\n[layout.streams."{"7" * 16}"]\n'
+    )
+    assert (config.layout.mode, config.layout.streams) == ("off", {ID: "rewrite"})
+    assert config.sources[f"layout.streams.{ID}.mode"] == "everwarm.toml:4"
+    assert configure("").layout.streams == {}
+    assert configure(f"[layout]\nstreams.{ID}.mode = 'advise'").layout.streams == {ID: "advise"}
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        (
+            f"[layout.streams.{ID}]\nmode = 'on'",
+            f'2, layout.streams.{ID}.mode: found "on"; allowed is one of off, advise',
+        ),
+        (f"[layout.streams.{ID}]\nmod = 'off'", ".mod: unknown; known here is mode. Did you mean mode?"),
+        (f"[layout.streams.{ID}]\nlayout = 'off'", ".layout: unknown; known here is mode. Did you mean mode?"),
+        (f"[layout.streams]\n{ID} = 'off'", f'{ID}: found "off"; allowed is a table: [layout.streams.{ID}].'),
+        ("[layout]\nstreams = 3", "2, layout.streams: found 3; allowed is a table: [layout.streams]."),
+        (f"[[layout.streams]]\nid = '{ID}'", "layout.streams: found a list; allowed is a table: [layout.streams]."),
+        (
+            "[layout.streams.support]\nmode = 'off'",
+            "1, layout.streams.support: is not the id of a stream: 16 of 0-9 and",
+        ),
+        (f"[layout.streams.{ID.upper()}]\nmode = 'off'", f"as everwarm layout lists them. Did you mean {ID}?"),
+        (f"[layout.streems.{ID}]\nmode = 'off'", "layout.streems: unknown setting. Did you mean layout.streams?"),
+        (f"[streams.{ID}]\nmode = 'off'", "streams: unknown section. Did you mean [layout.streams]?"),
+        ("layout = 'off'", 'layout: found "off"; allowed is a section: [layout], its settings below it.'),
+    ],
+)
+def test_what_is_wrong_about_a_stream_is_named(complaint: Callable[..., str], toml: str, says: str) -> None:
+    told = complaint(toml)
+    assert says in told
+    assert told.count("everwarm.toml") == 1, "each fault once"
 
 
 def test_a_wrong_mode_of_one_of_them_is_named(complaint: Callable[..., str]) -> None:

@@ -112,6 +112,7 @@ def test_where_the_scanner_and_tomllib_differ_nothing_is_said() -> None:
 
 @given(st.text(max_size=80))
 @example("\ufeff")
+@example("'\x08'")
 def test_any_text_is_survived(text: str) -> None:
     assert isinstance(lines_of(text, {}), dict)
 

@@ -16,6 +16,8 @@ TABLES = """
 a = "m"
 [models.m]
 ttl = 60
+[layout.streams.9f86d081884c7d65]
+mode = "off"
 [[upstream]]
 name = "one"
 dialect = "openai"
@@ -53,6 +55,7 @@ def test_each_setting_that_differs_is_named(configure: Load, name: str) -> None:
         ('a = "m"', 'a = "n"', ["aliases.a"]),
         ('a = "m"', '"b.c" = "m"', ["aliases.a", 'aliases."b.c"']),
         ("ttl = 60", "ttl = 61", ["models.m"]),
+        ('mode = "off"', 'mode = "rewrite"', ["layout.streams.9f86d081884c7d65"]),
         ("http://one/v1", "http://other/v1", ["upstream.one"]),
         ('name = "two"', 'name = "three"', ["upstream.two", "upstream.three"]),
         ("store_mb = 5", "store_mb = 6", ["tenant.acme"]),

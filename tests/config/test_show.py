@@ -23,6 +23,8 @@ ttl = "90m"
 [models."m.1"]
 ttl = "1h"
 layout = "off"
+[layout.streams.9f86d081884c7d65]
+mode = "rewrite"
 [[tenant]]
 name = "acme"
 keys = ["sha256:{DIGEST}"]
@@ -49,7 +51,8 @@ def test_json_has_every_setting_with_its_source(configure: Callable[..., Config]
     assert settings['aliases."[red]x"'] == {"value": "m.1", "source": "everwarm.toml:6"}
     assert settings['models."m.1".ttl'] == {"value": "1h", "source": "everwarm.toml:8"}
     assert settings['models."m.1".layout'] == {"value": "off", "source": "everwarm.toml:9"}
-    assert settings["tenant.acme.keys"] == {"value": [f"sha256:{DIGEST[:8]}..."], "source": "everwarm.toml:12"}
+    assert settings["layout.streams.9f86d081884c7d65.mode"] == {"value": "rewrite", "source": "everwarm.toml:11"}
+    assert settings["tenant.acme.keys"] == {"value": [f"sha256:{DIGEST[:8]}..."], "source": "everwarm.toml:14"}
 
 
 def test_the_terminal_shows_the_same(configure: Callable[..., Config]) -> None:

@@ -161,7 +161,7 @@ def test_over_several_days_it_is_the_mean(opened: Opener) -> None:
 def test_without_a_price_it_is_told_all_the_same(opened: Opener, prices: Prices | None) -> None:
     told = stats(day(opened).sums(), prices)
     assert told["findings"][0]["a_day"] is None
-    assert "96 % of 412 requests  m" in shown(told)
+    assert "96 % of 412 requests  m, stream s" in shown(told)
 
 
 def test_the_screen(opened: Opener) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from everwarm.config.kinds import Choice, Kind, Switch, Text, Whole, Wrong
@@ -74,7 +75,8 @@ class Layout:
         _PLAIN.breakpoints, Switch(), "whether rewrite also marks what the provider is to cache, where nobody else has"
     )
     notes_mb: int = setting(32, Whole(1, 65_536), "what it remembers of prompts on disk, at most, in MiB")
+    streams: Mapping[str, Mode] = field(default_factory=dict)  # those that have a mode of their own, by id
 
     def wishes(self, mode: Mode) -> Wishes:
-        """What may be done to a request in this mode."""
+        """What may be done to a request in this mode, whatever its stream."""
         return Wishes(mode, self.reference, self.block, self.keep, self.breakpoints)

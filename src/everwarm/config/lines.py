@@ -40,7 +40,7 @@ def lines_of(text: str, document: Mapping[str, object]) -> dict[At, int]:
     scanner = _Scanner(text)
     try:
         scanner.document()
-    except (_Lost, RecursionError):
+    except (_Lost, RecursionError, tomllib.TOMLDecodeError):  # the last one: of a quoted key
         return {}
     if scanner.at.keys() != set(_paths(document, ())):
         return {}

@@ -8,12 +8,12 @@ from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from everwarm.config import file, keys, model_tables, upstream_tables
+from everwarm.config import file, keys, model_tables, stream_tables, upstream_tables
 from everwarm.config.kinds import Place, Wrong
 from everwarm.config.problems import Problems, describe, hint, misfit, nearest
 from everwarm.config.setting import PREFIX, Setting
 from everwarm.config.settings import SECTIONS, SETTINGS, Config, build, default_data, home_of
-from everwarm.config.tables import TABLES, Tables, dotted
+from everwarm.config.tables import STREAMS, TABLES, Tables, dotted
 from everwarm.config.tenant_tables import Register
 from everwarm.config.tenants import Tenants
 from everwarm.config.upstream_tables import Upstreams
@@ -55,6 +55,7 @@ def load(
     rest = {
         "aliases": model_tables.aliases(tables, reader.sources),
         "models": model_tables.models(tables, reader.sources),
+        "streams": stream_tables.streams(tables, reader.sources),
         "upstreams": reader.upstreams(tables, env, upstreams, credentials),
         "tenants": reader.tenants(tables),
     }
@@ -161,7 +162,7 @@ def _leaves(data: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
         if key in TABLES:
             continue
         if isinstance(value, dict) and value and not _misspelt_section(key):
-            found += (((key, inner), deeper) for inner, deeper in value.items())
+            found += (((key, inner), deeper) for inner, deeper in value.items() if (key, inner) != STREAMS)
         elif not (key in SECTIONS and value == {}):
             found.append(((key,), value))
     return found
@@ -173,7 +174,7 @@ def _misspelt_section(key: str) -> bool:
 
 
 def _sections_like(key: str) -> list[str]:
-    return nearest(key, (*SECTIONS, *TABLES))
+    return nearest(key, (*SECTIONS, *TABLES, dotted(STREAMS)))
 
 
 def _unknown(path: tuple[str, ...], raw: object) -> str:
@@ -181,7 +182,7 @@ def _unknown(path: tuple[str, ...], raw: object) -> str:
         return f"found {describe(raw)}; allowed is a section: [{path[0]}], its settings below it."
     if len(path) == 1 and isinstance(raw, (dict, list)):
         return "unknown section." + hint([f"[{name}]" for name in _sections_like(path[0])])
-    near = nearest(".".join(path), SETTINGS)
+    near = nearest(".".join(path), (*SETTINGS, dotted(STREAMS)))
     above = [name for name in near if "." not in name] if len(path) > 1 else []
     more = f" The setting {above[0]} stands at the top of the file, above the first [section]." if above else ""
     return f"unknown setting.{more or hint(near)}"

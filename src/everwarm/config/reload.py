@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from everwarm.config.lines import At
 from everwarm.config.settings import SETTINGS, Config, build, value_of
-from everwarm.config.tables import dotted
+from everwarm.config.tables import STREAMS, dotted
 
 APPLIED = frozenset(
     {
@@ -28,7 +29,8 @@ APPLIED = frozenset(
         "metrics.access",
     }
 )
-"""Settings that are read anew for each request. The tables (aliases, models, upstream, tenant) are all of this sort."""
+"""Settings that are read anew for each request. The tables (aliases, models, layout.streams, upstream, tenant) are all
+of this sort."""
 
 RESTART = frozenset(
     {
@@ -78,7 +80,7 @@ def changes(old: Config, new: Config) -> Changes:
     before, after = _tables(old), _tables(new)
     applied = [name for name in differ if name in APPLIED]
     for table in before:
-        applied += (dotted((table, name)) for name in _differing(before[table], after[table]))
+        applied += (dotted((*table, name)) for name in _differing(before[table], after[table]))
     if not any(name.startswith("upstream.") for name in applied) and old.upstreams != new.upstreams:
         applied.append("upstream")  # the same ones in another order, which is that of their use
     return Changes(applied, [name for name in differ if name in RESTART])
@@ -87,16 +89,18 @@ def changes(old: Config, new: Config) -> Changes:
 def merged(old: Config, new: Config) -> Config:
     """What is in force after a reload: ``new``, but for what waits for a new start."""
     values = {name: value_of(old if name in RESTART else new, name) for name in SETTINGS}
-    tables = {"aliases": new.aliases, "models": new.cache.models, "upstreams": new.upstreams, "tenants": new.tenants}
-    return build(values, **tables, file=new.file, sources=new.sources)
+    tables = {"aliases": new.aliases, "upstreams": new.upstreams, "tenants": new.tenants}
+    inner = {"models": new.cache.models, "streams": new.layout.streams}
+    return build(values, **tables, **inner, file=new.file, sources=new.sources)
 
 
-def _tables(config: Config) -> dict[str, Mapping[str, Any]]:
+def _tables(config: Config) -> dict[At, Mapping[str, Any]]:
     return {
-        "aliases": config.aliases,
-        "models": config.cache.models,
-        "upstream": {upstream.name: upstream for upstream in config.upstreams},
-        "tenant": {tenant.name: tenant for tenant in config.tenants},
+        ("aliases",): config.aliases,
+        ("models",): config.cache.models,
+        STREAMS: config.layout.streams,
+        ("upstream",): {upstream.name: upstream for upstream in config.upstreams},
+        ("tenant",): {tenant.name: tenant for tenant in config.tenants},
     }
 
 

@@ -255,9 +255,9 @@ def value_of(config: Config, name: str) -> Any:
 def build(values: Mapping[str, Any], **tables: Any) -> Config:
     """A ``Config`` of values by dotted name; what is not there has its default. ``tables`` are fields of ``Config``."""
     top = {name: value for name, value in values.items() if "." not in name}
-    models = tables.pop("models", {})
     sections = {name: _under(values, name) for name in SECTIONS}
-    sections["cache"]["models"] = models
+    sections["cache"]["models"] = tables.pop("models", {})
+    sections["layout"]["streams"] = tables.pop("streams", {})
     return Config(**top, **{name: SECTIONS[name](**part) for name, part in sections.items()}, **tables)
 
 

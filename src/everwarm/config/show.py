@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from everwarm.config.model_tables import RULES
 from everwarm.config.setting import rows as members
 from everwarm.config.settings import SETTINGS, Config, value_of
-from everwarm.config.tables import dotted
+from everwarm.config.tables import STREAMS, dotted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,6 +31,7 @@ def rows(config: Config) -> list[Row]:
             value = getattr(rules, key)
             if value is not None:
                 out.append(_row(config, dotted(("models", name, key)), kind.show(value)))
+    out += (_row(config, dotted((*STREAMS, name, "mode")), mode) for name, mode in config.layout.streams.items())
     for upstream in config.upstreams:
         out += _members(config, f"upstream.{upstream.name}", upstream)
     for tenant in config.tenants:

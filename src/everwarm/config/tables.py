@@ -14,6 +14,10 @@ from everwarm.config.setting import Setting
 
 _NONE: Mapping[str, str] = {}
 TABLES = ("aliases", "models", "upstream", "tenant")
+"""Those at the top of the file."""
+
+STREAMS: At = ("layout", "streams")
+"""The one that stands in a section."""
 
 
 class Tables:
@@ -27,7 +31,7 @@ class Tables:
         """The table at ``path``; an empty one if there is none."""
         value: Any = self.document.data
         for part in path:
-            value = value.get(part, {})
+            value = value.get(part, {}) if isinstance(value, dict) else {}  # what is no table was told of already
         if isinstance(value, dict):
             return value
         self.add(path, f"found {describe(value)}; allowed is a table: [{dotted(path)}].")
@@ -72,7 +76,8 @@ class Tables:
     def _unknown(self, path: At, known: Iterable[str], meant: str | None) -> None:
         *first, last = known
         near = [meant] if meant else nearest(str(path[-1]), (*first, last))
-        self.add(path, f"unknown; known here are {', '.join(first)} and {last}.{hint(near)}")
+        known = f"known here are {', '.join(first)} and {last}" if first else f"known here is {last}"
+        self.add(path, f"unknown; {known}.{hint(near)}")
 
     def taken(self, path: At, name: str, by: At) -> None:
         """``name`` belongs to another already."""

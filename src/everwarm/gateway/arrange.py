@@ -83,7 +83,8 @@ class Arrangement:
 
     async def _arrange(self, mode: Mode) -> Arranged:
         house, (caller, data, question, control, _) = self._house, self._ask
-        wishes, now = house.config.layout.wishes(mode)._replace(rule=self._rule()), house.clock()
+        layout, now = house.config.layout, house.clock()
+        wishes = layout.wishes(mode)._replace(rule=self._rule(), streams=layout.streams)
         work = partial(_arrange, caller.space.id, question.dialect.name, question.target.model, data, wishes, now)
         made = await house.arranger.do(work, large=len(data) > LARGE, rest=control.rest)
         if made is None:
@@ -101,7 +102,8 @@ def _arrange(space: str, dialect: str, model: str, data: bytes, wishes: Wishes, 
 
 
 def mode_of(config: Config, ask: Ask) -> Mode:
-    """What may be done to a request: what is said of its model, else of its upstream, else of all.
+    """What may be done to a request before its stream is known: what is said of its model, else of its upstream, else
+    of all.
 
     Where several upstreams serve the model, what is sent may go to any of them: the most careful mode of theirs counts.
     """

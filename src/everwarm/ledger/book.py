@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from everwarm.ledger import findings, tables
-from everwarm.ledger.findings import Found, Looked
+from everwarm.ledger.findings import Counted, Found, Looked
 from everwarm.ledger.record import Row
 from everwarm.ledger.sums import Sums, Tally, latency
 from everwarm.store.database import Database
@@ -90,6 +90,12 @@ class Ledger:
             return Sums(namespace, begin, until, tallies, latency(pairs["hit"]), latency(pairs["miss"]), recent, found)
 
         return self._read(work, Sums(namespace, until, until, {}, latency(()), latency(()), ()))
+
+    def streams(self) -> list[Counted]:
+        """The streams of requests of the last week, over all namespaces; the ones with most requests first."""
+        self.flush()
+        nothing: list[Counted] = []
+        return self._read(lambda connection: findings.streams(connection, self._clock() - RECENTLY), nothing)
 
     def faults(self) -> Faults:
         """Rows that could not be written, reads that failed; since opening."""

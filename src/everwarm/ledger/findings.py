@@ -80,6 +80,15 @@ class Found(NamedTuple):
     last: float
 
 
+class Counted(NamedTuple):
+    """One stream of requests, over all namespaces."""
+
+    stream: str
+    model: str
+    requests: int
+    last: float  # seconds since 1970
+
+
 def spot(finding: Finding) -> Spot:
     """A finding without its text; characters as tokens."""
     path, kind = place(finding.path), finding.kind[:LONGEST_NAME]
@@ -101,6 +110,9 @@ _WORST = """
     FROM findings f LEFT JOIN streams s USING (namespace, stream, model)
     WHERE (?1 IS NULL OR f.namespace = ?1) AND (?2 IS NULL OR f.last >= ?2)
     ORDER BY done, lost DESC, path, start LIMIT ?3"""
+_STREAMS = """
+    SELECT stream, model, SUM(requests) AS requests, MAX(last) FROM streams WHERE last >= ? AND stream <> ''
+    GROUP BY stream, model ORDER BY 3 DESC, stream, model"""
 
 
 def note(connection: sqlite3.Connection, looked: Iterable[Looked]) -> None:
@@ -123,6 +135,11 @@ def worst(connection: sqlite3.Connection, namespace: str | None, since: float | 
     rows = connection.execute(_WORST, (namespace, since, limit)).fetchall()
     done = Found._fields.index("done")
     return [Found(*row)._replace(done=bool(row[done])) for row in rows]
+
+
+def streams(connection: sqlite3.Connection, since: float) -> list[Counted]:
+    """Those that were seen at ``since`` or later, of all namespaces; the ones with most requests first."""
+    return [Counted(*row) for row in connection.execute(_STREAMS, (since,)).fetchall()]
 
 
 def prune_age(connection: sqlite3.Connection, before: float) -> None:

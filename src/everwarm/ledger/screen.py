@@ -36,7 +36,7 @@ def _heading(stats: dict[str, Any]) -> Text:
     requests, errors = stats["requests"], stats["errors"]
     text = Text(f"{requests:,} request{'s' * (requests != 1)}", style="bold")
     text.append(f", {errors:,} of them failed" if errors else "", style="red")
-    text.append(f"\n{who}, {_day(stats['since'])} to {_day(stats['until'])}", style="not bold dim")
+    text.append(f"\n{who}, {day(stats['since'])} to {day(stats['until'])}", style="not bold dim")
     return text
 
 
@@ -108,7 +108,7 @@ def _finding(found: dict[str, Any]) -> Text:
     text = Text(found["says"])
     if found["a_day"] is not None:
         text.append(f": {a_day(found['a_day'], found['currency'])}", style="green" if found["done"] else "bold")
-    text.append(f"  {found['model']}", style="dim")
+    text.append(f"  {found['model']}, stream {found['stream']}", style="dim")
     if found["done"]:
         text.append(", repaired on the way", style="green")
     return text
@@ -119,7 +119,8 @@ def a_day(value: float, currency: str) -> str:
     return f"{value:,.2f} {currency} a day" if value >= 0.01 or not value else f"{value:.2g} {currency} a day"
 
 
-def _day(at: float) -> str:
+def day(at: float) -> str:
+    """Seconds since 1970 as 26 Nov 04:10, in local time."""
     return time.strftime("%d %b %H:%M", time.localtime(at))
 
 

@@ -6,10 +6,12 @@ from math import inf
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from everwarm.core.layout.notes import MemoryNotes
 from everwarm.core.layout.piece import Piece
-from everwarm.core.layout.stream import Stream, _free
+from everwarm.core.layout.stream import Stream, _free, _reach
 from everwarm.core.layout.streams import KIN, SPACES, Reading, Streams
 from everwarm.core.layout.template import Template
 
@@ -26,6 +28,10 @@ def at(clock: str) -> str:
 
 def read(streams: Streams, text: str, now: float = 0.0, space: str = "s", kin: str = "kin") -> Reading:
     return streams.read(space, kin, [system(text)], now)
+
+
+def id_of(text: str) -> str:
+    return read(Streams(MemoryNotes()), text).stream.id
 
 
 def learned(streams: Streams) -> Stream:
@@ -93,6 +99,47 @@ def test_streams_of_one_kin_are_bounded() -> None:
     assert sum(read(streams, text).learned for text in texts) >= 2 * KIN
 
 
+def test_one_that_the_user_has_named_is_kept() -> None:
+    streams, texts = Streams(MemoryNotes()), [f"{chr(97 + i) * 30} {chr(65 + i) * 30}\n" * 4 for i in range(3 * KIN)]
+    named = read(streams, at("10:00:01")).stream
+    streams.named = [named.id]
+    for text in texts:
+        assert [read(streams, text).learned for _ in range(3)] == [True, False, False], "there is room for each"
+    assert read(streams, at("10:00:01")).stream is named
+    assert streams.has_named("s", "kin", 0.0)
+    assert not streams.has_named("s", "other", 0.0)
+    assert len(streams._spaces["s"]["kin"]) == KIN + 1, "beside as many others as ever"
+
+
+def test_of_two_that_read_a_text_the_one_that_the_user_has_named_does() -> None:
+    """As two processes found them from the first requests of one program, at one moment."""
+    notes = MemoryNotes()
+    for seconds in "14":
+        alone = Streams(MemoryNotes())
+        stream = [read(alone, at(f"10:0{n}:0{seconds}")).stream for n in range(3)][-1]
+        notes.put("s", "stream", stream.id.encode(), stream.dump())
+    first, second = sorted(name.decode() for name in notes.all("s", "stream"))
+    streams = Streams(notes)
+    assert read(streams, at("11:00:00")).stream.id == first
+    for named in (second, first):
+        streams.named = [named]
+        assert read(streams, at("11:00:00")).stream.id == named
+
+
+def test_one_that_had_to_go_is_found_again_if_it_was_learned_meanwhile() -> None:
+    """Notes are read in the order of their names: what the first ones push out, a later one may know better."""
+    notes = MemoryNotes()
+    streams, other = Streams(notes), Streams(notes)
+    texts = sorted((f"{chr(97 + i) * 30} {chr(65 + i) * 30}\n" * 4 for i in range(2 * KIN)), key=id_of)
+    for text in texts[KIN:]:
+        read(streams, text)
+    for text in (*texts[:KIN], *texts[KIN:]):
+        found = read(other, text, now=5.0).stream
+        found.version += 1
+        other.save("s", found)
+    assert [read(streams, text, now=9.0).learned for text in texts[:KIN]] == [False] * KIN
+
+
 def test_namespaces_are_bounded() -> None:
     streams = Streams(MemoryNotes(limit=1))
     for i in range(SPACES + 2):
@@ -148,6 +195,31 @@ def test_no_two_places_have_one_name() -> None:
 def test_a_name_that_is_taken_gets_a_number() -> None:
     names = {"clock"}
     assert [_free("clock", names), _free("clock", names), _free("user", names)] == ["clock 2", "clock 3", "user"]
+
+
+@given(st.lists(st.text("ab \0\n0", max_size=30), min_size=2, max_size=6))
+def test_whatever_it_learns_each_place_keeps_one_ancestor_at_most(texts: list[str]) -> None:
+    narrower = Template.of(texts[0])
+    for text in texts[1:]:
+        wider = narrower.widen(text) or narrower
+        ancestors = [i for place in _reach(wider, narrower) for i in place]
+        assert len(ancestors) == len(set(ancestors))
+        assert len(_reach(wider, narrower)) == len(wider.literals) - 1
+        narrower = wider
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ("a" * 50, "b" * 50),  # nothing in common
+        ("Be polite, and short.\nNow.", "Be polite, and short.\nLater."),  # less than a stream must have
+        (RULES, RULES[:60] + "\nElse do as you like, and be done with it."),  # less than half of what it is
+    ],
+)
+def test_a_text_with_too_little_in_common_is_not_learned(known: str, text: str) -> None:
+    stream = Stream("0" * 16, "kin", Template.of(known))
+    assert not stream.widen(text)
+    assert (stream.template, stream.slots, stream.version) == (Template.of(known), [], 0)
 
 
 def test_a_stream_keeps_most_of_what_it_is() -> None:

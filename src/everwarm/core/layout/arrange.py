@@ -62,6 +62,7 @@ class Layout:
     Of each namespace, dialect and model the first 200 requests are looked at, then one in 8, and again more of them
     after a stream has learned something new. Findings stand for what was looked at: ``Arranged.weight`` says for how
     many. The others have none: in mode ``advise`` they are not even read, in ``rewrite`` they are arranged as all are.
+    Where a stream is to be rewritten and others are not, all are read, for its own must be found among them.
     """
 
     def __init__(self, notes: Notes) -> None:
@@ -81,20 +82,26 @@ class Layout:
             return Arranged(data)
         row = (space, dialect, model)
         weight = self._looks.weight(row)
-        if wishes.mode == "advise" and not weight:
+        if not weight and not wishes.each():
             return Arranged(data, weight=0)
         body = read(data)
         if body.unkeyable is not None:
             return Arranged(data)
         tools = self._toolsets.of(space, dialect, model, body.value)
         kin = tools.kin
+        self._streams.named = wishes.streams
+        if not weight and wishes.mode == "advise" and not self._streams.has_named(space, kin, now):
+            return Arranged(data, weight=0)
         came = _Form(dialect, data, body.value, (*tools.pieces, *outline(dialect, without_tools(body.value))))
         respelled = self._respelled(space, tools, came)
         spelled = came.edited(respelled.edits)
         reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0)
-        moves = self._moves(space, reading, spelled, wishes)
         if reading.learned:
             self._looks.again(row)
+        wishes = wishes.of(reading.stream.id)
+        if wishes.mode == "off":
+            return Arranged(data, (), reading.stream.id, weight)
+        moves = self._moves(space, reading, spelled, wishes)
         findings: tuple[Finding, ...] = ()
         if weight:
             findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))

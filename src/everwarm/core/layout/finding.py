@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
 
 from everwarm.core.layout.piece import Path
 from everwarm.core.layout.slots import Stability
@@ -30,15 +32,29 @@ class Finding(NamedTuple):
     confidence: float = 0.0  # 0 to 1: how sure that is
 
 
+NO_STREAMS: Final[Mapping[str, Mode]] = MappingProxyType({})
+"""None has a mode of its own."""
+
+
 class Wishes(NamedTuple):
     """What may be done to a request."""
 
-    mode: Mode = "advise"
+    mode: Mode = "advise"  # off: it is not even read, whatever ``streams`` says
     reference: str = '(see <context name="{name}">)'  # stands where a moved span was
     block: str = '<context name="{name}">{value}</context>'  # holds it, at the end of the turn
     keep: tuple[str, ...] = ()  # regular expressions; a span in which one is found is never moved
     breakpoints: bool = True  # whether marks may be set in mode rewrite
     rule: Rule | None = None  # of the cache of the provider that serves the model; None: not known, nothing is marked
+    streams: Mapping[str, Mode] = NO_STREAMS  # those that have a mode of their own, by ``Arranged.stream``
+
+    def each(self) -> bool:
+        """Whether each request must be understood, for it may have to be rewritten; not only those of the sample."""
+        return self.mode == "rewrite" or "rewrite" in self.streams.values()
+
+    def of(self, stream: str) -> Wishes:
+        """What may be done to a request of this stream."""
+        mode = self.streams.get(stream, self.mode)
+        return self if mode == self.mode else self._replace(mode=mode)
 
 
 class Arranged(NamedTuple):

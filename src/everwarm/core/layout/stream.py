@@ -156,7 +156,5 @@ def _reach(wider: Template, narrower: Template) -> list[list[int]]:
     """For each slot of the wider template, the slots of the narrower one that lie in it."""
     sample = narrower.join([f"\0{i}\0" for i in range(len(narrower.literals) - 1)])
     values = wider.read(sample)
-    count = len(narrower.literals) - 1
-    if values is None:
-        return [[] for _ in wider.literals[1:]]
-    return [[i for i in range(count) if f"\0{i}\0" in value] for value in values]
+    assert values is not None  # it reads whatever the narrower one reads: its literals are stretches of that one's
+    return [[i for i in range(len(narrower.literals) - 1) if f"\0{i}\0" in value] for value in values]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -22,7 +22,7 @@ ALIKE: Final = 0.5
 
 KIN: Final = 8
 SPACES: Final = 1_000
-"""Bounds: streams with the same tools and model; namespaces."""
+"""Bounds: streams with the same tools and model, beside those that a user has named; namespaces."""
 
 FRESH: Final = 1.0
 """Seconds until what other processes have learned is looked for again."""
@@ -43,6 +43,7 @@ class Streams:
     """All streams of all namespaces. A namespace learns nothing from another."""
 
     def __init__(self, notes: Notes) -> None:
+        self.named: Collection[str] = ()  # ids that a user has named: kept, whatever others there are, and tried first
         self._notes = notes
         self._spaces: OrderedDict[str, dict[str, list[Stream]]] = OrderedDict()  # namespace -> kin -> streams
         self._refreshed: dict[str, float] = {}
@@ -68,6 +69,11 @@ class Streams:
         stream.arrived(now, None if before is None else max(0.0, now - before.turn.at))
         return Reading(stream, text, values, changed, found, learned)
 
+    def has_named(self, space: str, kin: str, now: float) -> bool:
+        """Whether a request of this kin may be of a stream that the user has named."""
+        self._refresh(space, now)
+        return any(stream.id in self.named for stream in self._spaces[space].get(kin, ()))
+
     def save(self, space: str, stream: Stream) -> None:
         """So that it outlives this process, and others learn of it."""
         data = stream.dump()
@@ -76,7 +82,7 @@ class Streams:
 
     def _find(self, space: str, kin: str, text: str) -> tuple[Stream, tuple[str, ...], bool]:
         streams = self._spaces[space].setdefault(kin, [])
-        for stream in streams:
+        for stream in sorted(streams, key=lambda s: s.id not in self.named) if self.named else streams:
             values = stream.read(text)
             if values is not None:
                 return stream, values, False
@@ -93,8 +99,9 @@ class Streams:
         stream = Stream(_digest(kin, text), kin, Template.of(text))
         streams.append(stream)
         streams.sort(key=lambda s: s.id)  # so that every process tries them in the same order
-        if len(streams) > KIN:
-            streams.remove(min((s for s in streams if s is not stream), key=lambda s: s.requests))
+        spare = [s for s in streams if s.id not in self.named]
+        if len(spare) > KIN:
+            streams.remove(min((s for s in spare if s is not stream), key=lambda s: s.requests))
         return stream, (), True
 
     def _refresh(self, space: str, now: float) -> None:
@@ -106,12 +113,14 @@ class Streams:
         self._refreshed[space] = now
         known = {stream.id.encode(): stream for streams in kins.values() for stream in streams}
         for name, data in self._notes.all(space, "stream").items():
-            _adopt(kins, known.get(name), name, data)
+            _adopt(kins, known.get(name), name, data, self.named)
         while len(self._spaces) > SPACES:
             self._refreshed.pop(self._spaces.popitem(last=False)[0], None)
 
 
-def _adopt(kins: dict[str, list[Stream]], known: Stream | None, name: bytes, data: bytes) -> None:
+def _adopt(
+    kins: dict[str, list[Stream]], known: Stream | None, name: bytes, data: bytes, named: Collection[str]
+) -> None:
     """Take over a stream that another process knows better. ``known``: what this one knows of it."""
     if known is not None and known.noted == hash(data):
         return  # as it was noted here, or looked at before
@@ -120,13 +129,10 @@ def _adopt(kins: dict[str, list[Stream]], known: Stream | None, name: bytes, dat
         known.noted = hash(data)
     if other is None or (known is not None and known.version >= other.version):
         return
-    streams = kins.setdefault(other.kin, [])
-    if known is not None:
-        streams.remove(known)
     other.noted = hash(data)
-    streams.append(other)
-    streams.sort(key=lambda s: s.id)
-    del streams[KIN:]
+    streams = sorted((*(s for s in kins.get(other.kin, ()) if s is not known), other), key=lambda s: s.id)
+    spare = [s for s in streams if s.id not in named][KIN:]
+    kins[other.kin] = [s for s in streams if s not in spare]
 
 
 def kin_of(dialect: str, model: str, tools: Iterable[str]) -> str:
