@@ -13,6 +13,7 @@ import pytest
 
 from arranging import CLOCK, Plain
 from everwarm.cli import main
+from everwarm.core.layout.finding import Cost
 from everwarm.core.layout.notes import Notes
 from everwarm.ledger.book import Ledger
 from everwarm.ledger.findings import Looked, spot
@@ -48,13 +49,14 @@ def engine(notes: Notes) -> Plain:
 def test_it_lists_what_was_found(run: Run, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "data/ledger.db")
     ledger.add(row())
-    ledger.look(Looked(ledger._clock(), "a", "s", "gpt-x", (spot(CLOCK),)))
+    ledger.look(Looked(ledger._clock(), "a", "s", "gpt-x", (spot(CLOCK, Cost(11_840, 12_212, calibrated=True)),)))
     ledger.close()
     status, out, _ = run()
     assert status == 0
     assert " ".join(out.split()) == (
         "What keeps prompts out of a provider's cache `messages[0].content` char 18-37 is a clock; it made 11,840 of "
-        "12,212 tokens uncachable in 1 request: 0.0027 USD a day gpt-x"
+        "12,212 tokens uncachable in 1 request: 0.0027 USD a day gpt-x, tokens calibrated "
+        "Calibrated by the usage that was reported of prompts; estimated from characters."
     )
 
 
@@ -71,6 +73,7 @@ def test_the_last_request_before_and_after(run: Run, tmp_path: Path) -> None:
     assert out.splitlines() == [
         "request 2 of 2, openai_chat",
         "  messages[0].content char 18-37 is a clock; it no longer makes 11,840 of 12,212 tokens uncachable",
+        "  Tokens are estimated from characters.",
         "--- as it came", "+++ as it goes out", "@@ -1,5 +1,5 @@",
         " ── messages[0] user", "-It is NOW.", "+It is THEN.", " last", " ── model", " m",
     ]  # fmt: skip

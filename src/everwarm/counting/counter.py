@@ -34,6 +34,7 @@ class Count(NamedTuple):
     exact: bool
     how: str  # the encoding, or where the estimate comes from, in words
     error: float = 0.0  # how far it may be off, as a part of ``tokens``
+    answers: int = 0  # from whose usage an estimate was calibrated; 0: it is what is common
 
 
 @dataclass(slots=True)
@@ -103,4 +104,4 @@ class Counter:
 
 def _told(estimate: Estimate) -> Count:
     source = f"from {estimate.answers} answers" if estimate.answers else "from no answer yet"
-    return Count(estimate.tokens, False, f"estimated {source}, ±{estimate.error:.0%}", estimate.error)
+    return Count(estimate.tokens, False, f"estimated {source}, ±{estimate.error:.0%}", estimate.error, estimate.answers)

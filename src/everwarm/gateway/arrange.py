@@ -21,7 +21,7 @@ from everwarm.config import Config
 from everwarm.config.layout import MODES
 from everwarm.core.dialects.registry import CONVERSING
 from everwarm.core.layout.arrange import Layout
-from everwarm.core.layout.finding import Arranged, Mode, Wishes
+from everwarm.core.layout.finding import Arranged, Cost, Finding, Mode, Wishes
 from everwarm.core.layout.notes import Notes, Unwritten
 from everwarm.core.layout.words import costliest, joined, sentence
 from everwarm.core.rules import Rule
@@ -44,17 +44,16 @@ _ARRANGED: Final = frozenset(dialect.name for dialect in CONVERSING)
 class Arrangement:
     """What is made of one request for a source, if it is the one that starts the call."""
 
-    __slots__ = ("_ask", "_house", "_made")
+    __slots__ = ("_ask", "_house", "_worst")
 
     def __init__(self, house: House, ask: Ask) -> None:
         self._house = house
         self._ask = ask
-        self._made: Arranged | None = None
+        self._worst = ""  # the costliest finding, in words
 
     def told(self, why: str) -> str:
         """``why`` it went to the source, and the costliest finding, if it did go there and there is one."""
-        worst = costliest(self._made.findings) if self._made is not None else None
-        return why if worst is None else joined(why, sentence(worst), LONGEST_WHY)
+        return joined(why, self._worst, LONGEST_WHY) if self._worst else why
 
     def fetch(self, sending: Sending) -> Callable[[Sink], Awaitable[None]]:
         """What gets the answer to ``sending``, arranged."""
@@ -65,8 +64,7 @@ class Arrangement:
         return partial(self._fetch, source, sending, mode)
 
     async def _fetch(self, source: Source, sending: Sending, mode: Mode, sink: Sink) -> None:
-        self._made = await self._arrange(mode)
-        data = self._made.data
+        data = (await self._arrange(mode)).data
         if data != sending.data:
             sending = replace(sending, data=data, request=partial(request_of, self._ask, data))
             if self._ask.question.target.inside is not None:
@@ -90,10 +88,25 @@ class Arrangement:
             return Arranged(data)
         if house.metrics is not None:
             house.metrics.arranged(made, changed=made.data != data)
-        if house.ledger is not None and made.weight and (made.stream or made.findings):
-            spots = tuple(map(spot, made.findings))
-            house.ledger.look(Looked(now, caller.namespace.id, made.stream, question.target.model, spots, made.weight))
+        self._note(made, now)
         return made
+
+    def _note(self, made: Arranged, now: float) -> None:
+        """What was found, for the answer and for the ledger: with the same figures in both."""
+        costs = {finding: self._cost(finding) for finding in made.findings}
+        worst = costliest(costs)
+        if worst is not None:
+            self._worst = sentence(worst, costs[worst])
+        caller, model, ledger = self._ask.caller, self._ask.question.target.model, self._house.ledger
+        if ledger is not None and made.weight and (made.stream or costs):
+            spots = tuple(spot(finding, cost) for finding, cost in costs.items())
+            ledger.look(Looked(now, caller.namespace.id, made.stream, model, spots, made.weight))
+
+    def _cost(self, finding: Finding) -> Cost:
+        """In tokens of the model, as far as is known what those are to this caller."""
+        space, model, counter = self._ask.caller.space.id, self._ask.question.target.model, self._house.counter
+        lost, total = (counter.tokens_of(space, model, characters) for characters in (finding.lost, finding.total))
+        return Cost(lost.tokens, total.tokens, lost.answers > 0)
 
 
 def _arrange(space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float, layout: Layout) -> Arranged:

@@ -14,10 +14,10 @@ from everwarm.gateway.run import Run
 
 
 async def learn(run: Run) -> None:
-    """From a request whose answer is out. Nothing, if a model inside gave it, or nobody was asked."""
+    """From a request whose answer is out. Nothing, if nobody was asked."""
     house, ask, usage = run.house, run.ask, run.usage
     space, model = ask.caller.space.id, ask.question.target.model
-    asked = run.life.cache in ("miss", "bypass") and ask.question.target.inside is None
+    asked = run.life.cache in ("miss", "bypass")
     if not asked or usage is None or not house.counter.wants(space, model):
         return
     extent = await aside(house, ask.data, _extent, run)

@@ -30,6 +30,14 @@ class Finding(NamedTuple):
     confidence: float = 0.0  # 0 to 1: how sure that is
 
 
+class Cost(NamedTuple):
+    """What a finding makes uncachable, in tokens."""
+
+    lost: int  # as in ``Finding``
+    total: int
+    calibrated: bool  # by the usage that was reported of the model's prompts; False: estimated by what is common
+
+
 class Wishes(NamedTuple):
     """What may be done to a request."""
 
