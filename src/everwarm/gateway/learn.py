@@ -9,16 +9,18 @@ import orjson
 from everwarm.core.extent import Extent, extent_of
 from everwarm.core.wire import Request
 from everwarm.errors import ClientError
+from everwarm.gateway.arrange import mode_of
 from everwarm.gateway.ask import aside
 from everwarm.gateway.run import Run
 
 
 async def learn(run: Run) -> None:
-    """From a request whose answer is out. Nothing, if nobody was asked."""
+    """From a request whose answer is out. Nothing, if nobody was asked, or if nothing of it may be noted."""
     house, ask, usage = run.house, run.ask, run.usage
     space, model = ask.caller.space.id, ask.question.target.model
     asked = run.life.cache in ("miss", "bypass")
-    if not asked or usage is None or not house.counter.wants(space, model):
+    noted = ask.control.rest and mode_of(house.config, ask) != "off"
+    if not asked or not noted or usage is None or not house.counter.wants(space, model):
         return
     extent = await aside(house, ask.data, _extent, run)
     if extent is not None:
