@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from everwarm.config import Config
 from everwarm.config.layout import MODES
+from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.dialects.registry import CONVERSING
 from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Cost, Finding, Mode, Wishes
@@ -26,7 +27,9 @@ from everwarm.core.layout.notes import Notes, Unwritten
 from everwarm.core.layout.words import costliest, joined, sentence
 from everwarm.core.rules import Rule
 from everwarm.gateway.ask import LARGE, Ask, aside, request_of
+from everwarm.gateway.auth import Caller
 from everwarm.gateway.how import LONGEST_WHY
+from everwarm.gateway.upstreams.directory import Target
 from everwarm.gateway.upstreams.pool import Pool
 from everwarm.gateway.upstreams.source import Sending, Sink, Source
 from everwarm.ledger.findings import Looked, spot
@@ -58,7 +61,8 @@ class Arrangement:
     def fetch(self, sending: Sending) -> Callable[[Sink], Awaitable[None]]:
         """What gets the answer to ``sending``, arranged."""
         question = self._ask.question
-        source, mode = question.target.source, mode_of(self._house.config, self._ask)
+        source = question.target.source
+        mode = mode_of(self._house.config, question.dialect, question.envelope.model, question.target)
         if mode == "off":
             return partial(source.fetch, sending)
         return partial(self._fetch, source, sending, mode)
@@ -82,7 +86,7 @@ class Arrangement:
     async def _arrange(self, mode: Mode) -> Arranged:
         house, (caller, data, question, control, _) = self._house, self._ask
         wishes, now = house.config.layout.wishes(mode)._replace(rule=self._rule()), house.clock()
-        work = partial(_arrange, caller.space.id, question.dialect.name, question.target.model, data, wishes, now)
+        work = work_of(caller, question.dialect, question.target, data, wishes, now)
         made = await house.arranger.do(work, large=len(data) > LARGE, rest=control.rest)
         if made is None:
             return Arranged(data)
@@ -109,28 +113,29 @@ class Arrangement:
         return Cost(lost.tokens, total.tokens, lost.answers > 0)
 
 
-def _arrange(space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float, layout: Layout) -> Arranged:
-    return layout.arrange(space, dialect, model, data, wishes, now)
-
-
-def mode_of(config: Config, ask: Ask) -> Mode:
-    """What may be done to a request: what is said of its model, else of its upstream, else of all.
+def mode_of(config: Config, dialect: Dialect, asked: str, target: Target) -> Mode:
+    """What may be done to a request: what is said of its model, else of its upstream, else of all. ``asked``: the name
+    of the model as the client writes it.
 
     Where several upstreams serve the model, what is sent may go to any of them: the most careful mode of theirs counts.
     """
-    question = ask.question
-    if question.dialect.name not in _ARRANGED:
+    if dialect.name not in _ARRANGED:
         return "off"
-    said = config.cache.layout_of(question.envelope.model, question.target.model)
+    said = config.cache.layout_of(asked, target.model)
     if said is not None:
         return said
-    source, usual = question.target.source, config.layout.mode
+    source, usual = target.source, config.layout.mode
     if not isinstance(source, Pool):
         return usual
     return min((provider.settings.layout or usual for provider in source.providers), key=MODES.index)
 
 
 Work = Callable[[Layout], Arranged]
+
+
+def work_of(caller: Caller, dialect: Dialect, target: Target, data: bytes, wishes: Wishes, now: float) -> Work:
+    """To arrange the body ``data`` of a caller's request."""
+    return lambda layout: layout.arrange(caller.space.id, dialect.name, target.model, data, wishes, now)
 
 
 class Arranger:

@@ -17,9 +17,10 @@ from everwarm.gateway.run import Run
 async def learn(run: Run) -> None:
     """From a request whose answer is out. Nothing, if nobody was asked, or if nothing of it may be noted."""
     house, ask, usage = run.house, run.ask, run.usage
-    space, model = ask.caller.space.id, ask.question.target.model
+    dialect, target = ask.question.dialect, ask.question.target
+    space, model = ask.caller.space.id, target.model
     asked = run.life.cache in ("miss", "bypass")
-    noted = ask.control.rest and mode_of(house.config, ask) != "off"
+    noted = ask.control.rest and mode_of(house.config, dialect, ask.question.envelope.model, target) != "off"
     if not asked or not noted or usage is None or not house.counter.wants(space, model):
         return
     extent = await aside(house, ask.data, _extent, run)
