@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from arranging import Plain, arranged
 from everwarm.core.key import PUBLIC
+from everwarm.core.layout.finding import Arranged
 from everwarm.counting.counter import Count
 from everwarm.gateway.house import House
 from everwarm.store.notes import DiskNotes
@@ -21,6 +23,7 @@ from live import CHAT, Live, gateway
 from providers import Provider, provider
 
 MODEL = "claude-x"
+REWRITE = '[layout]\nmode = "rewrite"\n'
 WORDS = "word " * 200
 
 
@@ -119,6 +122,15 @@ def test_a_caller_may_have_it_forgotten(live: Live) -> None:
     live.client.delete("/v1/cache/layout", headers=who).raise_for_status()
     learned(live.house, 0, mine)
     learned(live.house, 1)
+
+
+def test_what_was_sent_is_what_teaches(tmp_path: Path, fake: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In mode rewrite a prompt may go out longer than it came, and so it is counted by who reads it."""
+    longer = lambda _, *asked: Arranged(asked[3].replace(b"NOW", 10 * WORDS.encode()))  # noqa: E731
+    monkeypatch.setattr(Plain, "arrange", longer)
+    with gateway(tmp_path, toml=REWRITE + asks(fake.url), inside=False) as running, arranged(running):
+        running.ask("NOW", model=MODEL).raise_for_status()
+        assert learned(running.house, 1).tokens == pytest.approx(1000, rel=0.1)
 
 
 def test_what_may_not_rest_teaches_nothing(live: Live) -> None:

@@ -47,12 +47,13 @@ _ARRANGED: Final = frozenset(dialect.name for dialect in CONVERSING)
 class Arrangement:
     """What is made of one request for a source, if it is the one that starts the call."""
 
-    __slots__ = ("_ask", "_house", "_worst")
+    __slots__ = ("_ask", "_house", "_worst", "sent")
 
     def __init__(self, house: House, ask: Ask) -> None:
         self._house = house
         self._ask = ask
         self._worst = ""  # the costliest finding, in words
+        self.sent = ask.data  # the body that goes to the source
 
     def told(self, why: str) -> str:
         """``why`` it went to the source, and the costliest finding, if it did go there and there is one."""
@@ -68,7 +69,7 @@ class Arrangement:
         return partial(self._fetch, source, sending, mode)
 
     async def _fetch(self, source: Source, sending: Sending, mode: Mode, sink: Sink) -> None:
-        data = (await self._arrange(mode)).data
+        self.sent = data = (await self._arrange(mode)).data
         if data != sending.data:
             sending = replace(sending, data=data, request=partial(request_of, self._ask, data))
             if self._ask.question.target.inside is not None:

@@ -10,7 +10,7 @@ from everwarm.core.extent import Extent, extent_of
 from everwarm.core.wire import Request
 from everwarm.errors import ClientError
 from everwarm.gateway.arrange import mode_of
-from everwarm.gateway.ask import aside
+from everwarm.gateway.ask import aside, request_of
 from everwarm.gateway.run import Run
 
 
@@ -29,9 +29,9 @@ async def learn(run: Run) -> None:
 
 
 def _extent(run: Run) -> Extent | None:
-    """Of the whole prompt; None if there is something in it that is not text."""
+    """Of the whole prompt as it was sent; None if there is something in it that is not text."""
     try:
-        request = run.request()
+        request = run.request() if run.arrangement.sent is run.ask.data else request_of(run.ask, run.arrangement.sent)
     except ClientError:  # an upstream knows more than we do
         return None
     if not _is_text(request):
