@@ -19,9 +19,10 @@ async def learn(run: Run) -> None:
     house, ask, usage = run.house, run.ask, run.usage
     dialect, target = ask.question.dialect, ask.question.target
     space, model = ask.caller.space.id, target.model
-    asked = run.life.cache in ("miss", "bypass")
-    noted = ask.control.rest and mode_of(house.config, dialect, ask.question.envelope.model, target) != "off"
-    if not asked or not noted or usage is None or not house.counter.wants(space, model):
+    if run.life.cache not in ("miss", "bypass") or usage is None or not ask.control.rest:
+        return
+    mode = mode_of(house.config, dialect, ask.question.envelope.model, target)
+    if mode == "off" or not house.counter.wants(space, model):
         return
     extent = await aside(house, ask.data, _extent, run)
     if extent is not None:

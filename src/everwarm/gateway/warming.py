@@ -13,6 +13,7 @@ from everwarm.core.body import read
 from everwarm.core.dialects import anthropic, openai_chat, openai_completions, openai_responses
 from everwarm.core.dialects.check import flag
 from everwarm.core.dialects.dialect import Dialect
+from everwarm.core.layout.finding import Mode
 from everwarm.core.wire import Json, Request
 from everwarm.errors import BadRequest
 from everwarm.gateway.arrange import mode_of, work_of
@@ -40,7 +41,7 @@ class _Wanted(NamedTuple):
     dialect: Dialect
     target: Target
     value: dict[str, Json]  # a body that goes on from it
-    mode: str  # what may be done to requests like it
+    mode: Mode  # what may be done to requests like it
     rest: bool  # whether anything of it may rest on disk
 
 
@@ -58,9 +59,10 @@ async def warm(house: House, x: Exchange) -> None:
             f"The model {target.model[:80]!r} is an upstream's; only a model inside can be warmed here.", param="model"
         )
     control, _ = x.made(wishes)
-    mode = "off" if body.unkeyable is not None else mode_of(house.config, dialect, asked, target)
+    mode: Mode = "off" if body.unkeyable is not None else mode_of(house.config, dialect, asked, target)
     wanted = _Wanted(caller, dialect, target, _going_on(dialect, body.value), mode, control.rest)
     request, rewritten = await _as_sent(house, wanted)
+    request = replace(request, rests=control.rest)
     made = await _while_there(x, target.inside.warm(request, caller.space, pin=pin))
     told = {"object": "cache.warmed", "model": target.model, **made._asdict(), "rewritten": rewritten}
     await reply(x, told)
@@ -71,14 +73,13 @@ async def _as_sent(house: House, wanted: _Wanted) -> tuple[Request, bool]:
     takes it for one more of them: so it is arranged as the next one will be."""
     request = _beginning(wanted.dialect, wanted.value)  # before anything else, for what is wrong to be said
     if wanted.mode != "rewrite":
-        return replace(request, rests=wanted.rest), False
+        return request, False
     data, settings = orjson.dumps(wanted.value), house.config.layout.wishes("rewrite")
     work = work_of(wanted.caller, wanted.dialect, wanted.target, data, settings, house.clock())
     made = await house.arranger.do(work, large=len(data) > LARGE, rest=wanted.rest)
-    rewritten = made is not None and made.data != data
-    if made is not None and rewritten:
-        request = _beginning(wanted.dialect, read(made.data).value)
-    return replace(request, rests=wanted.rest), rewritten
+    if made is None or made.data == data:
+        return request, False
+    return _beginning(wanted.dialect, read(made.data).value), True
 
 
 def _dialect(x: Exchange, value: dict[str, Json]) -> Dialect:
