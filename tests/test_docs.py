@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / n for n in ("README.md", "README.ja.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
 SCHEMAS = {
     "cache.db": (answers.SCHEMA, "30626482431d5c1c2aae657e60bb9378d9866fbe0e18764664494a58e3d81328"),
-    "ledger.db": (tables.SCHEMA, "99d905d77dba9db495985b5f7592a84a57c4c696284f2a9a5b7884ac4e47f3f7"),
+    "ledger.db": (tables.SCHEMA, "11b80aaf2e6bd030fec5d3a8b122e1d0060f21e04e2c4d6e26ba41c004bbf596"),
     "layout.db": (note_table.SCHEMA, "271d31548c271542fa3e7333cfc2ba41296703b5fd776bd6102617a480a96402"),
 }
 

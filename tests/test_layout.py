@@ -13,6 +13,7 @@ import pytest
 
 from arranging import CLOCK, Plain
 from everwarm.cli import main
+from everwarm.core.layout.finding import Cost
 from everwarm.core.layout.notes import Notes
 from everwarm.ledger.book import Ledger
 from everwarm.ledger.findings import Looked, spot
@@ -53,7 +54,7 @@ def seen(tmp_path: Path) -> None:
     """One request was, and a clock was found in it."""
     ledger = Ledger(tmp_path / "data/ledger.db")
     ledger.add(row())
-    ledger.look(Looked(ledger._clock(), "a", ID, "gpt-x", (spot(CLOCK),)))
+    ledger.look(Looked(ledger._clock(), "a", ID, "gpt-x", (spot(CLOCK, Cost(11_840, 12_212, calibrated=True)),)))
     ledger.close()
 
 
@@ -64,8 +65,8 @@ def test_it_lists_what_was_found_and_in_which_stream(run: Run) -> None:
     found, _, streams = out.partition("Streams of requests in the last week")
     assert " ".join(found.split()) == (
         "What keeps prompts out of a provider's cache `messages[0].content` char 18-37 is a clock; it made 11,840 of "
-        "12,212 tokens uncachable in 1 request: 0.0027 USD a day gpt-x, "
-        f"stream {ID}"
+        f"12,212 tokens uncachable in 1 request: 0.0027 USD a day gpt-x, stream {ID}, tokens calibrated "
+        "Calibrated by the usage that was reported of prompts; estimated from characters."
     )
     (line,) = [line.split() for line in streams.splitlines() if line.startswith(f" {ID}")]
     assert (line[1], line[-1]) == ("1", "gpt-x")
@@ -102,6 +103,7 @@ def test_the_last_request_before_and_after(run: Run, tmp_path: Path) -> None:
     assert out.splitlines() == [
         "request 2 of 2, openai_chat",
         "  messages[0].content char 18-37 is a clock; it no longer makes 11,840 of 12,212 tokens uncachable",
+        "  Tokens are estimated from characters.",
         "--- as it came", "+++ as it goes out", "@@ -1,5 +1,5 @@",
         " ── messages[0] user", "-It is NOW.", "+It is THEN.", " last", " ── model", " m",
     ]  # fmt: skip

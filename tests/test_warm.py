@@ -6,11 +6,13 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from arranging import arranged
 from everwarm.cli import main
 from live import Live, gateway
 
@@ -55,6 +57,13 @@ def test_a_text_is_a_system_prompt(run: Run, live: Live, tmp_path: Path) -> None
     (row,) = pinned(live)
     assert out == f"{found[1]} tokens are warm: 1 computed, {int(found[1]) - 1} from cache; pinned as {row['id']}\n"
     assert row["begins"].startswith("system\n" + TEXT[:40])
+
+
+def test_it_says_when_it_is_not_what_was_written(run: Run, live: Live, tmp_path: Path) -> None:
+    live.house.config = replace(live.house.config, layout=replace(live.house.config.layout, mode="rewrite"))
+    (tmp_path / "system.txt").write_text("It is NOW.\n" + TEXT)
+    with arranged(live):
+        assert run("system.txt")[1].endswith("; not pinned; rewritten as requests are\n")
 
 
 def test_json_is_a_body_and_standard_input_a_file(run: Run, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

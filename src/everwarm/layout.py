@@ -15,11 +15,12 @@ from rich.text import Text
 
 from everwarm.config import Config
 from everwarm.core.body import read
+from everwarm.core.calibration import Calibration
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.dialects.guess import dialect_of, wrapped
 from everwarm.core.dialects.registry import CONVERSING
 from everwarm.core.layout.arrange import Layout
-from everwarm.core.layout.finding import Arranged, Finding
+from everwarm.core.layout.finding import Arranged, Cost, Finding
 from everwarm.core.layout.lines import lines_of
 from everwarm.core.layout.notes import MemoryNotes
 from everwarm.core.layout.words import lasting, sentence
@@ -27,6 +28,8 @@ from everwarm.errors import BadRequest, ConfigError
 
 CONTEXT = 3
 """Lines around a change that are shown."""
+
+ESTIMATED = "Tokens are estimated from characters."
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -126,6 +129,8 @@ def _print(console: Console, heading: str, before: Logged, arranged: Arranged) -
     console.print(Text(heading, style="bold"))
     for finding in sorted(arranged.findings, key=lambda f: -f.lost):
         console.print(_finding(finding), soft_wrap=True)
+    if arranged.findings:
+        console.print(Text(f"  {ESTIMATED}", style="dim"))
     if arranged.data == before.data:
         console.print(Text("Nothing of it is changed."))
         return
@@ -137,8 +142,14 @@ def _print(console: Console, heading: str, before: Logged, arranged: Arranged) -
 
 
 def _finding(finding: Finding) -> Text:
-    told = "; ".join(filter(None, (sentence(finding), lasting(finding))))
+    told = "; ".join(filter(None, (sentence(finding, _cost(finding)), lasting(finding))))
     return Text(f"  {told}", style="green" if finding.done else "yellow")
+
+
+def _cost(finding: Finding) -> Cost:
+    """A file does not say what its requests were counted for, so it is what is common."""
+    lost, total = (Calibration().tokens_of(characters).tokens for characters in (finding.lost, finding.total))
+    return Cost(lost, total, calibrated=False)
 
 
 def _diff(before: Sequence[str], after: Sequence[str]) -> Iterator[Text]:

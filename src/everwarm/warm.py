@@ -20,7 +20,8 @@ def warm(client: Client, file: str, *, pin: bool) -> str:
     if status != 200 or not isinstance(told, dict):
         raise _refused(client.url, status, told)
     line = f"{told['tokens']} tokens are warm: {told['computed']} computed, {told['cached']} from cache"
-    return f"{line}; pinned as {told['id']}" if told["pinned"] else f"{line}; not pinned"
+    line += f"; pinned as {told['id']}" if told["pinned"] else "; not pinned"
+    return f"{line}; rewritten as requests are" if told["rewritten"] else line
 
 
 def _read(file: str) -> str:

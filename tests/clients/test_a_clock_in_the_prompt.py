@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import httpx
@@ -63,7 +64,10 @@ def test_advise_sends_the_programs_bytes_and_tells_the_clock(tmp_path: Path, fak
         (clock,) = findings(live.url)
     assert [asked.body for asked in fake.asked] == direct
     assert [CLOCK in reply.why for reply in replies] == [False, False, True, True, True], "two are needed to know it"
-    assert CACHEABLE < clock["lost"] < clock["total"]
+    counted = mean(reply.prompt for reply in replies[2:])
+    assert clock["total"] == pytest.approx(counted, rel=0.05), "tokens are the provider's own: here they are words"
+    assert 0.8 * counted < clock["lost"] < clock["total"]
+    assert clock["counted"] == "calibrated"
     assert (clock["start"], clock["stop"], clock["kind"], clock["done"]) == (14, 33, "a clock", False)
 
 

@@ -92,6 +92,37 @@ def test_nothing_is_learned_of_nothing(extent: Extent, tokens: int) -> None:
     assert taught(iter([(extent, tokens)])).answers == 0
 
 
+def test_from_a_note_it_goes_on_as_if_nothing_had_happened() -> None:
+    learned = taught(prompts(MIXED, 50))
+    again = Calibration.load(learned.dump())
+    assert again is not None
+    for calibration in (learned, again):
+        for extent, tokens in prompts(MIXED, 20, seed=3):
+            calibration.learn(extent, tokens)
+        assert calibration.answers == 70
+    assert again.dump() == learned.dump()
+    assert again.tokens_of(9000) == learned.tokens_of(9000)
+
+
+WHOLE: dict[str, Any] = json.loads(Calibration().dump())
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"", b"[]", b"7", b"{}",
+        *(json.dumps(WHOLE | change).encode() for change in (
+            {"format": 2}, {"answers": None}, {"error": "much"}, {"weights": [1, 2, 3]}, {"weights": [1, 2, 3, None]},
+            {"mixture": 5}, {"mixture": ["inf"] * 4}, {"variance": WHOLE["variance"][:3]},
+            {"variance": [[1, 2, 3]] * 4},
+        )),
+    ],
+)  # fmt: skip
+def test_a_note_that_is_none_is_not_read(note: bytes) -> None:
+    assert Calibration.load(note) is None
+    assert Calibration.load(json.dumps(WHOLE).encode()) is not None
+
+
 counts = st.integers(0, 10**7)
 
 

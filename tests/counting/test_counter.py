@@ -5,6 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 from everwarm.core.extent import extent_of
+from everwarm.core.layout.notes import MemoryNotes, NoteKind
 from everwarm.counting import encodings
 from everwarm.counting.counter import EAGER, MODELS, SELDOM, Count, Counter
 
@@ -75,6 +76,64 @@ def test_of_a_model_that_is_known_only_some_answers_are_wanted() -> None:
     assert all(counter.wants("a", "m") for _ in range(EAGER))
     assert sum(counter.wants("a", "m") for _ in range(10 * SELDOM)) == 10
     assert counter.wants("b", "m")
+
+
+class Counted(MemoryNotes):
+    """Notes that count how often they are read and written."""
+
+    read = written = 0
+
+    def get(self, space: str, kind: NoteKind, name: bytes) -> bytes | None:
+        self.read += 1
+        return super().get(space, kind, name)
+
+    def put(self, space: str, kind: NoteKind, name: bytes, value: bytes) -> None:
+        self.written += 1
+        super().put(space, kind, name, value)
+
+
+def test_what_was_learned_is_there_after_a_restart() -> None:
+    notes = MemoryNotes()
+    before = Counter(notes)
+    teach(before, "a", "claude-x", 900, times=EAGER)
+    assert all(before.wants("a", "claude-x") for _ in range(EAGER))
+    after = Counter(notes)
+    assert after.tokens_of("a", "claude-x", 5000) == before.tokens_of("a", "claude-x", 5000)
+    assert after.tokens_of("a", "claude-x", 5000).answers == EAGER
+    assert sum(after.wants("a", "claude-x") for _ in range(10 * SELDOM)) == 10, "it need not be taught again"
+    for space, model in (("b", "claude-x"), ("a", "claude-y")):
+        assert after.tokens_of(space, model, 5000).answers == 0
+
+
+def test_notes_are_read_once_and_written_seldom() -> None:
+    notes = Counted()
+    counter = Counter(notes)
+    teach(counter, "a", "m", 900, times=EAGER)
+    assert (notes.read, notes.written) == (1, 7), "after 1, 2, 4 ... 64 answers"
+    teach(counter, "a", "m", 900, times=2 * EAGER)
+    assert (notes.read, notes.written) == (1, 9)
+    teach(counter, "a", "m", 0, times=5)
+    assert notes.written == 9, "nothing was learned"
+
+
+def test_a_note_of_another_format_is_learned_again() -> None:
+    notes = MemoryNotes()
+    notes.put("a", "calibration", b"m", b'{"format": 0}')
+    counter = Counter(notes)
+    assert counter.tokens_of("a", "m", 5000).answers == 0
+    teach(counter, "a", "m", 900, times=1)
+    assert Counter(notes).tokens_of("a", "m", 5000).answers == 1
+
+
+def test_what_is_to_be_forgotten_is() -> None:
+    notes = MemoryNotes()
+    counter = Counter(notes)
+    for space in ("a", "b"):
+        teach(counter, space, "m", 900, times=4)
+    counter.forget("a")
+    for one in (counter, Counter(notes)):
+        assert [one.tokens_of(space, "m", 5000).answers for space in ("a", "b")] == [0, 4]
+    Counter().forget("a")  # where there are no notes
 
 
 def test_only_so_many_models_are_remembered() -> None:

@@ -36,8 +36,14 @@ STATS: dict[str, Any] = {
         "without": 0.41, "with": 0.09, "saved": 0.32,
     },
     "findings": [
-        {"says": f"`{HOSTILE}` is a clock", "a_day": 3.1, "currency": "USD", "model": HOSTILE, "done": False},
-        {"says": "`tools` is shuffled", "a_day": None, "currency": None, "model": "m", "done": True},
+        {
+            "says": f"`{HOSTILE}` is a clock", "a_day": 3.1, "currency": "USD", "model": HOSTILE, "done": False,
+            "counted": "estimated",
+        },
+        {
+            "says": "`tools` is shuffled", "a_day": None, "currency": None, "model": "m", "done": True,
+            "counted": "calibrated",
+        },
     ],
     "latency_ms": {"hit": {"p50": 2.4, "p95": 6.1, "n": 612}, "miss": {"p50": 812.0, "p95": 2904.3, "n": 672}},
     "recent": [
@@ -78,7 +84,7 @@ def test_the_figures_are_those_of_the_server(site: Any, browser: Any) -> None:
     assert "338 times sooner" in page.text["latency-note"]
     found = page.text["findings"]
     assert "is a clock $3.10 a day · " in found
-    assert found.endswith("`tools` is shuffled m · repaired on the way")
+    assert found.endswith("`tools` is shuffled m · tokens calibrated · repaired on the way")
     assert page.text["store"] == "612 stored answers, 4.8 MB · 1 corrupt and dropped"
     assert page.text["namespace"] == "public"
     assert {"banner", "empty"} <= page.hidden

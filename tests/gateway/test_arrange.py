@@ -6,11 +6,12 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from arranging import arranged
+from arranging import CLOCK, arranged
 from everwarm.core.layout.notes import MemoryNotes
 from everwarm.gateway.ask import LARGE
 from everwarm.gateway.how import LONGEST_WHY
@@ -194,13 +195,23 @@ def test_a_failure_of_the_engine_costs_no_request(
     assert len(told) == 1
 
 
+def told(live: Live, answers: int, space: str = "public") -> str:
+    """What is said of the clock once so many answers have taught what a token is."""
+    tokens_of = partial(live.house.counter.tokens_of, space, "gpt-x")
+    wait_for(lambda: tokens_of(0).answers == answers)
+    lost, total = (tokens_of(characters).tokens for characters in (CLOCK.lost, CLOCK.total))
+    return f"messages[0].content char 18-37 is a clock; it makes {lost:,} of {total:,} tokens uncachable"
+
+
 def test_the_costliest_finding_is_told_on_a_miss_and_kept_in_the_row(advising: Live) -> None:
-    words = "messages[0].content char 18-37 is a clock; it makes 11,840 of 12,212 tokens uncachable"
+    estimated = told(advising, 0)
+    assert estimated.endswith("it makes 11,840 of 12,212 tokens uncachable")
     with arranged(advising):
         first = advising.post(BODY)
-        assert first.headers["x-everwarm-why"] == f"nothing like it was asked before; {words}"
+        assert first.headers["x-everwarm-why"] == f"nothing like it was asked before; {estimated}"
+        calibrated = told(advising, 1)
         bypass = advising.post(BODY, cache_control="no-store")
-        assert bypass.headers["x-everwarm-why"] == f"asked with Cache-Control: no-store; {words}"
+        assert bypass.headers["x-everwarm-why"] == f"asked with Cache-Control: no-store; {calibrated}"
         assert "x-everwarm-why" not in advising.post(BODY).headers
         plain = advising.post(BODY.replace(b"NOW", b"later"))
         assert "clock" not in plain.headers["x-everwarm-why"]
@@ -213,11 +224,31 @@ def test_a_long_reason_leaves_room_for_the_finding(advising: Live) -> None:
     body = json.loads(BODY)
     with arranged(advising):
         advising.ask("NOW", model="gpt-x")
+        calibrated = told(advising, 1)
         many = {f"member_{n}_{'x' * 30}": n for n in range(9)}
         why = advising.ask("NOW", model=body["model"], **many).headers["x-everwarm-why"]
     assert len(why) <= LONGEST_WHY
-    assert why.endswith("is a clock; it makes 11,840 of 12,212 tokens uncachable")
+    assert why.endswith(calibrated)
     assert "the messages of a request" in why
+
+
+def test_findings_are_in_the_tokens_that_the_provider_reports(advising: Live) -> None:
+    """This provider's tokens are words, of five characters here. To another caller nothing is known of them."""
+    with arranged(advising):
+        for number in range(6):
+            advising.ask(f"{number}" + " word" * 2000, model="gpt-x")
+        said = told(advising, 6)
+        assert advising.ask("NOW", model="gpt-x").headers["x-everwarm-why"].endswith(said)
+        other = advising.ask("NOW", model="gpt-x", headers={"authorization": "Bearer sk-a"})
+        assert other.headers["x-everwarm-why"].endswith("it makes 11,840 of 12,212 tokens uncachable")
+    assert advising.house.ledger is not None
+    known, unknown = sorted(advising.house.ledger.sums().findings, key=lambda f: f.lost)
+    assert (known.calibrated, unknown.calibrated) == (1, 0)
+    assert (known.lost, known.total) == (
+        pytest.approx(CLOCK.lost / 5, rel=0.03),
+        pytest.approx(CLOCK.total / 5, rel=0.03),
+    )
+    assert f"{known.lost:,} of {known.total:,}" in said
 
 
 def test_only_conversations_are_looked_at(tmp_path: Path, fake: Provider) -> None:

@@ -66,6 +66,7 @@ def test_warm_list_ask_unpin(live: Live, tiny: Any) -> None:
         "computed": made["tokens"],
         "cached": 0,
         "pinned": True,
+        "rewritten": False,
     }
     assert cached(live) == made["tokens"] > 200
     row = listed(live)[0]

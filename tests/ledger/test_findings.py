@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from everwarm.core.layout.finding import Finding
+from everwarm.core.layout.finding import Cost, Finding
 from everwarm.ledger import findings
 from everwarm.ledger.book import RECENTLY, Ledger
 from everwarm.ledger.findings import Found, Looked, Spot, spot
 from everwarm.ledger.prices import Prices
 from everwarm.ledger.report import render, render_findings, stats
 from everwarm.ledger.screen import a_day
-from everwarm.ledger.tables import VERSION_1
+from everwarm.ledger.tables import VERSION_1, VERSION_2
 from everwarm.store.file import Schema, open_file
 from ledger_rows import NOW, row
 
 Opener = Callable[..., Ledger]
-CLOCK = Spot("system", 18, 37, "a clock", "move", False, 11_840, 12_212)
+CLOCK = Spot("system", 18, 37, "a clock", "move", False, 11_840, 12_212, calibrated=True)
 PRICES = Prices("gpt-5-mini")  # a million prompt tokens are $0.25, cached $0.025
 
 
@@ -44,7 +44,8 @@ def shown(told: dict[str, Any], draw: Callable[[dict[str, Any]], Any] = render, 
 
 def test_a_finding_is_taken_down_without_its_text() -> None:
     finding = Finding(("messages", 0, "secret\n"), 18, 37, "a clock", "move", True, 47_360, 48_848)
-    assert spot(finding) == CLOCK._replace(path="a member of the body", done=True)
+    cost = Cost(11_840, 12_212, calibrated=True)
+    assert spot(finding, cost) == CLOCK._replace(path="a member of the body", done=True)
 
 
 def test_they_are_added_up_by_place(opened: Opener) -> None:
@@ -54,8 +55,8 @@ def test_they_are_added_up_by_place(opened: Opener) -> None:
         ledger.look(looked(*[CLOCK, other][: 1 + number % 2], at=NOW - number))
     ledger.look(looked())
     assert found(ledger) == [
-        Found("a", "s", "m", *CLOCK[:6], 10, 11, 118_400, 122_120, NOW - 9, NOW),
-        Found("a", "s", "m", *other[:6], 5, 11, 25, 61_060, NOW - 9, NOW - 1),
+        Found("a", "s", "m", *CLOCK[:6], 10, 11, 118_400, 122_120, NOW - 9, NOW, 10),
+        Found("a", "s", "m", *other[:6], 5, 11, 25, 61_060, NOW - 9, NOW - 1, 5),
     ]
     assert found(ledger)[0].done is False
 
@@ -65,7 +66,7 @@ def test_one_of_a_sample_counts_for_those_that_it_stands_for(opened: Opener) -> 
     ledger.look(looked(CLOCK))
     ledger.look(looked(CLOCK)._replace(weight=8))
     ledger.look(looked()._replace(weight=8))
-    assert found(ledger) == [Found("a", "s", "m", *CLOCK[:6], 9, 17, 9 * 11_840, 9 * 12_212, NOW, NOW)]
+    assert found(ledger) == [Found("a", "s", "m", *CLOCK[:6], 9, 17, 9 * 11_840, 9 * 12_212, NOW, NOW, 9)]
 
 
 @pytest.mark.parametrize("other", [{"namespace": "b"}, {"stream": "t"}, {"model": "n"}])
@@ -121,14 +122,45 @@ def test_both_tables_are_bounded(opened: Opener, path: Path, monkeypatch: pytest
     assert starts == set(range(33, 40))
 
 
-def test_a_ledger_of_before_is_brought_up(path: Path, opened: Opener) -> None:
-    old = open_file(path, Schema(0x45764C31, (VERSION_1,)))
-    old.writer.close()
+def of_version(path: Path, *migrations: tuple[str, ...]) -> sqlite3.Connection:
+    """A ledger as it was, to write to."""
+    old = open_file(path, Schema(0x45764C31, migrations))
     old.reader.close()
+    return old.writer
+
+
+def test_a_ledger_of_before_is_brought_up(path: Path, opened: Opener) -> None:
+    of_version(path, VERSION_1).close()
     ledger = opened()
     ledger.add(row())
     ledger.look(looked(CLOCK))
     assert len(found(ledger)) == len(ledger.rows()) == 1
+
+
+def test_findings_of_before_are_kept_as_estimated(path: Path, opened: Opener) -> None:
+    with contextlib.closing(of_version(path, VERSION_1, VERSION_2)) as old:
+        old.execute(
+            f"INSERT INTO findings VALUES ({', '.join('?' * 14)})", ("a", "s", "m", *CLOCK[:6], 1, 5, 9, NOW, NOW)
+        )
+    ledger = opened()
+    assert found(ledger) == [Found("a", "s", "m", *CLOCK[:6], 1, 1, 5, 9, NOW, NOW, 0)]
+    ledger.look(looked(CLOCK))
+    assert [(f.seen, f.calibrated) for f in found(ledger)] == [(2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "counted"),
+    [((True, True), "calibrated"), ((False, True), "partly calibrated"), ((False, False), "estimated")],
+)
+def test_it_is_told_how_tokens_were_counted(opened: Opener, calibrated: tuple[bool, bool], counted: str) -> None:
+    ledger = opened()
+    for each in calibrated:
+        ledger.look(looked(CLOCK._replace(calibrated=each)))
+    ledger.add(row())
+    told = stats(ledger.sums(), PRICES)
+    assert told["findings"][0]["counted"] == counted
+    assert f", tokens {counted}" in shown(told)
+    assert "calibrated" not in told["findings"][0], "how many of them is nobody's business"
 
 
 def day(opened: Opener, *, days: float = 0.5, done: bool = False) -> Ledger:

@@ -1,10 +1,12 @@
 """s17: Secrets and prompts never rest where they do not belong: sentinel values appear in no log, metric, error,
-dashboard or trace. Stored HTML is inert in the dashboard (CSP, no inline script).
+dashboard or trace. In the layout engine's notes there are only those parts of prompts that docs/layout.md names. Stored
+HTML is inert in the dashboard (CSP, no inline script).
 """
 
 from __future__ import annotations
 
 import re
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +16,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -42,6 +45,10 @@ MODEL = "zqmodel13"
 traces. It is a client's word all the same, so it is in no log and no metric."""
 
 EVERYTHING = {**SECRETS, "model": MODEL}
+
+NOTED = ["system", "tool", "model"]
+"""What may be found in the notes: what the requests of a stream have in common, tools as they were seen first, and of
+which model tokens are known. Not what people ask, nor what they are answered."""
 
 UPSTREAMS = """
 [[upstream]]
@@ -116,14 +123,23 @@ class Clients:
         self.fake = fake
         self.errors = b""  # bodies of refusals that are the gateway's own
 
-    def ask(self, path: str, *, key: str = SECRETS["credential"], **more: object) -> httpx.Response:
+    def ask(
+        self,
+        path: str,
+        *,
+        key: str = SECRETS["credential"],
+        system: str = SECRETS["system"],
+        control: str = "",
+        **more: Any,
+    ) -> httpx.Response:
         sent = body(path, f"tell me {SECRETS['prompt']}", **more)
         sent |= {"model": MODEL, "metadata": {"user_id": SECRETS["metadata"]}}
         if path == CHAT:
-            sent["messages"].insert(0, {"role": "system", "content": SECRETS["system"]})
+            sent["messages"].insert(0, {"role": "system", "content": system})
             sent["tools"] = [{"type": "function", "function": {"name": SECRETS["tool"], "parameters": {}}}]
         headers = {"authorization": f"Bearer {key}", "x-secret": SECRETS["header"], "x-everwarm-tags": SECRETS["tag"]}
         headers |= VERSION if path == MESSAGES else {}
+        headers |= {"cache-control": control} if control else {}
         query = {"api_key": SECRETS["query"]}
         return httpx.post(self.url + path, json=sent, headers=headers, params=query, timeout=20)
 
@@ -198,6 +214,7 @@ def test_no_sentinel_in_log_ledger_metrics_errors_figures_or_traces(
     assert found(told) == []
     assert found(all_of(data, "ledger.db"), SECRETS) == []
     assert found(all_of(data, "ledger.db")) == ["model"], "the search finds what is there"
+    assert found(all_of(data, "layout.db")) == NOTED
     assert found(all_of(data, "keys") + all_of(data, "secret")) == []
     assert {"answer", "tag"} <= set(found(all_of(data, "cache.db"))), "likewise"
     assert (
@@ -205,6 +222,41 @@ def test_no_sentinel_in_log_ledger_metrics_errors_figures_or_traces(
     )
     if otlp:
         assert found(collector.taken) == ["model"]
+
+
+CLOCK = "Current time: 2026-03-02 09:0{}:59\n"
+LATER = f"{SECRETS['system']} is what the model is told behind it. " * 9
+UNKEPT = "zqunkept14"
+IN_JSON = '{"b": 1, "a": "zqjson15"}'
+
+
+def test_the_notes_hold_parts_of_prompts_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conversation whose clock is moved: the values that must be told again in each turn rest, as it is written."""
+    monkeypatch.setenv("EVERWARM_TEST_OURS", SECRETS["our credential"])
+    data, settings = tmp_path / "data", '[layout]\nmode = "rewrite"\n'
+    settings += f'[[tenant]]\nname = "acme"\nkeys = ["sha256:{sha256(SECRETS["tenant key"].encode()).hexdigest()}"]\n'
+    with provider() as fake:
+        fake.text = lambda n, question: f"the answer {n} is {SECRETS['answer']}"
+        with program(data, settings + UPSTREAMS.format(fake.url, fake.anthropic_url)) as running:
+            clients = Clients(running, fake)
+            for key in (SECRETS["credential"], SECRETS["tenant key"]):
+                talk: list[dict[str, str]] = []
+                for turn in range(6):
+                    talk.append(
+                        {"role": "user", "content": f"{turn}: tell me {SECRETS['prompt']}" if turn else IN_JSON}
+                    )
+                    answer = clients.ask(CHAT, key=key, system=CLOCK.format(turn) + LATER, messages=list(talk))
+                    talk.append(answer.json()["choices"][0]["message"])
+            clients.ask(CHAT, system=CLOCK.format(9) + UNKEPT + LATER, control="no-store")
+        last = fake.asked[-2].json["messages"]
+    assert CLOCK.format(5).strip() not in last[0]["content"], "it was moved"
+    notes = all_of(data, "layout.db")
+    assert b"2026-03-02 09:05:59" in notes, "so its value rests"
+    assert IN_JSON.encode() in notes, "as does the first spelling of what is JSON"
+    assert UNKEPT.encode() not in notes
+    assert found(notes) == NOTED
+    for path in (data, *data.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path.name
 
 
 def test_a_bug_of_ours_tells_the_log_where_and_not_what(

@@ -10,10 +10,15 @@ English say, its weight stays what it was. What that is worth beside a ratio of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
-from typing import Final, NamedTuple
+from math import isfinite, sqrt
+from typing import Any, Final, NamedTuple
+
+import orjson
 
 from everwarm.core.extent import Extent
+
+VERSION: Final = 1
+"""Of a calibration's note. Another one is not read: it is learned again."""
 
 PRIOR: Final = (6.0, 1 / 3.8, 0.5, 0.8)
 """Tokens for a message, and for a character of each class: o200k and cl100k, prose and code."""
@@ -82,6 +87,26 @@ class Calibration:
             return self._estimate(characters * PRIOR[1])
         return self._estimate(characters * self._expect(self._mixture) / sum(self._mixture[1:]))
 
+    def dump(self) -> bytes:
+        """For a note."""
+        head = {"format": VERSION, "answers": self.answers, "error": self.error}
+        return orjson.dumps({**head, "weights": self._weights, "variance": self._variance, "mixture": self._mixture})
+
+    @classmethod
+    def load(cls, data: bytes) -> Calibration | None:
+        """From a note; None if it is of another format, or damaged."""
+        known = cls()
+        try:
+            value = orjson.loads(data)
+            if value["format"] != VERSION:
+                return None
+            known.answers, known.error = int(value["answers"]), float(value["error"])
+            known._weights, known._mixture = _row(value["weights"]), _row(value["mixture"])
+            known._variance = [_row(line) for _, line in zip(PRIOR, value["variance"], strict=True)]
+        except (KeyError, TypeError, ValueError):
+            return None
+        return known
+
     def _estimate(self, tokens: float) -> Estimate:
         return Estimate(round(tokens), max(self.error, PART), self.answers)
 
@@ -102,6 +127,14 @@ class Calibration:
         self._weights = [w + g / total * surprise for w, g in zip(self._weights, gain, strict=True)]
         for line, g in zip(self._variance, gain, strict=True):
             line[:] = [v - g * other / total for v, other in zip(line, gain, strict=True)]
+
+
+def _row(value: Any) -> list[float]:
+    """A number for messages and for each class. Raises ``TypeError`` or ``ValueError`` where it is none."""
+    row = [float(x) for _, x in zip(PRIOR, value, strict=True)]
+    if not all(map(isfinite, row)):
+        raise ValueError("a number that is not finite")
+    return row
 
 
 def _dot(one: Sequence[float], other: Sequence[float]) -> float:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from everwarm.core.calibration import Calibration, Estimate
 from everwarm.core.extent import Extent, extent_of
+from everwarm.core.layout.notes import Notes
 from everwarm.core.representations import Representations
 from everwarm.counting.encodings import Encoder, encoder_of
 
@@ -34,6 +35,7 @@ class Count(NamedTuple):
     exact: bool
     how: str  # the encoding, or where the estimate comes from, in words
     error: float = 0.0  # how far it may be off, as a part of ``tokens``
+    answers: int = 0  # from whose usage an estimate was calibrated; 0: it is what is common
 
 
 @dataclass(slots=True)
@@ -47,10 +49,13 @@ class _Model:
 class Counter:
     """What one namespace's answers have taught is not used for another: no count tells of others' requests.
 
-    For any number of threads.
+    For any number of threads, as ``notes`` must be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
+        """``notes``: where what is learned outlives this process. It is read when a model is first asked about, and
+        written at each doubling of the answers, and at each 64th."""
+        self._notes = notes
         self._lock = Lock()
         self._models: OrderedDict[tuple[str, str], _Model] = OrderedDict()
         self._counts = Representations(LIMIT)
@@ -78,7 +83,18 @@ class Counter:
     def learn(self, space: str, model: str, extent: Extent, tokens: int) -> None:
         """A prompt of ``extent`` had so many tokens, as its provider reports."""
         with self._lock:
-            self._of(space, model).calibration.learn(extent, tokens)
+            calibration = self._of(space, model).calibration
+            before = calibration.answers
+            calibration.learn(extent, tokens)
+            if self._notes is not None and calibration.answers > before and _is_due(calibration.answers):
+                self._notes.put(space, "calibration", _name(model), calibration.dump())
+
+    def forget(self, space: str) -> None:
+        """All that a namespace's answers have taught, and all else that is in its notes. Counts of texts stay."""
+        with self._lock:
+            self._models = OrderedDict((of, known) for of, known in self._models.items() if of[0] != space)
+            if self._notes is not None:
+                self._notes.drop(space)
 
     def _exact(self, space: str, encoder: Encoder, text: str) -> int:
         if len(text) < WORTH:
@@ -94,13 +110,29 @@ class Counter:
         return tokens
 
     def _of(self, space: str, model: str) -> _Model:
-        found = self._models.setdefault((space, model), _Model())
+        found = self._models.get((space, model))
+        if found is None:
+            found = self._models[space, model] = self._noted(space, model)
         self._models.move_to_end((space, model))
         if len(self._models) > MODELS:
             self._models.popitem(last=False)
         return found
 
+    def _noted(self, space: str, model: str) -> _Model:
+        """What was known of it before this process began."""
+        note = self._notes.get(space, "calibration", _name(model)) if self._notes is not None else None
+        known = Calibration.load(note) if note is not None else None
+        return _Model() if known is None else _Model(known, known.answers)
+
+
+def _is_due(answers: int) -> bool:
+    return answers & (answers - 1) == 0 or answers % EAGER == 0
+
+
+def _name(model: str) -> bytes:
+    return model.encode("utf-8", "surrogatepass")
+
 
 def _told(estimate: Estimate) -> Count:
     source = f"from {estimate.answers} answers" if estimate.answers else "from no answer yet"
-    return Count(estimate.tokens, False, f"estimated {source}, ±{estimate.error:.0%}", estimate.error)
+    return Count(estimate.tokens, False, f"estimated {source}, ±{estimate.error:.0%}", estimate.error, estimate.answers)

@@ -174,7 +174,7 @@ function drawFindings(findings) {
   const rows = (findings ?? []).map((f) => {
     const row = make("li", f.says);
     const price = f.a_day == null ? "" : `${money(f.a_day, f.currency)} a day`;
-    const notes = [price, f.model, f.done ? "repaired on the way" : ""].filter(Boolean);
+    const notes = [price, f.model, `tokens ${f.counted}`, f.done ? "repaired on the way" : ""].filter(Boolean);
     row.append(" ", make("span", notes.join(" · "), "note"));
     return row;
   });

@@ -10,7 +10,7 @@ from typing import Final
 from everwarm.core.dialects import openai_chat, openai_embeddings
 from everwarm.core.dialects.registry import CONVERSING, telling
 from everwarm.errors import Bug, EverwarmError, Forbidden, MethodNotAllowed, NotFound
-from everwarm.gateway import count, manage, models, pages, prefixes
+from everwarm.gateway import count, manage, models, pages, prefixes, warming
 from everwarm.gateway.converse import FAILED, at_once, converse, go_on
 from everwarm.gateway.door.exchange import Disconnected, Exchange, Receive, Scope, Send
 from everwarm.gateway.door.turn import EXTENSION, Turn
@@ -32,7 +32,7 @@ ROUTES: Final[dict[str, dict[str, Handler]]] = {
     "/v1/cache": {"DELETE": manage.drop},
     "/v1/cache/layout": {"DELETE": manage.forget},
     prefixes.PATH: {"POST": prefixes.listed},
-    prefixes.WARM: {"POST": prefixes.warm},
+    warming.WARM: {"POST": warming.warm},
     "/healthz": {"GET": manage.health},
     "/readyz": {"GET": operate.ready},
     "/metrics": {"GET": operate.metrics},

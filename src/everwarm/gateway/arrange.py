@@ -19,14 +19,17 @@ from typing import TYPE_CHECKING, Final
 
 from everwarm.config import Config
 from everwarm.config.layout import MODES
+from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.dialects.registry import CONVERSING
 from everwarm.core.layout.arrange import Layout
-from everwarm.core.layout.finding import Arranged, Mode, Wishes
+from everwarm.core.layout.finding import Arranged, Cost, Finding, Mode, Wishes
 from everwarm.core.layout.notes import Notes, Unwritten
 from everwarm.core.layout.words import costliest, joined, sentence
 from everwarm.core.rules import Rule
 from everwarm.gateway.ask import LARGE, Ask, aside, request_of
+from everwarm.gateway.auth import Caller
 from everwarm.gateway.how import LONGEST_WHY
+from everwarm.gateway.upstreams.directory import Target
 from everwarm.gateway.upstreams.pool import Pool
 from everwarm.gateway.upstreams.source import Sending, Sink, Source
 from everwarm.ledger.findings import Looked, spot
@@ -44,29 +47,29 @@ _ARRANGED: Final = frozenset(dialect.name for dialect in CONVERSING)
 class Arrangement:
     """What is made of one request for a source, if it is the one that starts the call."""
 
-    __slots__ = ("_ask", "_house", "_made")
+    __slots__ = ("_ask", "_house", "_worst", "sent")
 
     def __init__(self, house: House, ask: Ask) -> None:
         self._house = house
         self._ask = ask
-        self._made: Arranged | None = None
+        self._worst = ""  # the costliest finding, in words
+        self.sent = ask.data  # the body that goes to the source
 
     def told(self, why: str) -> str:
         """``why`` it went to the source, and the costliest finding, if it did go there and there is one."""
-        worst = costliest(self._made.findings) if self._made is not None else None
-        return why if worst is None else joined(why, sentence(worst), LONGEST_WHY)
+        return joined(why, self._worst, LONGEST_WHY) if self._worst else why
 
     def fetch(self, sending: Sending) -> Callable[[Sink], Awaitable[None]]:
         """What gets the answer to ``sending``, arranged."""
         question = self._ask.question
-        source, mode = question.target.source, mode_of(self._house.config, self._ask)
+        source = question.target.source
+        mode = mode_of(self._house.config, question.dialect, question.envelope.model, question.target)
         if mode == "off":
             return partial(source.fetch, sending)
         return partial(self._fetch, source, sending, mode)
 
     async def _fetch(self, source: Source, sending: Sending, mode: Mode, sink: Sink) -> None:
-        self._made = await self._arrange(mode)
-        data = self._made.data
+        self.sent = data = (await self._arrange(mode)).data
         if data != sending.data:
             sending = replace(sending, data=data, request=partial(request_of, self._ask, data))
             if self._ask.question.target.inside is not None:
@@ -85,41 +88,56 @@ class Arrangement:
         house, (caller, data, question, control, _) = self._house, self._ask
         layout, now = house.config.layout, house.clock()
         wishes = layout.wishes(mode)._replace(rule=self._rule(), streams=layout.streams)
-        work = partial(_arrange, caller.space.id, question.dialect.name, question.target.model, data, wishes, now)
+        work = work_of(caller, question.dialect, question.target, data, wishes, now)
         made = await house.arranger.do(work, large=len(data) > LARGE, rest=control.rest)
         if made is None:
             return Arranged(data)
         if house.metrics is not None:
             house.metrics.arranged(made, changed=made.data != data)
-        if house.ledger is not None and made.weight and (made.stream or made.findings):
-            spots = tuple(map(spot, made.findings))
-            house.ledger.look(Looked(now, caller.namespace.id, made.stream, question.target.model, spots, made.weight))
+        self._note(made, now)
         return made
 
+    def _note(self, made: Arranged, now: float) -> None:
+        """What was found, for the answer and for the ledger: with the same figures in both."""
+        costs = {finding: self._cost(finding) for finding in made.findings}
+        worst = costliest(costs)
+        if worst is not None:
+            self._worst = sentence(worst, costs[worst])
+        caller, model, ledger = self._ask.caller, self._ask.question.target.model, self._house.ledger
+        if ledger is not None and made.weight and (made.stream or costs):
+            spots = tuple(spot(finding, cost) for finding, cost in costs.items())
+            ledger.look(Looked(now, caller.namespace.id, made.stream, model, spots, made.weight))
 
-def _arrange(space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float, layout: Layout) -> Arranged:
-    return layout.arrange(space, dialect, model, data, wishes, now)
+    def _cost(self, finding: Finding) -> Cost:
+        """In tokens of the model, as far as is known what those are to this caller."""
+        space, model, counter = self._ask.caller.space.id, self._ask.question.target.model, self._house.counter
+        lost, total = (counter.tokens_of(space, model, characters) for characters in (finding.lost, finding.total))
+        return Cost(lost.tokens, total.tokens, lost.answers > 0)
 
 
-def mode_of(config: Config, ask: Ask) -> Mode:
+def mode_of(config: Config, dialect: Dialect, asked: str, target: Target) -> Mode:
     """What may be done to a request before its stream is known: what is said of its model, else of its upstream, else
-    of all.
+    of all. ``asked``: the name of the model as the client writes it.
 
     Where several upstreams serve the model, what is sent may go to any of them: the most careful mode of theirs counts.
     """
-    question = ask.question
-    if question.dialect.name not in _ARRANGED:
+    if dialect.name not in _ARRANGED:
         return "off"
-    said = config.cache.layout_of(question.envelope.model, question.target.model)
+    said = config.cache.layout_of(asked, target.model)
     if said is not None:
         return said
-    source, usual = question.target.source, config.layout.mode
+    source, usual = target.source, config.layout.mode
     if not isinstance(source, Pool):
         return usual
     return min((provider.settings.layout or usual for provider in source.providers), key=MODES.index)
 
 
 Work = Callable[[Layout], Arranged]
+
+
+def work_of(caller: Caller, dialect: Dialect, target: Target, data: bytes, wishes: Wishes, now: float) -> Work:
+    """To arrange the body ``data`` of a caller's request."""
+    return lambda layout: layout.arrange(caller.space.id, dialect.name, target.model, data, wishes, now)
 
 
 class Arranger:

@@ -11,6 +11,7 @@ from pathlib import Path
 from everwarm import rules
 from everwarm.config import Config
 from everwarm.core.upstream import Upstream
+from everwarm.counting.counter import Counter
 from everwarm.errors import ConfigError
 from everwarm.gateway.arrange import Arranger
 from everwarm.gateway.auth import Auth
@@ -95,6 +96,7 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
             Tower(config.cache.entry_mb * MIB),
             arranger,
             rulebook,
+            counter=Counter(notes),
             metrics=_metrics(config, worker),
         )
         if store is not None:

@@ -9,16 +9,20 @@ import orjson
 from everwarm.core.extent import Extent, extent_of
 from everwarm.core.wire import Request
 from everwarm.errors import ClientError
-from everwarm.gateway.ask import aside
+from everwarm.gateway.arrange import mode_of
+from everwarm.gateway.ask import aside, request_of
 from everwarm.gateway.run import Run
 
 
 async def learn(run: Run) -> None:
-    """From a request whose answer is out. Nothing, if a model inside gave it, or nobody was asked."""
+    """From a request whose answer is out. Nothing, if nobody was asked, or if nothing of it may be noted."""
     house, ask, usage = run.house, run.ask, run.usage
-    space, model = ask.caller.space.id, ask.question.target.model
-    asked = run.life.cache in ("miss", "bypass") and ask.question.target.inside is None
-    if not asked or usage is None or not house.counter.wants(space, model):
+    dialect, target = ask.question.dialect, ask.question.target
+    space, model = ask.caller.space.id, target.model
+    if run.life.cache not in ("miss", "bypass") or usage is None or not ask.control.rest:
+        return
+    mode = mode_of(house.config, dialect, ask.question.envelope.model, target)
+    if mode == "off" or not house.counter.wants(space, model):
         return
     extent = await aside(house, ask.data, _extent, run)
     if extent is not None:
@@ -26,9 +30,9 @@ async def learn(run: Run) -> None:
 
 
 def _extent(run: Run) -> Extent | None:
-    """Of the whole prompt; None if there is something in it that is not text."""
+    """Of the whole prompt as it was sent; None if there is something in it that is not text."""
     try:
-        request = run.request()
+        request = run.request() if run.arrangement.sent is run.ask.data else request_of(run.ask, run.arrangement.sent)
     except ClientError:  # an upstream knows more than we do
         return None
     if not _is_text(request):

@@ -60,10 +60,15 @@ async def drop(house: House, x: Exchange) -> None:
 
 
 async def forget(house: House, x: Exchange) -> None:
-    """``DELETE /v1/cache/layout``: forget what was learned from the layout of the caller's own prompts."""
+    """``DELETE /v1/cache/layout``: forget what was learned from the caller's own prompts."""
     space = house.auth.caller(x).space
-    await asyncio.get_running_loop().run_in_executor(house.disk_threads, house.arranger.forget, space.id)
+    await asyncio.get_running_loop().run_in_executor(house.disk_threads, _forget, house, space.id)
     await _json(x, {"object": "layout.forgotten"})
+
+
+def _forget(house: House, space: str) -> None:
+    house.counter.forget(space)
+    house.arranger.forget(space)
 
 
 def _digest(text: str) -> bytes:

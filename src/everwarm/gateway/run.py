@@ -39,7 +39,7 @@ class Run:
         self.original_seconds = 0.0  # how long the answer took that is served again
         self.opening: Opening | None = None
         self._recalled: Recalled | None = None
-        self._arrangement = Arrangement(house, ask)
+        self.arrangement = Arrangement(house, ask)
         self._call: Call | None = None
         self._joined = False
         self._task: asyncio.Task[object] | None = None  # that the client's leaving ends
@@ -55,7 +55,7 @@ class Run:
     @property
     def why(self) -> str:
         """Why it was not answered from the store, and what keeps its prompt out of a provider's cache."""
-        return self._arrangement.told(self.life.why)
+        return self.arrangement.told(self.life.why)
 
     @property
     def prefilled(self) -> Prefilled | None:
@@ -179,7 +179,7 @@ class Run:
             self.house.recent.note(question.key, question.canonical, self.house.clock(), question.context)
         self._call, joined = self.house.tower.board(
             None if how == "alone" else question.key,
-            self._arrangement.fetch(sending),
+            self.arrangement.fetch(sending),
             keeper(self.house, self.x, self.ask),
             second=how == "second",
             anew=how == "anew",

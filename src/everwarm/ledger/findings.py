@@ -13,8 +13,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from everwarm.core.layout.finding import Finding
-from everwarm.core.layout.words import place, tokens
+from everwarm.core.layout.finding import Cost, Finding
+from everwarm.core.layout.words import place
 
 MOST_STREAMS: Final = 2_000
 MOST_FINDINGS: Final = 10_000
@@ -34,6 +34,21 @@ TABLES: Final = (
         PRIMARY KEY (namespace, stream, model, path, start, stop, kind, cure, done)) WITHOUT ROWID""",
     "CREATE INDEX findings_by_time ON findings (last)",
 )
+COUNTED: Final = (
+    "CREATE TEMP TABLE kept AS SELECT * FROM findings",
+    "DROP TABLE findings",
+    """CREATE TABLE findings (
+        namespace TEXT NOT NULL, stream TEXT NOT NULL, model TEXT NOT NULL,
+        path TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+        kind TEXT NOT NULL, cure TEXT NOT NULL, done INTEGER NOT NULL,
+        seen INTEGER NOT NULL, lost INTEGER NOT NULL, total INTEGER NOT NULL, first REAL NOT NULL, last REAL NOT NULL,
+        calibrated INTEGER NOT NULL,
+        PRIMARY KEY (namespace, stream, model, path, start, stop, kind, cure, done)) WITHOUT ROWID""",
+    "CREATE INDEX findings_by_time ON findings (last)",
+    "INSERT INTO findings SELECT *, 0 FROM kept",
+    "DROP TABLE kept",
+)
+"""Adds how many of those that were seen were counted with calibrated tokens."""
 
 
 class Spot(NamedTuple):
@@ -47,6 +62,7 @@ class Spot(NamedTuple):
     done: bool
     lost: int  # tokens
     total: int  # tokens
+    calibrated: bool  # as in ``Cost``
 
 
 class Looked(NamedTuple):
@@ -78,6 +94,7 @@ class Found(NamedTuple):
     total: int  # tokens
     first: float
     last: float
+    calibrated: int  # of the requests in which it was seen, those whose tokens were calibrated
 
 
 class Counted(NamedTuple):
@@ -89,24 +106,24 @@ class Counted(NamedTuple):
     last: float  # seconds since 1970
 
 
-def spot(finding: Finding) -> Spot:
-    """A finding without its text; characters as tokens."""
+def spot(finding: Finding, cost: Cost) -> Spot:
+    """A finding without its text, with what it costs."""
     path, kind = place(finding.path), finding.kind[:LONGEST_NAME]
-    lost, total = tokens(finding.lost), tokens(finding.total)
-    return Spot(path, finding.start, finding.end, kind, finding.cure, finding.done, lost, total)
+    return Spot(path, finding.start, finding.end, kind, finding.cure, finding.done, *cost)
 
 
 _LOOK = """
     INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (namespace, stream, model) DO UPDATE SET
         requests = requests + excluded.requests, first = MIN(first, excluded.first), last = MAX(last, excluded.last)"""
 _FIND = """
-    INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (namespace, stream, model, path, start, stop, kind, cure, done) DO UPDATE SET
         seen = seen + excluded.seen, lost = lost + excluded.lost, total = total + excluded.total,
+        calibrated = calibrated + excluded.calibrated,
         first = MIN(first, excluded.first), last = MAX(last, excluded.last)"""
 _WORST = """
     SELECT f.namespace, f.stream, f.model, path, start, stop, kind, cure, done, seen, IFNULL(s.requests, seen),
-        lost, total, f.first, f.last
+        lost, total, f.first, f.last, calibrated
     FROM findings f LEFT JOIN streams s USING (namespace, stream, model)
     WHERE (?1 IS NULL OR f.namespace = ?1) AND (?2 IS NULL OR f.last >= ?2)
     ORDER BY done, lost DESC, path, start LIMIT ?3"""
@@ -127,7 +144,8 @@ def note(connection: sqlite3.Connection, looked: Iterable[Looked]) -> None:
 
 
 def _sums(of: tuple[str, str, str], found: Spot, weight: int, at: float) -> tuple[object, ...]:
-    return (*of, *found[:6], weight, weight * found.lost, weight * found.total, at, at)
+    sums = weight, weight * found.lost, weight * found.total, at, at, weight * found.calibrated
+    return (*of, *found[:6], *sums)
 
 
 def worst(connection: sqlite3.Connection, namespace: str | None, since: float | None, limit: int) -> Sequence[Found]:

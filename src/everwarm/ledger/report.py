@@ -139,8 +139,8 @@ def _money(sums: Sums, answered: Tally, asked: Tally, prices: Prices | None) -> 
 def findings(sums: Sums, prices: Prices | None) -> list[dict[str, Any]]:
     """What the layout engine found, as ``/stats`` has it. ``lost`` and ``total`` are tokens of one request, in the mean
     of those in which it was ``seen``. ``a_day``: what the lost ones cost more than cached ones would have, on a day of
-    those since it was first seen (on the first day: so far); null if no price is known. ``says``: all that but the
-    price, in words."""
+    those since it was first seen (on the first day: so far); null if no price is known. ``counted``:
+    whether the tokens were calibrated by what providers reported. ``says``: all that but the price, in words."""
     price = _price(sums, prices)
     return [_finding(found, sums.until, price) for found in sums.findings]
 
@@ -151,16 +151,24 @@ def _finding(found: Found, until: float, price: Price | None) -> dict[str, Any]:
     marked = words.spelled(f"`{found.path}`", found.start, found.stop)
     lost, total = round(found.lost / found.seen), round(found.total / found.seen)
     share = min(1.0, _ratio(found.seen, found.requests))
-    told = {name: value for name, value in found._asdict().items() if name != "namespace"}
+    told = {name: value for name, value in found._asdict().items() if name not in ("namespace", "calibrated")}
     return told | {
         "place": words.spelled(found.path, found.start, found.stop),
         "lost": lost,
         "total": total,
         "share": share,
+        "counted": _counted(found),
         "a_day": a_day,
         "currency": None if price is None else price.currency,
         "says": words.summary(marked, found.kind, lost, total, share, found.requests, done=found.done),
     }
+
+
+def _counted(found: Found) -> str:
+    """How its tokens were counted, in words. Never exactly: no prompt is tokenised on its way."""
+    if not found.calibrated:
+        return "estimated"
+    return "calibrated" if found.calibrated >= found.seen else "partly calibrated"
 
 
 def _price(sums: Sums, prices: Prices | None) -> Price | None:

@@ -101,14 +101,15 @@ def findings(stats: dict[str, Any]) -> RenderableType:
     if not stats["findings"]:
         return Text("Nothing was found in prompts of the last week that keeps them out of a provider's cache.")
     heading = Text("What keeps prompts out of a provider's cache", style="bold")
-    return Group(heading, *(Padding(_finding(found), (0, 0, 0, 2)) for found in stats["findings"]))
+    counted = Text("Calibrated by the usage that was reported of prompts; estimated from characters.", style="dim")
+    return Group(heading, *(Padding(_finding(found), (0, 0, 0, 2)) for found in stats["findings"]), counted)
 
 
 def _finding(found: dict[str, Any]) -> Text:
     text = Text(found["says"])
     if found["a_day"] is not None:
         text.append(f": {a_day(found['a_day'], found['currency'])}", style="green" if found["done"] else "bold")
-    text.append(f"  {found['model']}, stream {found['stream']}", style="dim")
+    text.append(f"  {found['model']}, stream {found['stream']}, tokens {found['counted']}", style="dim")
     if found["done"]:
         text.append(", repaired on the way", style="green")
     return text

@@ -39,7 +39,8 @@ VERSION_1 = (
         PRIMARY KEY (hour, namespace, model, kind)) WITHOUT ROWID""",
 )
 VERSION_2 = findings.TABLES
-SCHEMA = Schema(APPLICATION, (VERSION_1, VERSION_2))
+VERSION_3 = findings.COUNTED
+SCHEMA = Schema(APPLICATION, (VERSION_1, VERSION_2, VERSION_3))
 
 _COLUMNS = ", ".join(Row._fields)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.layout.finding import Finding
-from everwarm.core.layout.words import amount, costliest, joined, lasting, place, sentence, summary, tokens, where
+from everwarm.core.layout.finding import Cost, Finding
+from everwarm.core.layout.words import amount, costliest, joined, lasting, place, sentence, summary, where
 
 CLOCK = Finding(("system",), 18, 37, "a clock", "move", False, 47_360, 48_848)
+COST = Cost(11_840, 12_212, calibrated=False)
 
 
 def test_a_clock_in_the_system_prompt() -> None:
-    assert sentence(CLOCK) == "system char 18-37 is a clock; it makes 11,840 of 12,212 tokens uncachable"
-    assert sentence(CLOCK, 8.0) == "system char 18-37 is a clock; it makes 5,920 of 6,106 tokens uncachable"
-    assert sentence(CLOCK._replace(done=True)) == (
+    assert sentence(CLOCK, COST) == "system char 18-37 is a clock; it makes 11,840 of 12,212 tokens uncachable"
+    assert sentence(CLOCK._replace(done=True), COST) == (
         "system char 18-37 is a clock; it no longer makes 11,840 of 12,212 tokens uncachable"
     )
 
@@ -51,7 +51,7 @@ def test_the_costliest() -> None:
 
 def test_amounts() -> None:
     assert amount(0, 1) == "0 of 1 token uncachable"
-    assert (tokens(0), tokens(7), tokens(10, 2.5)) == (0, 2, 4)
+    assert amount(1_000, 2_000) == "1,000 of 2,000 tokens uncachable"
 
 
 def test_a_reason_and_a_finding() -> None:

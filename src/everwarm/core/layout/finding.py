@@ -36,6 +36,14 @@ NO_STREAMS: Final[Mapping[str, Mode]] = MappingProxyType({})
 """None has a mode of its own."""
 
 
+class Cost(NamedTuple):
+    """What a finding makes uncachable, in tokens."""
+
+    lost: int  # as in ``Finding``
+    total: int
+    calibrated: bool  # by the usage that was reported of the model's prompts; False: estimated by what is common
+
+
 class Wishes(NamedTuple):
     """What may be done to a request."""
 

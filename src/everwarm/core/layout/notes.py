@@ -10,9 +10,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final, Literal, Protocol, get_args
 
-NoteKind = Literal["stream", "turn", "spelling", "order"]
+NoteKind = Literal["stream", "turn", "spelling", "order", "calibration"]
 """stream: what a stream of requests has in common. turn: what was put at the end of a turn. spelling: the form in which
-a value was seen first. order: the order in which tools were seen first."""
+a value was seen first. order: the order in which tools were seen first. calibration: how many tokens a model's texts
+have."""
 
 
 class Notes(Protocol):

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from everwarm.core.layout.finding import Finding
+from everwarm.core.layout.finding import Cost, Finding
 from everwarm.core.layout.piece import Path, name
-
-CHARACTERS_A_TOKEN: Final = 4.0
-"""Of English text, roughly; until the figures that a provider reports say better."""
 
 LONGEST_PLACE: Final = 60
 """Characters of a place that are told."""
@@ -20,11 +17,11 @@ def costliest(findings: Iterable[Finding]) -> Finding | None:
     return max((finding for finding in findings if finding.lost > 0), key=lambda f: f.lost, default=None)
 
 
-def sentence(finding: Finding, characters_a_token: float = CHARACTERS_A_TOKEN) -> str:
+def sentence(finding: Finding, cost: Cost) -> str:
     """Of one request: "system char 18-37 is a clock; it makes 11,840 of 12,212 tokens uncachable"."""
-    lost, total = tokens(finding.lost, characters_a_token), tokens(finding.total, characters_a_token)
     does = "no longer makes" if finding.done else "makes"
-    return f"{where(finding.path, finding.start, finding.end)} is {finding.kind}; it {does} {amount(lost, total)}"
+    amounts = amount(cost.lost, cost.total)
+    return f"{where(finding.path, finding.start, finding.end)} is {finding.kind}; it {does} {amounts}"
 
 
 def lasting(finding: Finding) -> str:
@@ -47,11 +44,6 @@ def summary(place: str, kind: str, lost: int, total: int, share: float, requests
 def amount(lost: int, total: int) -> str:
     """So many of so many tokens uncachable."""
     return f"{lost:,} of {total:,} token{'s' * (total != 1)} uncachable"
-
-
-def tokens(characters: int, characters_a_token: float = CHARACTERS_A_TOKEN) -> int:
-    """About so many."""
-    return round(characters / characters_a_token)
 
 
 def where(path: Path, start: int, end: int) -> str:
