@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Final
 
 from everwarm.core.analysis.recency import Recency
-from everwarm.core.analysis.runs import WIDTH, Runs, pack
+from everwarm.core.analysis.runs import Runs
 
 WAITS: Final = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, float("inf"))
 """Seconds between two uses, by which reuse is counted: up to and with each."""
 
 SERIES: Final = (1, 2, 5)
 """Sizes of caches that are shown, times powers of ten."""
-
-LEAST: Final = 0.01
-"""The smallest cache that is shown has this part of what an unlimited one has."""
 
 
 class Reuse:
@@ -48,28 +45,35 @@ class Reuse:
             self._gain(above + 1, reused)
             depth += blocks
 
-    def rate(self, capacity: int) -> float:
-        """Of all tokens, which part a cache of so many tokens would have had: 0 to 1."""
+    def read(self, capacity: int) -> int:
+        """Tokens that a cache of so many tokens would have had."""
         gained = self._gained()
-        return gained[min(capacity // self.size, len(gained) - 1)] / self.tokens if self.tokens else 0.0
+        return gained[min(capacity // self.size, len(gained) - 1)]
+
+    def rate(self, capacity: int) -> float:
+        """The same as a part of all tokens: 0 to 1."""
+        return self._part(self.read(capacity))
 
     @property
     def unlimited(self) -> float:
         """The same of a cache that keeps everything."""
-        return self.known / self.tokens if self.tokens else 0.0
+        return self._part(self.known)
 
     def curve(self, capacities: Iterable[int] | None = None) -> list[tuple[int, float]]:
-        """Tokens that a cache holds, and its rate. By default sizes from little to all that can be had."""
+        """Tokens that a cache holds, and its rate. By default sizes from one request's to all that can be had."""
         return [(capacity, self.rate(capacity)) for capacity in capacities or self._capacities()]
 
     def ttl(self) -> list[tuple[float, float]]:
         """Seconds that a block lives since its last use, and the rate: each of ``WAITS`` but the last."""
         lives = zip(WAITS, accumulate(self.waits), strict=True)
-        return [(seconds, known / self.tokens if self.tokens else 0.0) for seconds, known in lives][:-1]
+        return [(seconds, self._part(known)) for seconds, known in lives][:-1]
 
     def needed(self, share: float) -> int:
         """The tokens of the smallest cache that has this share of what an unlimited one has."""
         return bisect_left(self._gained(), share * self.known) * self.size
+
+    def _part(self, tokens: int) -> float:
+        return tokens / self.tokens if self.tokens else 0.0
 
     def _gain(self, first: int, tokens: int) -> None:
         """A cache of ``first`` blocks has one block of these tokens, one of a block more has two, and so on."""
@@ -85,19 +89,9 @@ class Reuse:
         return self._curve
 
     def _capacities(self) -> Iterator[int]:
-        least, most = self.needed(LEAST), self.needed(1.0)
+        least, most = self.tokens // max(self.requests, 1), self.needed(1.0)
         before = 0
         for capacity in (step * 10**power for power in range(20) for step in SERIES):
             if capacity >= least and before < most:
                 yield capacity
             before = capacity
-
-
-def reuse(rows: Iterable[tuple[Sequence[int], int, float]], size: int) -> Reuse:
-    """Of rows of hashes in the order of time, their tokens and when they were used."""
-    runs = Runs()
-    requests = [(runs.add(pack(row)), tokens, at) for row, tokens, at in rows]
-    found = Reuse(runs, size)
-    for end, tokens, at in requests:
-        found.use(end, tokens, at)
-    return found
