@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from everwarm.core.analysis.reuse import Reuse
+from everwarm.core.analysis.reuse import Request, Reuse
 from everwarm.core.analysis.runs import Runs, pack
 from shared import unpacked
 
@@ -31,8 +31,5 @@ def rows() -> list[Row]:
 def reuse(rows: list[Row], size: int) -> Reuse:
     """Of rows in the order of time."""
     runs = Runs()
-    ends = [runs.add(pack(row.hashes)) for row in rows]
-    found = Reuse(runs, size)
-    for end, row in zip(ends, rows, strict=True):
-        found.use(end, row.tokens, row.at)
-    return found
+    requests = [Request(runs.add(pack(row.hashes)), row.tokens, row.at) for row in rows]
+    return Reuse(runs.paths, size, requests)

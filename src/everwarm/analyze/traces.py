@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from everwarm.analyze.formats.hashes import Asked
 from everwarm.analyze.record import Unread
 from everwarm.analyze.report import Trace
-from everwarm.core.analysis.reuse import WAITS, Reuse
-from everwarm.core.analysis.runs import Runs
+from everwarm.core.analysis.reuse import WAITS, Request, Reuse
+from everwarm.core.analysis.runs import Paths, Runs
 
 SHARES: Final = (0.5, 0.9, 0.99)
 """Of what an unlimited cache has, for which it is told how large a cache must be."""
@@ -51,10 +51,10 @@ class Traces:
         return Taken(requests, unread, first)
 
     def traces(self, capacities: Iterable[int] | None = None) -> Iterator[Trace]:
-        """Each as the report has it. ``capacities``: tokens of caches, instead of the usual ones."""
+        """Each as the report has it; then it is forgotten. ``capacities``: tokens of caches, not the usual ones."""
         asked = None if capacities is None else sorted(capacities)
-        for (name, size), kept in self._kept.items():
-            yield _trace(name, size, kept, asked)
+        for name, size in list(self._kept):
+            yield _trace(name, size, self._kept.pop((name, size)), asked)
 
     def _of(self, name: str, size: int, note: str) -> _Kept:
         kept = self._kept.get((name, size))
@@ -67,7 +67,7 @@ class _Kept:
     """The requests of one trace."""
 
     def __init__(self, note: str) -> None:
-        self.runs = Runs()
+        self._runs = Runs()
         self.note = note
         self.timed = True  # whether all have a time
         self._times = array("d")
@@ -77,23 +77,27 @@ class _Kept:
     def add(self, asked: Asked) -> None:
         self.timed = self.timed and asked.at is not None
         self._times.append(nan if asked.at is None else asked.at)
-        self._ends.append(self.runs.add(asked.row, asked.scope))
+        self._ends.append(self._runs.add(asked.row, asked.scope))
         self._tokens.append(asked.tokens)
 
-    def reuse(self, size: int) -> Reuse:
+    def paths(self) -> Paths:
+        """All rows. Nothing is added any more: their hashes are forgotten."""
+        paths, self._runs = self._runs.paths, Runs()
+        return paths
+
+    def requests(self) -> Iterator[Request]:
         """In the order of time; in the order of the files if one has no time."""
-        found = Reuse(self.runs, size)
-        times, ends, tokens = self._times, self._ends, self._tokens
+        times = self._times
         order: Iterable[int] = range(len(times))
         if self.timed and any(map(gt, times, islice(times, 1, None))):
             order = sorted(order, key=times.__getitem__)
         for each in order:
-            found.use(ends[each], tokens[each], times[each] if self.timed else 0.0)
-        return found
+            yield Request(self._ends[each], self._tokens[each], times[each] if self.timed else 0.0)
 
 
 def _trace(name: str, size: int, kept: _Kept, capacities: list[int] | None) -> Trace:
-    found = kept.reuse(size)
+    paths = kept.paths()
+    found = Reuse(paths, size, kept.requests())
     untimed = "" if kept.timed else "Not all requests have a time, so they are taken in the order of the files. "
     waits = zip((*WAITS[:-1], None), found.waits, strict=True)
     return Trace(
@@ -101,7 +105,7 @@ def _trace(name: str, size: int, kept: _Kept, capacities: list[int] | None) -> T
         requests=found.requests,
         tokens=found.tokens,
         size=size,
-        blocks=kept.runs.blocks,
+        blocks=paths.blocks,
         unlimited=found.unlimited,
         curve=found.curve(capacities),
         needed=[(share, found.needed(share)) for share in SHARES],

@@ -139,6 +139,14 @@ def test_many_requests_of_few_blocks() -> None:
         assert found.read(capacity * BLOCK) == plain(trace, BLOCK, capacity)
 
 
+def test_rows_may_be_very_long() -> None:
+    long = list(range(70_000))
+    found = reuse([Row(long, len(long) * BLOCK, 0.0), Row(long, len(long) * BLOCK, 1.0)], BLOCK)
+    assert [found.read(blocks * BLOCK) // BLOCK for blocks in (1, 65_535, 65_536, 65_537, 80_000)] == [
+        1, 65_535, 65_536, 65_537, 70_000,
+    ]  # fmt: skip
+
+
 def test_sizes_go_from_one_request_to_all_that_can_be_had() -> None:
     trace = [Row(list(range(n, n + 10)), 10 * BLOCK, 0.0) for n in [*range(0, 1000, 10), *range(0, 1000, 10)]]
     curve = reuse(trace, BLOCK).curve()

@@ -17,13 +17,13 @@ def test_a_row_has_its_end_and_a_prefix_is_one_block(rows: list[list[int]]) -> N
     runs = Runs()
     ends = [runs.add(pack(row)) for row in rows]
     assert [runs.add(pack(row)) for row in rows] == ends
-    assert runs.blocks == len({tuple(row[: n + 1]) for row in rows for n in range(len(row))})
+    assert runs.paths.blocks == len({tuple(row[: n + 1]) for row in rows for n in range(len(row))})
     for one, row in zip(ends, rows, strict=True):
-        assert sum(runs.length[node] for node in runs.path(one)) == len(row)
+        assert sum(runs.paths.length[node] for node in runs.paths.to(one)) == len(row)
         for other, its in zip(ends, rows, strict=True):
             alike = next((n for n, (a, b) in enumerate(zip(row, its, strict=False)) if a != b), min(len(row), len(its)))
-            both = set(runs.path(one)) & set(runs.path(other))
-            assert sum(runs.length[node] for node in both) == alike
+            both = set(runs.paths.to(one)) & set(runs.paths.to(other))
+            assert sum(runs.paths.length[node] for node in both) == alike
 
 
 @given(rows)
@@ -31,16 +31,16 @@ def test_there_are_at_most_two_nodes_a_row(rows: list[list[int]]) -> None:
     runs = Runs()
     for row in rows:
         runs.add(pack(row))
-    assert len(runs) <= 1 + 2 * len(rows)
+    assert len(runs.paths) <= 1 + 2 * len(rows)
 
 
 def test_two_scopes_share_nothing() -> None:
     runs = Runs()
     ends = {runs.add(pack([1, 2, 3]), scope) for scope in ("", "a", "b", "a")}
     assert len(ends) == 3
-    assert runs.blocks == 9
-    assert not set(runs.path(runs.add(pack([1]), "a"))) & set(runs.path(runs.add(pack([1]), "b")))
-    assert runs.path(runs.add(b"", "a")) == []
+    assert runs.paths.blocks == 9
+    assert not set(runs.paths.to(runs.add(pack([1]), "a"))) & set(runs.paths.to(runs.add(pack([1]), "b")))
+    assert runs.paths.to(runs.add(b"", "a")) == []
 
 
 @pytest.mark.parametrize("wrong", [[-1], [2**64], ["a"], [1.5], [None]])

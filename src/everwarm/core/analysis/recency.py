@@ -13,7 +13,7 @@ from __future__ import annotations
 from array import array
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.runs import Runs
+from everwarm.core.analysis.runs import Paths
 
 FEWEST: Final = 4096
 """Stretches that there is room for at least."""
@@ -32,19 +32,19 @@ class Found(NamedTuple):
 
 
 class Recency:
-    """Of the blocks of ``runs``, to which nothing may be added any more. Some 20 bytes a node."""
+    """Of the blocks of all rows, of which none is added any more. At most 40 bytes a node."""
 
-    def __init__(self, runs: Runs) -> None:
-        self._runs = runs
-        self._last = array("I", bytes(4 * len(runs)))  # the stretch of a node; 0: it was not used yet
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._last = array("I", bytes(4 * len(paths)))  # the stretch of a node; 0: it was not used yet
         self._make([0], [0.0])
 
     def use(self, end: int, at: float) -> list[Found]:
         """What was known of the row that ends with this node, the beginning first; then all of it is used anew."""
         if self._next == self._room:
             self._compact()
-        last, length = self._last, self._runs.length
-        path = self._runs.path(end)
+        last, length = self._last, self._paths.length
+        path = self._paths.to(end)
         taken: list[tuple[int, int]] = []
         before = 0
         for node in path:
@@ -63,7 +63,7 @@ class Recency:
         return found
 
     def _push(self, path: list[int], at: float) -> None:
-        length, last, stretch = self._runs.length, self._last, self._next
+        length, last, stretch = self._paths.length, self._last, self._next
         self._next += 1
         self._times.append(at)
         blocks = 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
-from typing import Final
+from itertools import accumulate, islice
+from typing import Final, NamedTuple
 
-from everwarm.core.analysis.recency import Recency
-from everwarm.core.analysis.runs import Runs
+from everwarm.core.analysis.recency import Found, Recency
+from everwarm.core.analysis.runs import Paths
 
 WAITS: Final = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, float("inf"))
 """Seconds between two uses, by which reuse is counted: up to and with each."""
@@ -17,38 +17,34 @@ WAITS: Final = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, fl
 SERIES: Final = (1, 2, 5)
 """Sizes of caches that are shown, times powers of ten."""
 
+PIECE: Final = 1 << 16
+
+
+class Request(NamedTuple):
+    """One of a trace."""
+
+    end: int  # the node that its row ends with
+    tokens: int  # of its prompt: the last block may be shorter than others; what they have beyond the row is new
+    at: float  # seconds
+
 
 class Reuse:
-    """Of requests in the order of time, whose rows are in ``runs``. ``size``: tokens of a block.
+    """Of requests in the order of time. ``size``: tokens of a block. 8 bytes a block while it is made, and after."""
 
-    The last block of a row may be shorter, as the tokens of the request say; what they have beyond the row is new.
-    """
-
-    def __init__(self, runs: Runs, size: int) -> None:
+    def __init__(self, paths: Paths, size: int, requests: Iterable[Request]) -> None:
         self.size = size
         self.requests = self.tokens = self.known = 0
         self.waits = [0] * len(WAITS)  # tokens that were used again, by how long after: see ``WAITS``
-        self._recency = Recency(runs)
-        self._gains = array("q", bytes(8 * (runs.blocks + 4)))  # differences of what one more block gains, by blocks
-        self._curve: array[int] | None = None
-
-    def use(self, end: int, tokens: int, at: float) -> None:
-        """A request. ``at`` is in seconds, and not before that of the last one."""
-        self.requests += 1
-        self.tokens += tokens
-        self._curve = None
-        depth = 0
-        for blocks, above, wait in self._recency.use(end, at):
-            reused = min((depth + blocks) * self.size, tokens) - min(depth * self.size, tokens)
-            self.known += reused
-            self.waits[bisect_left(WAITS, wait)] += reused
-            self._gain(above + 1, reused)
-            depth += blocks
+        self._read = array("q", bytes(8 * (paths.blocks + 3)))  # tokens, by the blocks that a cache holds
+        recency = Recency(paths)
+        for request in requests:
+            self._count(request.tokens, recency.use(request.end, request.at))
+        _sum(self._read)
+        _sum(self._read)
 
     def read(self, capacity: int) -> int:
         """Tokens that a cache of so many tokens would have had."""
-        gained = self._gained()
-        return gained[min(capacity // self.size, len(gained) - 1)]
+        return self._read[min(capacity // self.size, len(self._read) - 1)]
 
     def rate(self, capacity: int) -> float:
         """The same as a part of all tokens: 0 to 1."""
@@ -70,23 +66,26 @@ class Reuse:
 
     def needed(self, share: float) -> int:
         """The tokens of the smallest cache that has this share of what an unlimited one has."""
-        return bisect_left(self._gained(), share * self.known) * self.size
+        return bisect_left(self._read, share * self.known) * self.size
 
     def _part(self, tokens: int) -> float:
         return tokens / self.tokens if self.tokens else 0.0
 
-    def _gain(self, first: int, tokens: int) -> None:
-        """A cache of ``first`` blocks has one block of these tokens, one of a block more has two, and so on."""
-        gains, (whole, part) = self._gains, divmod(tokens, self.size)
-        gains[first] += self.size
-        gains[first + whole] += part - self.size
-        gains[first + whole + 1] -= part
-
-    def _gained(self) -> array[int]:
-        """Tokens, by the blocks that a cache holds."""
-        if self._curve is None:
-            self._curve = array("q", accumulate(accumulate(self._gains)))
-        return self._curve
+    def _count(self, tokens: int, found: list[Found]) -> None:
+        """A request. While requests are counted, ``_read`` has the differences of the differences of what it will."""
+        size, gains, begin = self.size, self._read, 0
+        self.requests += 1
+        self.tokens += tokens
+        for blocks, above, wait in found:
+            end = begin + blocks * size
+            reused = (end if end < tokens else tokens) - (begin if begin < tokens else tokens)
+            self.known += reused
+            self.waits[bisect_left(WAITS, wait)] += reused
+            whole, part = divmod(reused, size)
+            gains[above + 1] += size
+            gains[above + 1 + whole] += part - size
+            gains[above + 2 + whole] -= part
+            begin = end
 
     def _capacities(self) -> Iterator[int]:
         least, most = self.tokens // max(self.requests, 1), self.needed(1.0)
@@ -95,3 +94,11 @@ class Reuse:
             if capacity >= least and before < most:
                 yield capacity
             before = capacity
+
+
+def _sum(numbers: array[int]) -> None:
+    """Each becomes the sum of those up to it. In pieces, as there may be very many."""
+    total = 0
+    for at in range(0, len(numbers), PIECE):
+        numbers[at : at + PIECE] = array("q", islice(accumulate(numbers[at : at + PIECE], initial=total), 1, None))
+        total = numbers[min(at + PIECE, len(numbers)) - 1]

@@ -3,7 +3,7 @@
 The same hash after two different prefixes is two blocks: hashes of a trace may be those of a block's own tokens only.
 
 Nodes part where rows part and where rows end, so a row is a path of whole nodes, and a node's blocks were all used by
-the very same rows. There are at most two nodes a row, however long the rows are: 8 bytes a block, some 250 a node.
+the very same rows. There are at most two nodes a row, however long the rows are: 8 bytes a block, some 170 a node.
 """
 
 from __future__ import annotations
@@ -23,44 +23,22 @@ def pack(hashes: Sequence[int]) -> bytes:
     return array("Q", hashes).tobytes()
 
 
-class Runs:
-    """Node 0 is no row at all. Each ``scope`` has a root of its own: rows of two scopes have nothing in common."""
+class Paths:
+    """The nodes by their numbers, without the hashes: what a row shares with others, once all rows are known.
+
+    Node 0 is no row at all. Each scope has a root of its own.
+    """
 
     def __init__(self) -> None:
         self.parent = array("I", (0,))
         self.length = array("I", (0,))  # blocks of a node's own; 0: a root
-        self._start = array("Q", (0,))  # where its blocks are in ``_hashes``, in bytes
-        self._hashes = bytearray()
-        self._child: dict[int, int] = {}  # a node and the first hash after it, in one integer
-        self._roots = {"": 0}
+        self.blocks = 0  # distinct ones
 
     def __len__(self) -> int:
         """Nodes, with the roots."""
         return len(self.parent)
 
-    @property
-    def blocks(self) -> int:
-        """Distinct ones."""
-        return len(self._hashes) // WIDTH
-
-    def add(self, row: bytes, scope: str = "") -> int:
-        """The node that a packed row ends with. It stays the one, whatever is added later."""
-        node, at = self._root(scope), 0
-        while at < len(row):
-            key = node << 64 | int.from_bytes(row[at : at + WIDTH], "little")
-            child = self._child.get(key)
-            if child is None:
-                return self._grow(key, node, row[at:])
-            start = self._start[child]
-            size = self.length[child] * WIDTH
-            if row.startswith(self._hashes[start : start + size], at):
-                node, at = child, at + size
-                continue
-            alike = common_prefix(bytes(self._hashes[start : start + size]), row, at) // WIDTH
-            node, at = self._part(key, child, alike), at + alike * WIDTH
-        return node
-
-    def path(self, node: int) -> list[int]:
+    def to(self, node: int) -> list[int]:
         """The nodes of a row, the first first, without the root."""
         parent, length, found = self.parent, self.length, []
         while length[node]:
@@ -69,6 +47,37 @@ class Runs:
         found.reverse()
         return found
 
+
+class Runs:
+    """Takes in rows. When all were, ``paths`` is all that is needed; the rest is most of the memory."""
+
+    def __init__(self) -> None:
+        self.paths = Paths()
+        self._start = array("Q", (0,))  # where a node's blocks are in ``_hashes``, in bytes
+        self._hashes = bytearray()
+        self._child: dict[int, int] = {}  # a node and the first hash after it, in one integer
+        self._roots = {"": 0}
+
+    def add(self, row: bytes, scope: str = "") -> int:
+        """The node that a packed row ends with: the same one, whatever is added later.
+
+        Rows of two scopes have nothing in common.
+        """
+        node, at = self._root(scope), 0
+        while at < len(row):
+            key = node << 64 | int.from_bytes(row[at : at + WIDTH], "little")
+            child = self._child.get(key)
+            if child is None:
+                return self._grow(key, node, row[at:])
+            start = self._start[child]
+            size = self.paths.length[child] * WIDTH
+            if row.startswith(self._hashes[start : start + size], at):
+                node, at = child, at + size
+                continue
+            alike = common_prefix(bytes(self._hashes[start : start + size]), row, at) // WIDTH
+            node, at = self._part(key, child, alike), at + alike * WIDTH
+        return node
+
     def _root(self, scope: str) -> int:
         root = self._roots.get(scope)
         if root is None:
@@ -76,22 +85,24 @@ class Runs:
         return root
 
     def _node(self, parent: int, start: int, length: int) -> int:
-        self.parent.append(parent)
+        self.paths.parent.append(parent)
+        self.paths.length.append(length)
         self._start.append(start)
-        self.length.append(length)
-        return len(self.parent) - 1
+        return len(self._start) - 1
 
     def _grow(self, key: int, parent: int, row: bytes) -> int:
-        node = self._child[key] = self._node(parent, len(self._hashes), len(row) // WIDTH)
+        blocks = len(row) // WIDTH
+        node = self._child[key] = self._node(parent, len(self._hashes), blocks)
         self._hashes += row
+        self.paths.blocks += blocks
         return node
 
     def _part(self, key: int, node: int, length: int) -> int:
         """Take the first ``length`` blocks of a node into a new one before it. Rows that end with it still do."""
-        start = self._start[node]
-        upper = self._child[key] = self._node(self.parent[node], start, length)
-        self.parent[node] = upper
+        paths, start = self.paths, self._start[node]
+        upper = self._child[key] = self._node(paths.parent[node], start, length)
+        paths.parent[node] = upper
+        paths.length[node] -= length
         self._start[node] = start = start + length * WIDTH
-        self.length[node] -= length
         self._child[upper << 64 | int.from_bytes(self._hashes[start : start + WIDTH], "little")] = node
         return upper
