@@ -63,10 +63,11 @@ def talk(*requests: Any, **more: Any) -> dict[str, Any]:
         (b"\n" + orjson.dumps(chat([1, 2])), ["Bailian trace"]),
         (orjson.dumps(talk(said(0, [1]))), ["kv-cache-tester trace"]),
         (orjson.dumps(talk(said(0, [1])), option=orjson.OPT_INDENT_2), ["kv-cache-tester trace"]),
+        (b'{"schema": 1}\n{"hash_ids": [1\n' + 18 * (orjson.dumps(row([1, 2])) + b"\n"), ["Mooncake trace"]),
         (b'{"model": "gpt-5", "messages": []}', []),
         (b"", []),
     ],
-    ids=["mooncake", "bailian", "kv-cache-tester", "on several lines", "a body", "empty"],
+    ids=["mooncake", "bailian", "kv-cache-tester", "on several lines", "a header", "a body", "empty"],
 )
 def test_which_trace_it_is(text: bytes, names: list[str]) -> None:
     assert [each.name for each in FORMATS if each.fits(text.splitlines(), "trace") > 0.5] == names
@@ -74,6 +75,11 @@ def test_which_trace_it_is(text: bytes, names: list[str]) -> None:
 
 def test_a_line_of_mooncake() -> None:
     assert read(MOONCAKE, row([46, 47], at=27_482, tokens=955)) == [Asked(27.482, 955, pack([46, 47]), 512)]
+
+
+def test_a_line_in_the_words_of_dynamo() -> None:
+    line = {"created_time": 1500.5, "input_tokens": 3, "output_tokens": 1, "hash_ids": [7]}
+    assert read(MOONCAKE, line) == [Asked(1.5005, 3, pack([7]), 512)]
 
 
 def test_a_line_of_bailian() -> None:

@@ -20,7 +20,7 @@ from everwarm.core.analysis.call import Place
 from everwarm.core.analysis.runs import pack
 from everwarm.core.wire import Json
 
-SIZES: Final = (512, 16, 32, 64, 128, 256, 1024)
+SIZES: Final = (512, 16, 32, 64, 128, 256, 1024, 2048, 1)
 """Tokens of a block, as they are tried where a trace does not say."""
 
 SAMPLE: Final = 64
@@ -52,7 +52,10 @@ class TraceFormat(Protocol):
 
 
 class Rows:
-    """One request a line: ``hash_ids``, ``input_length``, ``timestamp``, and ``block_size`` if it is an unusual one."""
+    """One request a line: ``hash_ids``, ``input_length``, ``timestamp``, and ``block_size`` if it is an unusual one.
+
+    Dynamo also calls the second ``input_tokens``, and the third ``created_time``.
+    """
 
     together = False
     note = ""
@@ -64,10 +67,11 @@ class Rows:
         self._chats = chats  # whether lines tell of chats
 
     def fits(self, head: Iterable[bytes], name: str) -> float:
-        line = next((line for line in head if line.strip()), b"")
-        if not _HASHES.search(line) or _TALK.search(line):
+        begin = list(islice((line for line in head if line.strip()), SAMPLE))
+        rows = [line for line in begin if _HASHES.search(line) and not _TALK.search(line)]
+        if not rows or any(map(_CHAT.search, rows)) != self._chats:
             return 0.0
-        return 0.9 if (_CHAT.search(line) is not None) == self._chats else 0.0
+        return 0.9 * len(rows) / len(begin)
 
     def requests(self, lines: Lines) -> Iterator[Asked | Unread]:
         found = (self._request(Place(lines.name, number), line) for number, line in lines.numbered())
@@ -79,10 +83,10 @@ class Rows:
     def _request(self, place: Place, line: bytes) -> Asked | Unread:
         try:
             value = orjson.loads(line)
-            at = _number(value.get("timestamp"), "timestamp")
+            at = _number(value.get("timestamp", value.get("created_time")), "timestamp")
             size = _count(value.get("block_size", 0), "block_size")
             row = _row(value.get("hash_ids"))
-            tokens = _count(value.get("input_length"), "input_length")
+            tokens = _count(value.get("input_length", value.get("input_tokens")), "input_length")
             return Asked(None if at is None else at / self._second, tokens, row, size)
         except _WRONG as error:
             return _unread(place, error, line)
