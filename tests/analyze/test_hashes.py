@@ -112,6 +112,7 @@ def test_hashes_may_be_texts_or_longer_than_64_bits() -> None:
         ({"timestamp": 1, "input_length": 3}, "it has no hash_ids"),
         ({"timestamp": 1, "hash_ids": [1]}, "it has no input_length"),
         (row([1], tokens=-1), "its input_length is no count"),
+        (row([1], tokens=2**31), "its input_length is no count"),
         (row([1], block_size="16"), "its block_size is no count"),
         ({**row([1]), "timestamp": "noon"}, "its timestamp is no number"),
         (row([1, None]), "a hash is neither an integer nor a text"),
@@ -198,9 +199,21 @@ def test_what_is_no_request_of_a_conversation_is_told() -> None:
     why = {each.place.line: each.why for each in found if isinstance(each, Unread)}
     assert why == {2: "it has no in", 3: "it has no in"}
     assert [each.sample for each in found if isinstance(each, Unread)] == ["{type}", "{}"]
-    (whole,) = read(TALKS, {"block_size": 64, "requests": "none"})
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ({"block_size": 64, "requests": "none"}, "it has no list of requests"),
+        (talk(said(0, [1]), block_size=0), "it has no block_size"),
+        (7, "it is no JSON object"),
+    ],
+    ids=["no requests", "no size", "a number"],
+)
+def test_what_is_no_conversation_is_told(value: Any, why: str) -> None:
+    (whole,) = read(TALKS, value)
     assert isinstance(whole, Unread)
-    assert whole.why == "it has no list of requests"
+    assert whole.why == why
 
 
 def test_a_broken_conversation_leaves_the_others() -> None:

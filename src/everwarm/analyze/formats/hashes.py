@@ -26,6 +26,9 @@ SIZES: Final = (512, 16, 32, 64, 128, 256, 1024, 2048, 1)
 SAMPLE: Final = 64
 """Requests by which the size of a block is found out."""
 
+MOST: Final = 1 << 31
+"""Tokens that no prompt and no block has."""
+
 
 class Asked(NamedTuple):
     """One request of a trace."""
@@ -122,7 +125,7 @@ def _talk(place: Place, data: bytes) -> Iterator[Asked | Unread]:
     try:
         talk = orjson.loads(data)
         asked = list(_spoken(talk.get("requests"), 0.0))
-        size = _count(talk.get("block_size"), "block_size")
+        size = _count(talk.get("block_size") or None, "block_size")
     except _WRONG as error:
         yield _unread(place, error, data)
         return
@@ -181,7 +184,7 @@ def _digest(value: Json) -> int:
 
 
 def _count(value: Json, name: str) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 53:
+    if type(value) is not int or not 0 <= value < MOST:
         raise ValueError(f"its {name} is no count" if value is not None else f"it has no {name}")
     return value
 

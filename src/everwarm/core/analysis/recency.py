@@ -98,8 +98,9 @@ class Recency:
         self._next = len(counts)
         self._room = len(counts) + max(FEWEST, len(self._last))
         self._times = array("d", times)
-        counts += [0] * (self._room - len(counts))
-        self._levels = [array("q", counts)]
-        while len(counts) > SPAN + 1:
-            counts = [sum(counts[at : at + SPAN + 1]) for at in range(0, len(counts), SPAN + 1)]
-            self._levels.append(array("q", counts))
+        sums = array("q", counts)
+        sums.frombytes(bytes(8 * (self._room - len(sums))))
+        self._levels = [sums]
+        while len(sums) > SPAN + 1:
+            sums = array("q", (sum(sums[at : at + SPAN + 1]) for at in range(0, len(sums), SPAN + 1)))
+            self._levels.append(sums)
