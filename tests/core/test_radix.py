@@ -171,6 +171,15 @@ def test_the_coldest_goes_first_and_each_use_warms() -> None:
     assert often.block == 1
 
 
+def test_with_a_very_short_half_life_only_the_last_use_counts() -> None:
+    tree = Radix(SIZE, half_life=0.01)
+    often = leaf(tree, (1, 1, 1), 0.0, block=1)
+    for _ in range(9):
+        tree.warm(often, 0.0)
+    leaf(tree, (2,), 1.0, block=2)
+    assert tree.evict(1) == [1]
+
+
 def test_a_block_that_saves_fewer_tokens_goes_first() -> None:
     tree = Radix(SIZE)
     leaf(tree, (1, 1, 1), 0.0, block=1)

@@ -152,6 +152,23 @@ class Answers:
 
 
 @dataclass(slots=True)
+class Trace:
+    """A trace of hashed blocks: it tells no text and no cause, but what caches of all sizes would have read."""
+
+    name: str
+    requests: int
+    tokens: int  # of all prompts
+    size: int  # tokens of a block
+    blocks: int  # distinct ones, each known by its whole prefix
+    unlimited: float  # of the tokens, which part a cache that keeps everything would have read: 0 to 1
+    curve: list[tuple[int, float]]  # tokens that a cache holds, least recently used out first, and its rate
+    needed: list[tuple[float, int]]  # a share of ``unlimited``, and the tokens of the smallest cache that has it
+    ttl: list[tuple[float, float]]  # seconds that a block lives since its last use, and the rate; empty without times
+    waits: list[tuple[float | None, int]]  # tokens used again after at most so many seconds (None: longer), each once
+    note: str = ""  # what was assumed, in full sentences
+
+
+@dataclass(slots=True)
 class Report:
     """Everything."""
 
@@ -170,4 +187,5 @@ class Report:
     notes: list[str]  # what is estimated, assumed, or was left out, in full sentences
     began: float | None = None  # of the first and the last call
     ended: float | None = None
+    traces: list[Trace] = field(default_factory=list)
     version: int = 1  # of this form

@@ -51,7 +51,7 @@ class Node:
         self.live = 0  # children with a block
         self.hits = 0  # prompts that it was reused for
         self.used: float | None = None  # when it was last computed or reused; None: not since it was read from disk
-        self.heat = float("-inf")  # log2 of its uses, each weighed by 2 ** (when / HALF_LIFE)
+        self.heat = float("-inf")  # log2 of its uses, each weighed by 2 ** (when / half-life)
 
     @property
     def length(self) -> int:

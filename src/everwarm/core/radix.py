@@ -13,7 +13,8 @@ A node that is in neither place is gone. ``users`` counts the running sequences 
 uses its ancestors. Each namespace has a tree of its own, so no look-up can see another's.
 
 What goes first when blocks are short is a leaf that nobody uses, of the namespace that has most above its floor: the
-one that saves the fewest tokens a second for its bytes. A use counts half as much after each ``HALF_LIFE``.
+one that saves the fewest tokens a second for its bytes. A use counts half as much after each half-life; with a very
+short one only the last use counts, and what was not used longest goes first.
 """
 
 from __future__ import annotations
@@ -34,8 +35,11 @@ HALF_LIFE = 600.0  # seconds
 class Radix:
     """The trees of all namespaces. ``size``: tokens of a block. Times are seconds of a clock that never goes back."""
 
-    def __init__(self, size: int, floor: Callable[[Namespace], int] = lambda namespace: 0) -> None:
+    def __init__(
+        self, size: int, floor: Callable[[Namespace], int] = lambda namespace: 0, half_life: float = HALF_LIFE
+    ) -> None:
         self.size = size
+        self._half_life = half_life
         self._size = size * WIDTH
         self._floor = floor  # blocks below which nobody else pushes a namespace
         self._roots: dict[Namespace, Root] = {}
@@ -121,7 +125,7 @@ class Radix:
 
     def warm(self, node: Node, now: float) -> None:
         """Count a use of this one node."""
-        when = now / HALF_LIFE
+        when = now / self._half_life
         high, low = max(node.heat, when), min(node.heat, when)
         node.heat = high + log2(1 + 2 ** max(low - high, -60.0))
 

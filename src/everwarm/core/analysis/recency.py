@@ -1,0 +1,106 @@
+"""In which order blocks were last used: what a cache of any size holds that lets go of what was not used longest.
+
+Of a request the last block counts as used first, and the first as used last. So no block goes before those that follow
+it, and a cache of ``n`` blocks holds the ``n`` used last, whatever ``n`` is: where a block stands in this order says
+which caches have it (Mattson's stack distance). A prefix never has a gap, as a block stands behind its parent.
+
+What a request used, and nobody since, is the end of its row. So the order is a row of *stretches*, one a request, and a
+request moves a few stretches, not all its blocks.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Final, NamedTuple
+
+from everwarm.core.analysis.runs import Paths
+
+FEWEST: Final = 4096
+"""Stretches that there is room for at least."""
+
+SHIFT: Final = 6
+SPAN: Final = (1 << SHIFT) - 1
+"""Sums are kept of 64 neighbours each, of 64 such, and so on: to add or to sum up touches a few short rows."""
+
+
+class Found(NamedTuple):
+    """Blocks of a request that follow one another and were used together before."""
+
+    blocks: int
+    above: int  # blocks used after the first of them: a cache that holds one more has it
+    wait: float  # seconds since they were used
+
+
+class Recency:
+    """Of the blocks of all rows, of which none is added any more. At most 40 bytes a node."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._last = array("I", bytes(4 * len(paths)))  # the stretch of a node; 0: it was not used yet
+        self._make([0], [0.0])
+
+    def use(self, end: int, at: float) -> list[Found]:
+        """What was known of the row that ends with this node, the beginning first; then all of it is used anew."""
+        if self._next == self._room:
+            self._compact()
+        last, length = self._last, self._paths.length
+        path = self._paths.to(end)
+        taken: list[tuple[int, int]] = []
+        before = 0
+        for node in path:
+            stretch = last[node]
+            if not stretch:
+                break
+            if stretch == before:
+                taken[-1] = stretch, taken[-1][1] + length[node]
+            else:
+                taken.append((stretch, length[node]))
+            before = stretch
+        found = [Found(blocks, self._above(stretch), at - self._times[stretch]) for stretch, blocks in taken]
+        for stretch, blocks in taken:
+            self._add(stretch, -blocks)
+        self._push(path, at)
+        return found
+
+    def _push(self, path: list[int], at: float) -> None:
+        length, last, stretch = self._paths.length, self._last, self._next
+        self._next += 1
+        self._times.append(at)
+        blocks = 0
+        for node in path:
+            last[node] = stretch
+            blocks += length[node]
+        self._add(stretch, blocks)
+
+    def _above(self, stretch: int) -> int:
+        """Blocks of all later stretches."""
+        total = 0
+        for sums in self._levels:
+            total += sum(sums[stretch + 1 : (stretch | SPAN) + 1])
+            stretch >>= SHIFT
+        return total
+
+    def _add(self, stretch: int, blocks: int) -> None:
+        for sums in self._levels:
+            sums[stretch] += blocks
+            stretch >>= SHIFT
+
+    def _compact(self) -> None:
+        """Forget the stretches of which nothing is left."""
+        counts = self._levels[0]
+        stays = [0, *(each for each in range(1, self._next) if counts[each])]
+        number = dict(zip(stays, range(len(stays)), strict=True))
+        self._last = array("I", map(number.__getitem__, self._last))
+        self._make([counts[each] for each in stays], [self._times[each] for each in stays])
+
+    def _make(self, counts: list[int], times: list[float]) -> None:
+        """Room for as many stretches again as there are nodes, so that it is made anew seldom."""
+        self._next = len(counts)
+        self._room = len(counts) + max(FEWEST, len(self._last))
+        self._times = array("d", times)
+        sums = array("q", counts)
+        sums.frombytes(bytes(8 * (self._room - len(sums))))
+        self._levels = [sums]
+        while len(sums) > SPAN + 1:
+            sums = array("q", (sum(sums[at : at + SPAN + 1]) for at in range(0, len(sums), SPAN + 1)))
+            self._levels.append(sums)

@@ -1,0 +1,108 @@
+"""Rows of block hashes, each known by its whole prefix: a trie whose nodes are runs of blocks that were used together.
+
+The same hash after two different prefixes is two blocks: hashes of a trace may be those of a block's own tokens only.
+
+Nodes part where rows part and where rows end, so a row is a path of whole nodes, and a node's blocks were all used by
+the very same rows. There are at most two nodes a row, however long the rows are: 8 bytes a block, some 170 a node.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+from everwarm.core.common_prefix import common_prefix
+
+WIDTH: Final = 8
+"""Bytes of a packed hash."""
+
+
+def pack(hashes: Sequence[int]) -> bytes:
+    """A row as the trie takes it. ``OverflowError`` or ``TypeError`` if one is no integer of 0 to 2^64 - 1."""
+    return array("Q", hashes).tobytes()
+
+
+class Paths:
+    """The nodes by their numbers, without the hashes: what a row shares with others, once all rows are known.
+
+    Node 0 is no row at all. Each scope has a root of its own.
+    """
+
+    def __init__(self) -> None:
+        self.parent = array("I", (0,))
+        self.length = array("I", (0,))  # blocks of a node's own; 0: a root
+        self.blocks = 0  # distinct ones
+
+    def __len__(self) -> int:
+        """Nodes, with the roots."""
+        return len(self.parent)
+
+    def to(self, node: int) -> list[int]:
+        """The nodes of a row, the first first, without the root."""
+        parent, length, found = self.parent, self.length, []
+        while length[node]:
+            found.append(node)
+            node = parent[node]
+        found.reverse()
+        return found
+
+
+class Runs:
+    """Takes in rows. When all were, ``paths`` is all that is needed; the rest is most of the memory."""
+
+    def __init__(self) -> None:
+        self.paths = Paths()
+        self._start = array("Q", (0,))  # where a node's blocks are in ``_hashes``, in bytes
+        self._hashes = bytearray()
+        self._child: dict[int, int] = {}  # a node and the first hash after it, in one integer
+        self._roots = {"": 0}
+
+    def add(self, row: bytes, scope: str = "") -> int:
+        """The node that a packed row ends with: the same one, whatever is added later.
+
+        Rows of two scopes have nothing in common.
+        """
+        node, at = self._root(scope), 0
+        while at < len(row):
+            key = node << 64 | int.from_bytes(row[at : at + WIDTH], "little")
+            child = self._child.get(key)
+            if child is None:
+                return self._grow(key, node, row[at:])
+            start = self._start[child]
+            size = self.paths.length[child] * WIDTH
+            if row.startswith(self._hashes[start : start + size], at):
+                node, at = child, at + size
+                continue
+            alike = common_prefix(bytes(self._hashes[start : start + size]), row, at) // WIDTH
+            node, at = self._part(key, child, alike), at + alike * WIDTH
+        return node
+
+    def _root(self, scope: str) -> int:
+        root = self._roots.get(scope)
+        if root is None:
+            root = self._roots[scope] = self._node(0, 0, 0)
+        return root
+
+    def _node(self, parent: int, start: int, length: int) -> int:
+        self.paths.parent.append(parent)
+        self.paths.length.append(length)
+        self._start.append(start)
+        return len(self._start) - 1
+
+    def _grow(self, key: int, parent: int, row: bytes) -> int:
+        blocks = len(row) // WIDTH
+        node = self._child[key] = self._node(parent, len(self._hashes), blocks)
+        self._hashes += row
+        self.paths.blocks += blocks
+        return node
+
+    def _part(self, key: int, node: int, length: int) -> int:
+        """Take the first ``length`` blocks of a node into a new one before it. Rows that end with it still do."""
+        paths, start = self.paths, self._start[node]
+        upper = self._child[key] = self._node(paths.parent[node], start, length)
+        paths.parent[node] = upper
+        paths.length[node] -= length
+        self._start[node] = start = start + length * WIDTH
+        self._child[upper << 64 | int.from_bytes(self._hashes[start : start + WIDTH], "little")] = node
+        return upper
