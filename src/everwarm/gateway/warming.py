@@ -72,9 +72,10 @@ async def _as_sent(house: House, wanted: _Wanted) -> tuple[Request, bool]:
     """What requests that begin so reach the model with, and whether that is not what was written. The layout engine
     takes it for one more of them: so it is arranged as the next one will be."""
     request = _beginning(wanted.dialect, wanted.value)  # before anything else, for what is wrong to be said
-    if wanted.mode != "rewrite":
+    layout = house.config.layout
+    if wanted.mode == "off" or (wanted.mode == "advise" and not layout.streams):
         return request, False
-    data, settings = orjson.dumps(wanted.value), house.config.layout.wishes("rewrite")
+    data, settings = orjson.dumps(wanted.value), layout.wishes(wanted.mode)._replace(streams=layout.streams)
     work = work_of(wanted.caller, wanted.dialect, wanted.target, data, settings, house.clock())
     made = await house.arranger.do(work, large=len(data) > LARGE, rest=wanted.rest)
     if made is None or made.data == data:
