@@ -63,7 +63,7 @@ class Answer:
 
     def sort(self) -> None:
         """Its lines as they follow each other; those that do not, as they were written."""
-        self.nodes.sort(key=lambda node: (self._depth(node), node.order))
+        self.nodes = sorted(self.nodes, key=lambda node: (self._depth(node), node.order))
 
     def said(self, cleared: frozenset[str]) -> list[Block]:
         """All that later calls are sent of it, the results last."""
