@@ -75,7 +75,7 @@ class _Rollout:
                 continue
             number, entry = found
             kind, payload = text(entry, "type"), entry.get("payload")
-            before, self._now = self._now, seconds(entry.get("timestamp")) or self._now
+            before, self._now = self._now, seconds(entry.get("timestamp"))
             if type(payload) is dict:
                 yield from self._wrapped(number, kind, payload, before)
             elif kind and "payload" not in entry:
