@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Final
 
 import orjson
@@ -15,6 +14,8 @@ from everwarm.core.analysis.call import Place
 from everwarm.core.wire import Json
 
 SAMPLE: Final = 80
+
+_END: Final = 1e11  # seconds: some 3,000 years
 
 PROVIDERS: Final[Mapping[str, str]] = {
     "amazon-bedrock": "bedrock",
@@ -88,13 +89,16 @@ def rows(value: Json, name: str) -> list[Json]:
 
 
 def seconds(value: Json) -> float | None:
-    """Since 1970, of a moment in ISO 8601 (without a zone: UTC) or in milliseconds; None if it is neither."""
+    """Since 1970, of a moment in ISO 8601 (without a zone: UTC) or in milliseconds; None if it is neither, or in no
+    time of which there are logs."""
     if type(value) is str:
         try:
             moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None
-    if type(value) in (int, float) and isfinite(value):
-        return float(value) / 1000
-    return None
+    elif type(value) in (int, float):
+        found = value / 1000
+    else:
+        return None
+    return found if 0 <= found < _END else None
