@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from everwarm.analyze.formats.claude_tree import Answer, Node, Tree, sent, upwards
+from everwarm.analyze.formats.claude_tree import Answer, Home, Node, Tree, origin, sent, upwards
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.steps import Rows, digest
 from everwarm.analyze.formats.told import broken, heads, objects, part, rows, seconds, text
@@ -90,8 +90,9 @@ class _Transcript:
         name = text(entry, "uuid") or f"line {number}"
         if name in self._tree.nodes:
             return None
-        talk = f"{text(entry, 'sessionId')} {text(entry, 'agentId')} {entry.get('isSidechain') is True}"
-        node = Node(name, text(entry, "parentUuid"), seconds(entry.get("timestamp")), talk)
+        session, agent, folder = text(entry, "sessionId"), text(entry, "agentId"), text(entry, "cwd")
+        home = Home(session, agent, entry.get("isSidechain") is True, folder, text(entry, "version"))
+        node = Node(name, text(entry, "parentUuid"), seconds(entry.get("timestamp")), home)
         self._tree.nodes[name] = node
         return node
 
@@ -100,23 +101,25 @@ class _Transcript:
         if text(message, "model") == _SYNTHETIC and not failed:  # written by the program: no call, but sent later
             node.blocks = _said("assistant", message.get("content"))
             return
-        answer = self._answer(number, entry, node, node.name if failed else text(message, "id"))
+        name = node.name if failed else text(message, "id") or text(entry, "requestId")
+        answer = self._answer(number, node, name or node.name)
         answer.failed = failed
         if failed:
             return
         answer.model = text(message, "model")
         answer.usage = _fuller(answer.usage, read_usage(message.get("usage")))
+        answer.speed = text(message.get("usage"), "speed") or answer.speed
         content = message.get("content")
         node.content = content if type(content) is list else [{"type": "text", "text": content}] if content else []
         for each in node.content:
             if name := text(each, "id"):
                 self._calls[name] = answer
 
-    def _answer(self, number: int, entry: dict[str, Json], node: Node, name: str) -> Answer:
-        name = name or text(entry, "requestId") or node.name
-        answer = self._answers.setdefault(name, Answer(name, number))
+    def _answer(self, number: int, node: Node, name: str) -> Answer:
+        answer = self._answers.get(name)
+        if answer is None:
+            answer = self._answers[name] = Answer(name, number)
         answer.nodes.append(node)
-        answer.entry = min(answer.entry or entry, entry, key=_written)
         node.answer = answer
         return answer
 
@@ -139,7 +142,7 @@ class _Transcript:
             names = rows(part(entry, "microcompactMetadata"), "compactedToolIds")
             node.clears = frozenset(name for name in names if type(name) is str)
         elif what == "api_error":
-            self._answer(number, entry, node, node.name).failed = True
+            self._answer(number, node, node.name).failed = True
         elif what == "attachment" and "attachment" in entry:
             node.blocks = _said("user", [entry["attachment"]])
 
@@ -148,7 +151,7 @@ class _Transcript:
         segment, names = part(told, "preservedSegment"), rows(part(told, "preservedMessages"), "uuids")
         anchor = text(part(told, "preservedMessages"), "anchorUuid") or text(segment, "anchorUuid")
         if names or segment:
-            keeper = Node(f"{boundary.name} kept", anchor or boundary.name, boundary.at, boundary.talk)
+            keeper = Node(f"{boundary.name} kept", anchor or boundary.name, boundary.at, boundary.home)
             listed = [name for name in names if type(name) is str]
             self._tree.keep(keeper, listed, (text(segment, "headUuid"), text(segment, "tailUuid")))
 
@@ -162,15 +165,14 @@ class _Transcript:
             yield self._record(answer, times[answer], keeps, blocks)
 
     def _record(self, answer: Answer, at: float | None, keeps: int, blocks: tuple[Block, ...]) -> Record:
-        entry, behind = answer.entry, next(upwards(answer.nodes[0]), None)
-        aside = entry.get("isSidechain") is True
-        thinking, speed = behind.thinking if behind else "", text(part(part(entry, "message"), "usage"), "speed")
+        home, behind = answer.nodes[0].home, origin(answer.nodes[0])
+        thinking = behind.thinking if behind else ""
         return Record(
             Place(self._file, answer.number),
-            self._line(answer, aside),
+            _line(answer, home),
             blocks=blocks,
             keeps=keeps,
-            hides=f"claude-code {text(entry, 'version')}{' subagent' if aside else ''}",
+            hides=f"claude-code {home.version}{' subagent' if home.aside else ''}",
             at=at,
             began=None if answer.failed else answer.nodes[0].at,
             ended=answer.ended,
@@ -178,26 +180,21 @@ class _Transcript:
             failed=answer.failed,
             settings={
                 **({"thinking": thinking} if thinking else {}),
-                **({"speed": speed} if speed not in _STANDARD else {}),
+                **({"speed": answer.speed} if answer.speed not in _STANDARD else {}),
             },
             answer=digest(answer.blocks),
             id=answer.id,
         )
 
-    def _line(self, answer: Answer, aside: bool) -> Line:
-        """The model of a call that failed is that of the one before."""
-        near = (node.answer.model for node in upwards(answer.nodes[0]) if node.answer and node.answer.model)
-        model = answer.model or next(near, "")
-        bedrock = answer.id.startswith("msg_bdrk")
-        seller = "bedrock" if bedrock else "anthropic" if "claude" in model else ""
-        session = text(answer.entry, "sessionId")
-        if aside:
-            session += "/" + (text(answer.entry, "agentId") or "subagent")
-        return Line(seller, model, "", text(answer.entry, "cwd"), session)
 
-
-def _written(entry: dict[str, Json]) -> tuple[float, str]:
-    return (seconds(entry.get("timestamp")) or 0.0, text(entry, "uuid"))
+def _line(answer: Answer, home: Home) -> Line:
+    """The model of a call that failed is that of the one before."""
+    near = (node.answer.model for node in upwards(answer.nodes[0]) if node.answer and node.answer.model)
+    model = answer.model or next(near, "")
+    bedrock = answer.id.startswith("msg_bdrk")
+    seller = "bedrock" if bedrock else "anthropic" if "claude" in model else ""
+    session = home.session + ("/" + (home.agent or "subagent") if home.aside else "")
+    return Line(seller, model, "", home.folder, session)
 
 
 def _fuller(one: Usage | None, other: Usage | None) -> Usage | None:
@@ -208,7 +205,10 @@ def _fuller(one: Usage | None, other: Usage | None) -> Usage | None:
 
 def _once(nodes: Iterable[Node]) -> list[Json]:
     """The parts of an answer. Some versions repeat those that were complete."""
-    return list({compact(each): each for node in nodes for each in node.content}.values())
+    contents = [node.content for node in nodes]
+    if len(contents) == 1:
+        return contents[0]
+    return list({compact(each): each for content in contents for each in content}.values())
 
 
 def _said(role: str, content: Json) -> list[Block]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from everwarm.analyze.formats.steps import Step, after
 from everwarm.core.analysis.block import Block
@@ -11,20 +12,35 @@ from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
 
 
+class Home(NamedTuple):
+    """What a line says of where it was written."""
+
+    session: str
+    agent: str  # the subagent's id
+    aside: bool  # whether it is one of a subagent
+    folder: str
+    version: str
+
+    @property
+    def talk(self) -> tuple[str, str, bool]:
+        """The conversation."""
+        return self[:3]
+
+
 class Node:
     """One line. It stands behind its parent; but lines of one answer, and the results of its calls, behind that of the
     answer's first line, all together."""
 
     __slots__ = (
-        *("name", "parent", "at", "talk", "blocks", "content", "thinking", "answer"),
+        *("name", "parent", "at", "home", "blocks", "content", "thinking", "answer"),
         *("root", "clears", "kept", "seen", "step"),
     )
 
-    def __init__(self, name: str, parent: str, at: float | None, talk: str) -> None:
+    def __init__(self, name: str, parent: str, at: float | None, home: Home) -> None:
         self.name = name
         self.parent: Node | str = parent  # its name, until all lines are there; "": none
         self.at = at
-        self.talk = talk  # the conversation, to find the line before it if the parent is not there
+        self.home = home
         self.blocks: list[Block] = []  # that it adds to later prompts
         self.content: list[Json] = []  # of an answer's line
         self.thinking = ""  # how much the user had asked for, here or before
@@ -47,13 +63,13 @@ class Answer:
     def __init__(self, name: str, number: int) -> None:
         self.id = name
         self.number = number  # of the line in the file
-        self.entry: dict[str, Json] = {}  # that line
         self.nodes: list[Node] = []
         self.results: dict[str, Node] = {}  # by the id of the call of a tool
         self.blocks: list[Block] = []
         self.usage: Usage | None = None
         self.failed = False
         self.model = ""
+        self.speed = ""
         self.step: Said | None = None
 
     @property
@@ -99,7 +115,7 @@ class Tree:
         self.nodes: dict[str, Node] = {}
         self.results: list[tuple[str, Node]] = []  # ids of calls of tools, and the lines that have their results
         self._keeps: list[tuple[Node, list[str], tuple[str, str]]] = []
-        self._talks: dict[str, list[tuple[float, str]]] = {}
+        self._talks: dict[tuple[str, str, bool], list[tuple[float, str]]] = {}
 
     def keep(self, keeper: Node, names: list[str], ends: tuple[str, str]) -> None:
         """A compaction that keeps lines: these, or all from one to the other."""
@@ -109,7 +125,7 @@ class Tree:
     def link(self, answers: Iterable[Answer], calls: dict[str, Answer]) -> None:
         """Once all lines are there. ``calls``: whose answer made the call of a tool, by its id."""
         for node in self.nodes.values():
-            self._talks.setdefault(node.talk, []).append(node.order)
+            self._talks.setdefault(node.home.talk, []).append(node.order)
         for row in self._talks.values():
             row.sort()
         for keeper, names, ends in self._keeps:
@@ -148,7 +164,7 @@ class Tree:
             return None
         parent = self.nodes.get(name)
         if parent is None:
-            row = self._talks[node.talk]
+            row = self._talks[node.home.talk]
             place = bisect_left(row, node.order)
             return self.nodes[row[place - 1][1]] if place else None
         for keeper in keepers:
