@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from everwarm.analyze.formats.steps import Step, after
@@ -115,7 +116,6 @@ class Tree:
         self.nodes: dict[str, Node] = {}
         self.results: list[tuple[str, Node]] = []  # ids of calls of tools, and the lines that have their results
         self._keeps: list[tuple[Node, list[str], tuple[str, str]]] = []
-        self._talks: dict[tuple[str, str, bool], list[tuple[float, str]]] = {}
 
     def keep(self, keeper: Node, names: list[str], ends: tuple[str, str]) -> None:
         """A compaction that keeps lines: these, or all from one to the other."""
@@ -124,10 +124,6 @@ class Tree:
 
     def link(self, answers: Iterable[Answer], calls: dict[str, Answer]) -> None:
         """Once all lines are there. ``calls``: whose answer made the call of a tool, by its id."""
-        for node in self.nodes.values():
-            self._talks.setdefault(node.home.talk, []).append(node.order)
-        for row in self._talks.values():
-            row.sort()
         for keeper, names, ends in self._keeps:
             keeper.kept = [self.nodes[name] for name in names or self._between(*ends) if name in self.nodes]
         keepers = sorted((keeper for keeper, *_ in self._keeps), key=lambda node: node.order)
@@ -145,6 +141,14 @@ class Tree:
         """The prompt that it answers."""
         parent = origin(answer.nodes[0])
         return self._step(parent) if parent else None
+
+    @cached_property
+    def _orders(self) -> dict[tuple[str, str, bool], list[tuple[float, str]]]:
+        """The lines of each conversation as they were written."""
+        found: dict[tuple[str, str, bool], list[tuple[float, str]]] = {}
+        for node in sorted(self.nodes.values(), key=lambda each: each.order):
+            found.setdefault(node.home.talk, []).append(node.order)
+        return found
 
     def _between(self, head: str, tail: str) -> list[str]:
         """The names of a row of parents, its head first; none if it does not lead there."""
@@ -164,7 +168,7 @@ class Tree:
             return None
         parent = self.nodes.get(name)
         if parent is None:
-            row = self._talks[node.home.talk]
+            row = self._orders[node.home.talk]
             place = bisect_left(row, node.order)
             return self.nodes[row[place - 1][1]] if place else None
         for keeper in keepers:
