@@ -142,6 +142,19 @@ def test_lines_that_repeat_the_parts_before() -> None:
     assert texts([first, second])[1] == '\n<|user|>\nGo.\n<|assistant|>\nOne."Read"{"file":"a.py"}\n<|tool|>\nx'
 
 
+def test_lines_of_one_moment() -> None:
+    """Parents say which of them was first."""
+    rows = [
+        user("u1", None, 0, "Go."),
+        assistant("z", "u1", 1, "msg_1", text("One.")),
+        assistant("y", "z", 1, "msg_1", text("Two.")),
+        assistant("x", "y", 1, "msg_1", text("Three.")),
+        user("u2", "x", 2, "On."),
+        assistant("b", "u2", 3, "msg_2", text(".")),
+    ]
+    assert texts(calls(FORMAT, rows))[1] == "\n<|user|>\nGo.\n<|assistant|>\nOne.Two.Three.\n<|user|>\nOn."
+
+
 def test_back_to_an_earlier_message() -> None:
     """A branch: what was said on the other one is not in its prompt."""
     rows = [*TURN, user("u9", "b1", 90, "No, like this."), assistant("e1", "u9", 93, "msg_9", text("Yes."))]
@@ -154,7 +167,7 @@ def compacted(**metadata: Any) -> list[dict[str, Any]]:
     told = {"trigger": "auto", "preTokens": 155000, **metadata}
     return [
         *TURN,
-        line("k", None, 70, type="system", subtype="compact_boundary", logicalParentUuid="c1", compactMetadata=told),
+        line("k", "c1", 70, type="system", subtype="compact_boundary", logicalParentUuid="c1", compactMetadata=told),
         user("k1", "k", 70, "It was fixed.", isCompactSummary=True, isVisibleInTranscriptOnly=True),
     ]
 

@@ -233,6 +233,7 @@ def test_a_fork_has_the_calls_of_its_parent() -> None:
     assert [call.id for call in found[:2]] == [call.id for call in calls(FORMAT, SESSION)]
     assert len({call.id for call in found}) == 3
     assert {call.line.session for call in found} == {"th-2"}
+    assert [call.id for call in calls(FORMAT, [fork[0], *SESSION[1:]])] == [call.id for call in found[:2]]
 
 
 def test_what_cannot_be_read() -> None:

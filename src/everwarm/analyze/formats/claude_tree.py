@@ -222,8 +222,6 @@ def sent(answer: Answer) -> float | None:
 def _own(node: Node, before: Step | None) -> Step | None:
     if node.answer is not None:
         return _answered(before, node.answer)
-    if node.root:
-        return None
     if node.clears:
         return _cleared(before, node.clears)
     for each in dict.fromkeys(kept.answer or kept for kept in node.kept):

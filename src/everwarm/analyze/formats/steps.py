@@ -37,13 +37,11 @@ class Rows:
         old, new = self._last, step
         fresh: list[Sequence[Block]] = []
         while old is not new:
-            depth = old.depth if old else 0
-            if new is not None and new.depth >= depth:
+            if new is not None and (old is None or new.depth >= old.depth):
                 fresh.append(new.blocks)
-                ahead, new = new.depth > depth, new.before
-                if ahead:
-                    continue
-            old = old.before if old else None
+                new = new.before
+            elif old is not None:
+                old = old.before
         self._last = step
         return (old.length if old else 0), tuple(block for blocks in reversed(fresh) for block in blocks)
 
