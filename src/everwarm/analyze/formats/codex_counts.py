@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from everwarm.analyze.formats.told import part
+from everwarm.analyze.formats.entries import part
 from everwarm.core.dialects.counts import count
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
