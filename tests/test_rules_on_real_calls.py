@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import orjson
 import pytest
 
+from everwarm.analyze.formats import pi
+from everwarm.analyze.record import Record
 from everwarm.core.caches import AnthropicCache
 from everwarm.core.rules import Rule
 from everwarm.rules import load
-from shared import shared
+from shared import unpacked
+from transcripts import Lines
 
 SESSIONS = {"before-compaction": "claude-opus-4-5", "large-session": "claude-sonnet-4-5"}
 
@@ -30,14 +31,13 @@ class Call(NamedTuple):
 
 
 def calls(session: str, model: str) -> Iterator[Call]:
-    with gzip.open(shared("pi-sessions") / f"{session}.jsonl.gz") as lines:
-        for line in lines:
-            message = orjson.loads(line).get("message") or {}
-            if message.get("model") == model:
-                usage = message["usage"]
-                call = Call(message["timestamp"] / 1000, usage["input"], usage["cacheRead"], usage["cacheWrite"])
-                if call.prompt:  # it was not broken off before the provider had counted
-                    yield call
+    file = f"{session}.jsonl"
+    for record in pi.FORMAT.read(Lines(file, unpacked(f"pi-sessions/{file}.gz"))):
+        assert isinstance(record, Record)
+        usage = record.usage
+        if record.line.model == model and usage:  # it was not broken off before the provider had counted
+            assert record.at is not None
+            yield Call(record.at, usage.uncached, usage.cache_read, usage.cache_write)
 
 
 def rule(model: str) -> Rule:

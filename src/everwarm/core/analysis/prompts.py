@@ -144,9 +144,8 @@ class Prompts:
             tiered: Sequence[Piece] = pieces
         else:  # a system message in the midst of others is one of them
             tiered = [piece._replace(tier="messages") for piece in pieces]
-        rows = _grouped(tiered)
-        numbers = tuple(self.number(_block(row, opens=n == 0)) for n, row in enumerate(rows))
-        begins = [row[0].path for row in rows]
+        numbers = tuple(map(self.number, blocks_of(tiered)))
+        begins = [row[0].path for row in _grouped(tiered)]
         found = ((_place(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
         return Unit(member, listed, data, numbers, marks, stays)
@@ -182,13 +181,20 @@ def _place(begins: Sequence[Path], path: Path) -> int | None:
     return next((n for n, begin in enumerate(begins) if part is None or _part(begin) == part), None)
 
 
+def blocks_of(pieces: Sequence[Piece]) -> list[Block]:
+    """Those that the pieces of one message, tool or system prompt make. The paths of the pieces begin at the body."""
+    if len(pieces) == 1:  # most of them: no more than it must cost
+        return [_block(pieces, opens=True)]
+    return [_block(row, opens=n == 0) for n, row in enumerate(_grouped(pieces))]
+
+
 def _block(pieces: Sequence[Piece], *, opens: bool) -> Block:
     first = pieces[0]
-    relative = tuple(piece._replace(path=_relative(piece.path), message=0) for piece in pieces)
-    text = "".join(piece.text for piece in pieces)
-    size = sum(IMAGE if _is_image(piece) else len(piece.text) for piece in pieces)
+    relative = tuple([Piece(_relative(p.path), p.tier, p.role, p.kind, p.text, 0) for p in pieces])
     head = f"\n<|{first.role}|>\n" if opens else ""
-    return Block(first.tier, first.role, opens, head + text, relative, len(head) + size)
+    text = head + first.text if len(pieces) == 1 else "".join([head, *[piece.text for piece in pieces]])
+    size = len(head) + sum([IMAGE if _is_image(piece) else len(piece.text) for piece in pieces])
+    return Block(first.tier, first.role, opens, text, relative, size)
 
 
 def _relative(path: Path) -> Path:
