@@ -5,11 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from everwarm.analyze.files import LogFile
-from everwarm.analyze.formats import bodies, har, helicone, langfuse, ledger, litellm, otel
+from everwarm.analyze.formats import (
+    bodies,
+    claude_code,
+    codex,
+    har,
+    helicone,
+    langfuse,
+    ledger,
+    litellm,
+    opencode,
+    otel,
+    pi,
+)
 from everwarm.analyze.formats.format import Format
 
 FORMATS: Final[tuple[Format, ...]] = (
     ledger.FORMAT,
+    claude_code.FORMAT,
+    codex.FORMAT,
+    opencode.FORMAT,
+    pi.FORMAT,
     har.FORMAT,
     otel.FORMAT,
     litellm.FORMAT,

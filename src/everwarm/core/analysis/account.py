@@ -57,7 +57,8 @@ class Accounts:
         options: Options | None = None,
         anchors: Mapping[int, int] | None = None,
     ) -> None:
-        """``anchors``: prefixes whose tokens are known, whatever the model."""
+        """``anchors``: prefixes whose tokens are known, for they stand for what a log hides."""
+        self._hidden = anchors or {}
         self._prompts = prompts
         self._rule_of = rule_of
         self._options = options or Options()
@@ -140,9 +141,9 @@ class Accounts:
                 before = self._prompts.prefixes.row(kin.call.prompt.blocks)
                 change = change_of(self._prompts, call.dialect, before, row, difference)
         last = self._kindred.call(found.pair)
-        return _Context(
-            call, self.rule(call), places, found, kin, change, begin, again, asked, self._prompts, row, last
-        )
+        hidden = self._hidden.get(asked.path[0], 0) if asked.path else 0
+        rule, prompts = self.rule(call), self._prompts
+        return _Context(call, rule, places, found, kin, change, begin, again, asked, prompts, row, last, hidden)
 
 
 class _Context(NamedTuple):
@@ -158,6 +159,13 @@ class _Context(NamedTuple):
     prompts: Prompts
     row: Sequence[int]
     before: Call | None  # the last one that begins as far as it is known
+    hidden: int = 0  # tokens of its beginning that the log does not have
+
+    @property
+    def is_turn(self) -> bool:
+        """Whether it ends with what a person said, and not with the result of a tool."""
+        block = self.prompts.blocks[self.row[-1]]
+        return block.role == "user" and all(piece.kind != "result" for piece in block.pieces)
 
 
 def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
@@ -196,7 +204,7 @@ def _tier_of(context: _Context, tokens: int) -> Tier:
     return context.prompts.blocks[context.row[min(n, len(ends) - 1)]].tier if ends else "messages"
 
 
-def _of_provider(context: _Context, read: int) -> tuple[Cause, int, None, str]:
+def _of_provider(context: _Context, read: int) -> tuple[Cause, int, Change | None, str]:
     """What the rules promise and was not read. A cache that works by itself and has an older end of this prompt, but
     not a newer one, is another one than that which had the newer one."""
     rule, found = context.rule, context.found
@@ -204,6 +212,13 @@ def _of_provider(context: _Context, read: int) -> tuple[Cause, int, None, str]:
     step = rule.step if rule is not None else 1
     if read and not (rule is not None and rule.mark) and context.places.ends_at(read, step):
         return "replica", found.rules, None, "it read what an earlier call had left, and not what came after that"
+    hidden = context.hidden
+    if read < hidden and context.is_turn:
+        change = Change("system", "where the log does not show it", "system", 0, 0, "", "")
+        evidence = (
+            f"{idle}; not even what the agent always sends was read, at a turn of the user's: it was started anew"
+        )
+        return "system_changed", found.rules, change, evidence
     life = f", in a lifetime of {rule.ttls[0].name}" if rule is not None and rule.ttls else ""
     evidence = f"{idle}{life}; nothing that is in the log had changed" if idle else ""
     return "evicted", found.rules, None, evidence
