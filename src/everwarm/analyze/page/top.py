@@ -14,7 +14,9 @@ def top(report: Report) -> str:
     head = headline(report)
     if not head.prompt:
         return tag("section", _no_prompts(report), class_="hero")
-    return tag("section", _sentence(head) + _span(report) + _bar(head) + _money(head) + _ceilings(report), class_="hero")
+    return tag(
+        "section", _sentence(head) + _span(report) + _bar(head) + _money(head) + _ceilings(report), class_="hero"
+    )
 
 
 def _no_prompts(report: Report) -> str:
@@ -82,4 +84,6 @@ def _ceilings(report: Report) -> str:
 
 
 def _silent(calls: int, of: int) -> str:
-    return f" Of {count(calls)} of {count(of)} calls the log does not tell what was read: what the rules give stands in."
+    return (
+        f" Of {count(calls)} of {count(of)} calls the log does not tell what was read: what the rules give stands in."
+    )
