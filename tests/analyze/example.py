@@ -8,7 +8,10 @@ from typing import Any
 
 from everwarm.analyze.report import Answers, Bar, Flame, Moment, Repair, Report, Source, Step, Sums, Worst
 
-HOSTILE = "</script><script>document.title='x'</script><img src=x onerror=\"document.title='x'\">'\"&amp;${1}{0}"
+HOSTILE = (
+    "</script ><script>document.title='x'</script/><!--<script>"
+    "<img src=x onerror=\"document.title='x'\">'\"&amp;${1}{0}"
+)
 MONDAY = 1_794_787_200.0  # 2026-11-16 00:00 UTC
 HOUR = 3600.0
 CLOCK = (

@@ -73,6 +73,17 @@ def test_five_thousand_stretches_need_few_elements(ask: Ask) -> None:
     assert found.startswith("1 stretch, ")
 
 
+def test_stretches_lie_within_and_beside_each_other(ask: Ask) -> None:
+    script = """const { x, total, parent } = flame.tree, ends = new Map();
+      return x.slice(1).map((at, index) => {
+        const above = parent[index + 1], wanted = ends.get(above) ?? x[above];
+        ends.set(above, at + total[index + 1]);
+        return at === wanted && at + total[index + 1] <= x[above] + total[above];
+      });"""
+    told = ask(report(flame=bushy(500)), script).told
+    assert told == [True] * 500
+
+
 def test_a_tree_of_any_depth_is_drawn(ask: Ask) -> None:
     deep = Flame("turn 3000", "messages", 7, 1, 0, 0)
     for turn in range(3000):
