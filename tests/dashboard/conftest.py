@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+
 from browsing import Browser, Page, found_browser
 
 FILES = {

@@ -39,7 +39,7 @@ def headline(report: Report) -> Headline:
         read=total.read,
         lost=sum(step.tokens for step in wasted),
         new=sum(step.tokens for step in total.steps if not is_lost(step)),
-        could=everything.read if everything else max(total.ideal, total.read),
+        could=max(everything.read if everything else total.ideal, total.read),
         replayed=everything is not None,
         cost=total.cost,
         uncached=total.uncached,

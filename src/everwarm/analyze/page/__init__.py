@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs no network: style, scripts and data are inside, and its policy allows no more."""
+"""The report as one HTML file without a network: style, scripts and data are inside, and its policy allows no more."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ const flame = report.flame.length ? new (class {
     this.colours = ["tone-read", "tone-lost", "tone-new"].map((name) => of(name, "backgroundColor"));
     this.ink = of("stretch", "color");
     this.mark = of("flame-box", "outlineColor");
-    this.pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+    this.font = `12px ${getComputedStyle(document.body).fontFamily}`;
     this.draw();
   }
 
@@ -52,6 +52,7 @@ const flame = report.flame.length ? new (class {
     const scale = this.width / (this.view[1] - this.view[0]);
     pen.clearRect(0, 0, this.width, this.height);
     pen.textBaseline = "middle";
+    pen.font = this.font; // a canvas that changes its size forgets it
     for (let i = this.focus; i < tree.end[this.focus]; ) {
       const x = (tree.x[i] - this.view[0]) * scale;
       const wide = tree.total[i] * scale;
@@ -72,7 +73,7 @@ const flame = report.flame.length ? new (class {
     const { pen } = this;
     const [left, right] = [Math.max(x, 0), Math.min(x + wide, this.width)];
     const inner = Math.max(right - left - (wide > 4 ? 1 : 0), THIN);
-    pen.globalAlpha = this.found && !this.found.has(i) ? 0.22 : 1;
+    pen.globalAlpha = this.found && !this.found.has(i) ? 0.28 : 1;
     let from = left;
     shares(this.tree, i).forEach((share, tone) => {
       pen.fillStyle = this.colours[tone];
@@ -160,8 +161,8 @@ const flame = report.flame.length ? new (class {
     const { tree } = this;
     const row = tree.rows[i];
     const [read, lost, rest] = shares(tree, i).map((share) => percent(share, 1));
-    const size = i ? `${row[TIER]} · ${many(row[TOKENS], "token")} × ${many(row[CALLS], "call")} = ${count(tree.own[i])}` : "";
-    const all = `${size ? "; with what follows " : ""}${count(tree.total[i])}, ${percent(tree.total[i], tree.total[0])} of all`;
+    const size = i ? `${row[TIER]} · ${many(row[TOKENS], "token")} × ${many(row[CALLS], "call")} = ${count(tree.own[i])}; with what follows ` : "";
+    const all = `${count(tree.total[i])} tokens, ${percent(tree.total[i], tree.total[0])} of all`;
     const parts = [make("code", row[TEXT]), make("p", size + all)];
     parts.push(make("p", `read ${read} · lost ${lost} · new ${rest}`));
     if (row[CAUSE]) parts.push(make("p", `Lost to: ${row[CAUSE]}`, "lost-ink"));

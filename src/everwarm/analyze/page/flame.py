@@ -56,8 +56,8 @@ def _cells(one: Flame) -> list[Cell]:
 
 
 _ROOM = """<div id="flame-room" hidden>
-<div class="tools"><label for="find">Find text</label> <input id="find" type="search" autocomplete="off" spellcheck="false">
-<output id="found" for="find"></output>
+<div class="tools"><label for="find">Find text</label>
+<input id="find" type="search" autocomplete="off" spellcheck="false"> <output id="found" for="find"></output>
 <button id="back" type="button" disabled>Back</button> <button id="whole" type="button" disabled>Show all</button></div>
 <ol id="crumbs" class="crumbs" aria-label="Where you are"></ol>
 <div id="flame-box"><canvas id="flame-canvas" tabindex="0" role="application" aria-roledescription="flame graph"

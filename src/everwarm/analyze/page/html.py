@@ -16,8 +16,13 @@ def e(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Words of the analysis: they begin with a capital, and what stands in `backticks` is code."""
-    return _CODE.sub(r"<code>\1</code>", e(text[:1].upper() + text[1:]))
+    """Words of the analysis: what stands in `backticks` is code."""
+    return _CODE.sub(r"<code>\1</code>", e(text))
+
+
+def title(text: str) -> str:
+    """The same, beginning with a capital."""
+    return prose(text[:1].upper() + text[1:])
 
 
 def tag(name: str, inside: str = "", /, **attributes: str | int | float | None) -> str:

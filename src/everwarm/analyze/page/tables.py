@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from everwarm.analyze.figures import count, duration, many, percent, usd
 from everwarm.analyze.headline import is_lost
-from everwarm.analyze.page.html import Cell, Head, e, prose, section, strip, table, tag
+from everwarm.analyze.page.html import Cell, Head, e, prose, section, strip, table, tag, title
 from everwarm.analyze.report import Repair, Report, Source, Sums
 
 REPAIRS = ("Repair", "Calls changed", "Read before", "Read after", "Cost before", "Cost after", "Saves")
@@ -34,7 +34,7 @@ def repairs(report: Report) -> str:
 
 def _repair(repair: Repair, prompt: int) -> list[Cell]:
     saves = None if repair.cost is None or repair.before_cost is None else repair.before_cost - repair.cost
-    name = tag("span", prose(repair.label)) + (tag("span", prose(repair.note), class_="note") if repair.note else "")
+    name = tag("span", title(repair.label)) + (tag("span", prose(repair.note), class_="note") if repair.note else "")
     before, after = repair.before_read / (prompt or 1), repair.read / (prompt or 1)
     gain = (before, after - before, "gain") if after >= before else (after, before - after, "lost")
     bar = strip([(0, min(before, after), "read"), gain], "thin")
@@ -83,11 +83,11 @@ def groups(report: Report) -> str:
         ("streams", "Streams", report.streams),
         ("days", "Days", report.days),
     )
-    return "".join(section(name, title, _group(title, sums)) for name, title, sums in named if sums)
+    return "".join(section(name, heading, _group(heading, sums)) for name, heading, sums in named if sums)
 
 
-def _group(title: str, sums: list[Sums]) -> str:
-    return table(title, _heads(GROUPS), [_sums(one) for one in sums], "sortable")
+def _group(heading: str, sums: list[Sums]) -> str:
+    return table(heading, _heads(GROUPS), [_sums(one) for one in sums], "sortable")
 
 
 def _sums(one: Sums) -> list[Cell]:

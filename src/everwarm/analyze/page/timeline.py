@@ -31,7 +31,7 @@ def timeline(report: Report) -> str:
     scale = tag("div", "".join(tag("span", text) for text in ("100%", "50%", "0%")), class_="scale", aria_hidden="true")
     whole = tag("div", scale + drawing, class_="chart") + tag("p", ticks, class_="ticks note", aria_hidden="true")
     readout = tag("p", READOUT, class_="note", id="moment", aria_live="polite")
-    return section("timeline", "Hit rate over time", _colours() + whole + readout, _lead(report))
+    return section("timeline", "Hit rate over time", _colours() + whole + readout, _lead(report.timeline))
 
 
 def _colours() -> str:
@@ -40,12 +40,13 @@ def _colours() -> str:
     )
 
 
-def _lead(report: Report) -> str:
-    expired = sum(one.expired for one in report.timeline)
-    gaps = sum(bool(one.expired) for one in report.timeline)
+def _lead(moments: list[Moment]) -> str:
+    expired = sum(one.expired for one in moments)
+    gaps = sum(bool(one.expired) for one in moments)
     if not expired:
         return "Nothing was lost because a lifetime (TTL) was over."
-    where = f"In {count(gaps)} of {count(len(report.timeline))} stretches of time, marked above the bars"
+    shown = sum(bool(one.prompt) for one in moments)
+    where = f"In {count(gaps)} of {count(shown)} stretches of time, marked above the bars"
     return f"{where}, a lifetime (TTL) was over before the next call came: {count(expired)} tokens."
 
 

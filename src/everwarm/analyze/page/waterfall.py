@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from everwarm.analyze.figures import count, many, percent, usd
 from everwarm.analyze.headline import is_lost
-from everwarm.analyze.page.html import e, prose, section, strip, tag
+from everwarm.analyze.page.html import e, prose, section, strip, tag, title
 from everwarm.analyze.report import Report, Step, Sums
 
 COLUMNS = (("Step", None), ("", None), ("Tokens", "n"), ("Share", "n"), ("Worth", "n"))
@@ -42,7 +42,7 @@ def _rows(total: Sums) -> str:
 def _row(label: str, kind: str, tokens: int, at: int, total: Sums, money: str, number: int | None = None) -> str:
     """``at``: tokens before it. ``number``: of the row below that tells more."""
     bar = strip([(at / total.prompt, tokens / total.prompt, kind)], least=0.004)
-    cells = tag("th", tag("span", prose(label), class_="label"), scope="row", role="rowheader")
+    cells = tag("th", tag("span", title(label), class_="label"), scope="row", role="rowheader")
     cells += tag("td", bar, class_="bar", role="cell")
     for text, name in ((count(tokens), "tokens"), (percent(tokens, total.prompt), "share"), (money, "worth")):
         cells += tag("td", e(text), class_=f"n {name}", role="cell")
@@ -80,12 +80,12 @@ def pair(was: str, became: str) -> str:
     return tag("div", "".join(_side(*side, first, last) for side in sides), class_="pair")
 
 
-def _side(title: str, text: str, kind: str, first: int, last: int) -> str:
+def _side(heading: str, text: str, kind: str, first: int, last: int) -> str:
     until = len(text) - last
     inner = e(text[:first]) + (tag("mark", e(text[first:until])) if until > first else "") + e(text[until:])
     if not text:
         inner = tag("i", "nothing")
-    return tag("figure", tag("figcaption", title) + tag("pre", inner), class_=kind)
+    return tag("figure", tag("figcaption", heading) + tag("pre", inner), class_=kind)
 
 
 def _common(a: str, b: str) -> tuple[int, int]:

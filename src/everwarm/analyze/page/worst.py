@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from everwarm.analyze.figures import count, moment, percent
-from everwarm.analyze.page.html import e, legend, prose, section, tag
+from everwarm.analyze.page.html import e, legend, section, tag, title
 from everwarm.analyze.page.waterfall import pair
 from everwarm.analyze.report import Bar, Report, Worst
 
@@ -31,12 +31,12 @@ def _one(one: Worst) -> str:
     lost = tag("b", f"{count(one.lost)} lost", class_="lost-ink")
     figures = f"{lost} of {count(one.prompt)} tokens, {percent(one.read, one.prompt)} read"
     about = " · ".join(part for part in (one.model, "" if one.at is None else f"{moment(one.at)} UTC") if part)
-    title = tag("h3", tag("code", e(one.where)) + tag("span", e(about), class_="note"))
-    cause = tag("span", prose(one.label)) + (f" at {tag('code', e(one.path))}" if one.path else "")
+    top = tag("h3", tag("code", e(one.where)) + tag("span", e(about), class_="note"))
+    cause = tag("span", title(one.label)) + (f" at {tag('code', e(one.path))}" if one.path else "")
     text = tag("p", f"{figures}. {cause}")
     two = pair(one.was, one.became)
     more = tag("details", tag("summary", "The two values side by side") + two) if two else ""
-    return title + text + (_bars(one.bars, one.where) if one.bars else "") + more
+    return top + text + (_bars(one.bars, one.where) if one.bars else "") + more
 
 
 def _bars(bars: list[Bar], where: str) -> str:
@@ -46,9 +46,9 @@ def _bars(bars: list[Bar], where: str) -> str:
         wide = WIDTH * bar.tokens / whole
         shapes += tag("g", tag("title", e(_words(bar))) + _shapes(bar, at, max(wide - 1.5, 0.8)))
         at += wide
-    title = tag("title", e(f"What the request at {where} is made of"))
+    name = tag("title", e(f"What the request at {where} is made of"))
     box = f"0 0 {WIDTH:g} {THICK + THIN:g}"
-    return tag("svg", title + shapes, viewBox=box, preserveAspectRatio="none", role="img", class_="made")
+    return tag("svg", name + shapes, viewBox=box, preserveAspectRatio="none", role="img", class_="made")
 
 
 def _shapes(bar: Bar, x: float, width: float) -> str:
