@@ -16,18 +16,7 @@ from everwarm.core.analysis.call import Place
 from everwarm.core.wire import Json
 from everwarm.errors import BadRequest
 
-LISTS: Final = (
-    "data",
-    "items",
-    "requests",
-    "calls",
-    "logs",
-    "records",
-    "observations",
-    "generations",
-    "rows",
-    "results",
-)
+LISTS: Final = ("data", "items", "requests", "calls", "logs", "records", "observations", "generations", "rows")
 """Members in which an object may hold a list of calls."""
 
 
