@@ -65,20 +65,17 @@ def call(span: Span, place: Place, waiting: list[Json]) -> Record:
     if answer is None and isinstance(said.get("gen_ai.completion.0.content"), str):
         answer = answer_of(said["gen_ai.completion.0.content"])
     told = Told(
-        {
-            "at": span.at,
-            "ended": span.ended,
-            "duration_s": None,
-            "ttft": first(said, "gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
-            "model": first(said, *_MODEL),
-            "provider": first(said, "gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"),
-            "url": said.get("server.address"),
-            "error": "error" if span.failed else said.get("error.type"),
-            "request_id": said.get("gen_ai.response.id") or f"{span.trace}-{span.id}",
-            "session_id": first(said, "gen_ai.conversation.id", "session.id") or span.trace,
-            "app": span.resource.get("service.name"),
-            "tenant": first(said, "tenant.id", "gen_ai.tenant.id"),
-        }
+        at=span.at,
+        ended=span.ended,
+        first=first(said, "gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
+        model=first(said, *_MODEL),
+        provider=first(said, "gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"),
+        url=said.get("server.address"),
+        error="error" if span.failed else said.get("error.type"),
+        id=said.get("gen_ai.response.id") or f"{span.trace}-{span.id}",
+        session=first(said, "gen_ai.conversation.id", "session.id") or span.trace,
+        app=span.resource.get("service.name"),
+        space=first(said, "tenant.id", "gen_ai.tenant.id"),
     )
     return record(place, told, _body(span, waiting), answer, usage=_usage(said))
 

@@ -65,10 +65,12 @@ def known(name: str) -> tuple[str, int] | None:
 
 
 class Told:
-    """What was found in one or more objects; those named first are surer."""
+    """What was found in one or more objects; those named first are surer, and what is ``given`` is surest."""
 
-    def __init__(self, *scopes: Json) -> None:
-        self._found: dict[str, tuple[int, Json]] = {}
+    def __init__(self, *scopes: Json, **given: Json) -> None:
+        self._found: dict[str, tuple[int, Json]] = {
+            what: (-1, value) for what, value in given.items() if value is not None and value != ""
+        }
         for depth, scope in enumerate(scopes):
             if isinstance(scope, dict):
                 self._look(scope, depth * 100)
