@@ -112,7 +112,7 @@ def test_what_callbacks_of_litellm_log(tmp_path: Path) -> None:
         "custom_llm_provider": "openai", "total_tokens": 2010, "prompt_tokens": 2000, "completion_tokens": 10,
         "startTime": AT, "endTime": AT + 2, "completionStartTime": AT + 1, "response_time": 1.0, "model": "gpt-5.1",
         "model_group": "smart", "api_base": "https://api.openai.com", "cache_hit": None, "request_tags": [],
-        "metadata": {"user_api_key_hash": "88dc", "user_api_key_alias": "support", "usage_object": CHAT_ANSWER["usage"]},
+        "metadata": {"user_api_key_alias": "support", "usage_object": CHAT_ANSWER["usage"]},
         "messages": CHAT["messages"], "model_parameters": {"temperature": 0, "tools": []}, "response": CHAT_ANSWER,
     }  # fmt: skip
     for value in (payload, {"standard_logging_object": payload, "litellm_call_id": "1"}):
@@ -190,7 +190,8 @@ def test_the_forms_of_langfuse(tmp_path: Path) -> None:
         ({"input": 17903, "input_cached_tokens": 17817, "output": 10, "total": 35730}, Usage(17903, 17817, 10)),
         ({"prompt_tokens": 2000, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 1536}},
          Usage(464, 1536, 10)),
-        ({"input": 5, "input_cache_creation_5m": 3, "input_cache_creation_1h": 2, "output": 1}, Usage(5, 0, 1, 3, 0, 2)),
+        ({"input": 5, "input_cache_creation_5m": 3, "input_cache_creation_1h": 2, "output": 1},
+         Usage(5, 0, 1, 3, 0, 2)),
     ],
     ids=["apart", "the total says that the input holds it", "the total says that it does not", "as OpenAI",
          "two lifetimes"],

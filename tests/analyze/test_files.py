@@ -6,7 +6,7 @@ import gzip
 import io
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -140,12 +140,11 @@ def test_a_file_that_fails_when_it_is_read() -> None:
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines of more than 100 kB are too long, and files are read in pieces of a few kB."""
     monkeypatch.setattr(files, "LONGEST", 100_000)
     monkeypatch.setattr(packing, "CHUNK", 4096)
     monkeypatch.setattr(packing, "PACKED", 4096)
-    yield
 
 
 @pytest.mark.usefixtures("short")
