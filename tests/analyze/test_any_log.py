@@ -95,7 +95,7 @@ def mutated(draw: st.DrawFn) -> Any:
             inside = here[step]
             if not inside or not isinstance(inside, dict | list) or draw(st.booleans()):
                 if draw(st.integers(0, 3)):
-                    here[step] = draw(JSON)
+                    here[step] = json.loads(json.dumps(draw(JSON)))  # one that nobody else has
                 else:
                     del here[step]
                 break

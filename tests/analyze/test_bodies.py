@@ -195,6 +195,7 @@ def test_times(times: dict[str, Any], tmp_path: Path) -> None:
         ({"duration_ms": 2500}, 2.5),
         ({"duration": 2.5}, 2.5),
         ({"latency": 2500}, 2.5),
+        ({"latency": 250}, 0.25),
         ({"elapsed": 2500.5}, 2.5005),
         ({"latency_s": 2500}, 2500),
         ({"responseTimeMs": "2500"}, 2.5),
@@ -216,7 +217,7 @@ def test_what_belongs_together(tmp_path: Path) -> None:
     assert one(tmp_path, {"user_id": "u1", "request": CLAUDE}).line.session == "u1"
     agent = {**CLAUDE, "metadata": {"user_id": "user_abc_account__session_0198-55"}}
     assert one(tmp_path, agent).line.session == "0198-55"
-    azure = {"request": {**CHAT, "model": "ours"}, "url": "https://us.openai.azure.com/x", "id": 7}
+    azure = {"request": {**CHAT, "model": "ours"}, "url": "https://us.openai.azure.com/x", "id": "row 7"}
     assert one(tmp_path, azure).line.provider == "openai"
     assert one(tmp_path, azure).id == "", "the number of a row is no id of a call"
 
@@ -236,9 +237,19 @@ def test_a_key_is_never_kept(tmp_path: Path) -> None:
         {"error": {"message": "overloaded"}},
         {"response": {"type": "error", "error": {"type": "overloaded_error"}}},
         {"response": {"status_code": 429, "body": {"error": {"message": "slow down"}}}},
+        {"response": 'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error"}}\n\n'},
         {"response": None},
     ],
-    ids=["a status", "a status as a text", "a word", "an error", "an error as answer", "a status within", "no answer"],
+    ids=[
+        "a status",
+        "a status as a text",
+        "a word",
+        "an error",
+        "an error as answer",
+        "a status within",
+        "an error in a stream",
+        "no answer",
+    ],
 )
 def test_calls_that_failed(told: dict[str, Any], tmp_path: Path) -> None:
     record = one(tmp_path, {"request": CLAUDE, **told})
@@ -289,6 +300,13 @@ def test_lines_that_are_no_calls_are_told(line: bytes, why: str, tmp_path: Path)
     assert second.why.startswith(why)
     assert second.place.line == 2
     assert second.sample.replace(" ", "") == line.decode().replace(" ", "")
+
+
+def test_what_a_program_prints_before_its_log(tmp_path: Path) -> None:
+    first, second = found(tmp_path, json_lines(b"Listening on port 8080, ready,", CHAT))
+    assert not isinstance(first, Record)
+    assert first.why.startswith("it is no JSON")
+    assert isinstance(second, Record)
 
 
 def test_half_a_character_is_mended(tmp_path: Path) -> None:

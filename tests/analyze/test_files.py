@@ -46,6 +46,14 @@ def test_the_same_calls_however_they_are_packed(packed: Callable[[bytes], bytes]
     assert [each.place.line for each in plain] == list(range(1, 501))
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf{}\n[]\n")
+    lines = LogFile(str(path))
+    assert lines.head() == b"{}\n[]\n"
+    assert list(lines.numbered()) == [(1, b"{}"), (2, b"[]")]
+
+
 def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Stdin:
         buffer = io.BytesIO(gzip.compress(LOG))

@@ -178,4 +178,8 @@ def _digest(value: Json) -> bytes:
 
 
 def _text(value: dict[str, Json], *names: str) -> str:
-    return next((value[name] for name in names if isinstance(value.get(name), str)), "")
+    for name in names:  # a loop, as in ``dialects.counts``: this is asked for each answer
+        found = value.get(name)
+        if isinstance(found, str):
+            return found
+    return ""

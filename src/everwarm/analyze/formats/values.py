@@ -26,7 +26,8 @@ def values(lines: Lines, lists: Iterable[str] = LISTS) -> Iterator[tuple[int, Js
     first = next(rows, None)
     if first is None:
         return
-    if first[1].rstrip().endswith((b"{", b"[", b",")):  # the beginning of a value that goes on
+    begin = first[1].strip()
+    if begin.startswith((b"{", b"[")) and begin.endswith((b"{", b"[", b",")):  # a value that goes on
         yield from _whole(lines.name, first[1], rows, lists)
         return
     second = next(rows, None)
