@@ -14,11 +14,14 @@ from everwarm.core import sse
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
 
-_CONTENT: Final = ("choices", "content", "output", "candidates", "completion", "output_text")
+_CONTENT: Final = ("content", "output", "candidates", "completion", "output_text")
 """Members of an answer that are what the model said; the first that is there."""
 
 _FLEETING: Final = frozenset(("id", "call_id", "tool_call_id", "status", "index", "signature", "encrypted_content"))
 """Members of it that are other ones each time."""
+
+_MARKS: Final = (b'id":', b'"status":', b'"index":', b'"signature":', b'"encrypted_content":')
+"""How their names look in JSON."""
 
 _DEEP: Final = 32
 """Levels of nesting that are looked into."""
@@ -60,15 +63,24 @@ def _whole(value: dict[str, Json]) -> Answer:
     if isinstance(inner, dict) and "usage" in inner:  # the last event of a stream of Responses
         value = inner
     made = value.get("created", value.get("created_at"))
-    content = next((value[name] for name in _CONTENT if value.get(name)), None)
+    content = _content(value)
     return Answer(
         usage=usage_of(value.get("usage", value.get("usageMetadata"))),
-        digest=b"" if content is None else _digest(_lasting(content)),
+        digest=b"" if content is None else _digest(content),
         id=_text(value, "id", "responseId"),
         model=_text(value, "model", "modelVersion"),
-        at=float(made) if type(made) in (int, float) and 1e9 < made < 1e10 else None,
+        at=float(made) if isinstance(made, int | float) and 1e9 < made < 1e10 else None,
         failed=_is_error(value),
     )
+
+
+def _content(value: dict[str, Json]) -> Json:
+    """What the model said. Of choices, which are numbered, the messages or texts."""
+    choices = value.get("choices")
+    if isinstance(choices, list):
+        said = [c.get("message", c.get("text")) if isinstance(c, dict) else c for c in choices]
+        return said or None
+    return next((value[name] for name in _CONTENT if value.get(name)), None)
 
 
 def _is_error(value: dict[str, Json]) -> bool:
@@ -82,7 +94,7 @@ def _list(value: list[Json]) -> Answer | None:
         return Answer(digest=_digest(value)) if value else None
     if any("delta" in each or "usage" in each or "choices" in each for each in rows):
         return _streamed(rows)
-    return Answer(digest=_digest(_lasting(value)))
+    return Answer(digest=_digest(value))
 
 
 def _events(text: str) -> Iterator[dict[str, Json]]:
@@ -155,11 +167,19 @@ def _lasting(value: Json, room: int = _DEEP) -> Json:
 
 
 def _digest(value: Json) -> bytes:
+    """Of what lasts. Most answers have nothing else, and are looked at only once they are written."""
     try:
-        return blake2b(orjson.dumps(value), digest_size=16).digest()
+        data = orjson.dumps(value)
+        if any(mark in data for mark in _MARKS):
+            data = orjson.dumps(_lasting(value))
     except TypeError:  # it is nested too deeply to be written
         return b""
+    return blake2b(data, digest_size=16).digest()
 
 
 def _text(value: dict[str, Json], *names: str) -> str:
-    return next((value[name] for name in names if isinstance(value.get(name), str)), "")
+    for name in names:  # a loop, as in ``dialects.counts``: this is asked for each answer
+        found = value.get(name)
+        if isinstance(found, str):
+            return found
+    return ""

@@ -13,7 +13,7 @@ from everwarm.core.analysis.call import Place
 def read(lines: LogFile, form: Format | None) -> Iterator[Record | Unread]:
     """All calls in a file of this format; at the end what went wrong with the file itself. Never raises.
 
-    Without a format the file says why it has none. Its places have line 0, as those of all that concerns the whole file.
+    Without a format the file says why it has none. Line 0 is that of all that concerns the whole file.
     """
     if form is not None:
         yield from form.read(lines)

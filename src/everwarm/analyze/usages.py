@@ -32,19 +32,18 @@ def usage_of(value: Json) -> Usage | None:
     if "inputTokens" in value:
         return _bedrock(value)
     usage = openai_usage.read_usage(value)
-    read, written = number(value, "cache_read_input_tokens"), number(value, "cache_creation_input_tokens")
-    if usage is not None and (read or 0) + (written or 0) > usage.prompt:  # a gateway that mixes both conventions
-        return Usage(usage.prompt, read or 0, usage.output, written or 0, usage.reasoning)
+    if usage is not None and not _OF_ANTHROPIC.isdisjoint(value):  # a gateway that has the names of both
+        read, written = count(value, "cache_read_input_tokens") or 0, count(value, "cache_creation_input_tokens") or 0
+        if read + written > usage.prompt:
+            return Usage(usage.prompt, read, usage.output, written, usage.reasoning)
     return usage
 
 
-def number(value: Mapping[str, Json], *names: str) -> int | None:
+def count(value: Mapping[str, Json], *names: str) -> int | None:
     """The first member of these names that is a count, be it written as a text; None if none is."""
     for name in names:
         found = value.get(name)
-        if (isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 11) or (
-            isinstance(found, float) and found.is_integer()
-        ):
+        if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= 10:
             found = int(found)
         if type(found) is int and 0 <= found < LIMIT:
             return found
@@ -76,17 +75,17 @@ def disjoint(
 
 def _gemini(value: Mapping[str, Json]) -> Usage:
     """Its prompt includes what was cached; its thoughts are not among the candidates."""
-    thought = number(value, "thoughtsTokenCount") or 0
-    prompt = (number(value, "promptTokenCount") or 0) + (number(value, "toolUsePromptTokenCount") or 0)
-    read = min(prompt, number(value, "cachedContentTokenCount") or 0)
-    return Usage(prompt - read, read, (number(value, "candidatesTokenCount") or 0) + thought, reasoning=thought)
+    thought = count(value, "thoughtsTokenCount") or 0
+    prompt = (count(value, "promptTokenCount") or 0) + (count(value, "toolUsePromptTokenCount") or 0)
+    read = min(prompt, count(value, "cachedContentTokenCount") or 0)
+    return Usage(prompt - read, read, (count(value, "candidatesTokenCount") or 0) + thought, reasoning=thought)
 
 
 def _bedrock(value: Mapping[str, Json]) -> Usage | None:
     """As Converse tells it: the prompt without what a cache held."""
-    prompt, output = number(value, "inputTokens"), number(value, "outputTokens")
+    prompt, output = count(value, "inputTokens"), count(value, "outputTokens")
     if prompt is None and output is None:
         return None
-    read = number(value, "cacheReadInputTokens", "cacheReadInputTokenCount") or 0
-    written = number(value, "cacheWriteInputTokens", "cacheWriteInputTokenCount") or 0
+    read = count(value, "cacheReadInputTokens", "cacheReadInputTokenCount") or 0
+    written = count(value, "cacheWriteInputTokens", "cacheWriteInputTokenCount") or 0
     return disjoint(prompt or 0, output or 0, read=read, written=written, includes=False)

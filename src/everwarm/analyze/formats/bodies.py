@@ -56,10 +56,13 @@ class Bodies:
     name = "requests"
 
     def fits(self, head: Iterable[bytes], name: str) -> float:
-        text = b"\n".join(head)
-        if text.lstrip()[:1] not in (b"{", b"["):
+        """Any JSON may be one; a line of text in front of it, as programs print when they start, does not matter."""
+        rows = [line.lstrip() for line in head if line.strip()]
+        if any(row.startswith(b"{") and any(mark in row for mark in _MARKS) for row in rows):
+            return 0.4
+        if not rows or rows[0][:1] not in (b"{", b"["):
             return 0.0
-        return 0.4 if any(mark in text for mark in _MARKS) else 0.1
+        return 0.4 if any(mark in row for row in rows for mark in _MARKS) else 0.1
 
     def read(self, lines: Lines) -> Iterator[Record | Unread]:
         for found in values(lines):

@@ -69,8 +69,9 @@ def _call(entry: Json, place: Place) -> Record | Unread:
     if not isinstance(body, dict) or dialect_of(body) is None:
         return Unread(place, "what was posted is no request to a model", shown(body))
     answer, status = _answer(entry.get("response"))
-    times = {"at": entry.get("startedDateTime"), "took_ms": entry.get("time"), "ttft_ms": _first(entry.get("timings"))}
-    return record(place, Told({**times, "url": url, "status": status}), own(body), answer, answered=answer is not None)
+    first, took = _first(entry.get("timings")), entry.get("time")
+    told = Told(at=entry.get("startedDateTime"), took_ms=took, first_ms=first, url=url, status=status)
+    return record(place, told, own(body), answer, answered=answer is not None)
 
 
 def _answer(response: Any) -> tuple[Answer | None, Json]:

@@ -57,15 +57,15 @@ def _call(value: Json, place: Place) -> Record | Unread:
     counted = answer.usage if answer is not None and answer.usage is not None else _usage(value)
     if body is None and counted is None:
         return Unread(place, "it has neither a body nor tokens: export it with bodies", shown(value))
-    ours = {
-        "at": value.get("request_created_at"),
-        "ended": value.get("response_created_at"),
-        "took_ms": value.get("delay_ms", value.get("latency")),
-        "ttft_ms": value.get("time_to_first_token"),
-        "session_id": _property(value, "Helicone-Session-Id"),
-        "app": _property(value, "app") or _property(value, "appname"),
-    }
-    told = Told({**value, "created_at": None, **ours})
+    told = Told(
+        value,
+        at=value.get("request_created_at"),
+        ended=value.get("response_created_at"),
+        took_ms=value.get("delay_ms", value.get("latency")),
+        first_ms=value.get("time_to_first_token"),
+        session=_property(value, "Helicone-Session-Id"),
+        app=_property(value, "app") or _property(value, "appname"),
+    )
     return record(place, told, None if body is None else own(body), answer, usage=counted)
 
 

@@ -62,7 +62,7 @@ def _call(value: Json, place: Place) -> Record | Unread:
     kind = value.get("type", "GENERATION")
     if kind != "GENERATION":
         return Unread(place, f"it is no generation, but {kind!r:.40}", shown(value))
-    told = Told({"id": value.get("id"), **_named(value), "trace_id": None}, value)
+    told = _told(value)
     body = _body(value, told.text("model"))
     usage = _usage(value)
     answer = answer_of(_parsed(value.get("output")))
@@ -71,17 +71,16 @@ def _call(value: Json, place: Place) -> Record | Unread:
     return record(place, told, body, answer, usage=usage)
 
 
-def _named(value: Mapping[str, Json]) -> dict[str, Json]:
-    """Where the names of Langfuse mean something of their own."""
-    return {
-        "session_id": value.get("sessionId", value.get("session_id")) or value.get("traceId", value.get("trace_id")),
-        "space": value.get("projectId", value.get("project_id")),
-        "app": value.get("traceName", value.get("trace_name")),
-        "error": value.get("statusMessage") if value.get("level") == "ERROR" else None,
-        "status": "error" if value.get("level") == "ERROR" else None,
-        "duration_s": value.get("latency"),
-        "time_to_first_token": value.get("timeToFirstToken", value.get("time_to_first_token")),
-    }
+def _told(value: Mapping[str, Json]) -> Told:
+    failed = value.get("level") == "ERROR"
+    return Told(
+        value,
+        id=value.get("id"),
+        session=value.get("sessionId", value.get("session_id")) or value.get("traceId", value.get("trace_id")),
+        app=value.get("traceName", value.get("trace_name")),
+        status="error" if failed else None,
+        took_s=value.get("latency"),
+    )
 
 
 def _body(value: Mapping[str, Json], model: str) -> Mapping[str, Json] | None:

@@ -32,7 +32,11 @@ class Ledger:
 
     def fits(self, head: Iterable[bytes], name: str) -> float:
         data = b"\n".join(head)
-        return 1.0 if data.startswith(_MAGIC) and data[_ID] == APPLICATION.to_bytes(4, "big") else 0.0
+        if not data.startswith(_MAGIC):
+            return 0.0
+        if data[_ID] == APPLICATION.to_bytes(4, "big"):
+            return 1.0
+        return 0.0 if any(data[_ID]) else 0.3  # a new one, of which all is still in the log beside it, says nothing yet
 
     def read(self, lines: Lines) -> Iterator[Record | Unread]:
         if not Path(lines.name).is_file():
@@ -41,6 +45,9 @@ class Ledger:
         source = f"file:{quote(str(Path(lines.name).resolve()))}?mode=ro"
         try:
             with closing(sqlite3.connect(source, uri=True)) as connection:
+                if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+                    yield Unread(Place(lines.name, 0), "it is a database of another program")
+                    return
                 found = connection.execute(f"SELECT id, {', '.join(Row._fields)} FROM rows ORDER BY id")  # noqa: S608
                 for number, *row in found:
                     place = Place(lines.name, number)

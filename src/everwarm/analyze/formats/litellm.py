@@ -129,7 +129,7 @@ def _call(value: Json, place: Place) -> Record | Unread:
     usage = _usage(row, metadata)
     if body is None and usage is None:
         return Unread(place, "it has neither messages nor tokens", shown(value))
-    told = Told(_named(row, metadata), row)
+    told = _told(row, metadata)
     made = record(place, told, body, answer, usage=usage)
     made.line = made.line._replace(space="")  # its teams and keys share the accounts that it has with providers
     if str(row.get("cache_hit")).lower() == "true":
@@ -137,14 +137,14 @@ def _call(value: Json, place: Place) -> Record | Unread:
     return made
 
 
-def _named(row: Mapping[str, Json], metadata: Mapping[str, Json]) -> dict[str, Json]:
-    """Where its names mean something of their own."""
+def _told(row: Mapping[str, Json], metadata: Mapping[str, Json]) -> Told:
     aliases = ("user_api_key_alias", "user_api_key_team_alias", "user_api_key_team_id")
-    return {
-        "status": "failure" if metadata.get("status") == "failure" else None,
-        "session_id": row.get("session_id") or row.get("trace_id"),
-        "app": next((metadata[name] for name in aliases if metadata.get(name)), row.get("team_id")),
-    }
+    return Told(
+        row,
+        status="failure" if metadata.get("status") == "failure" else None,
+        session=row.get("session_id") or row.get("trace_id"),
+        app=next((metadata[name] for name in aliases if metadata.get(name)), row.get("team_id")),
+    )
 
 
 def _parsed(value: Json) -> Json:

@@ -12,7 +12,8 @@ from typing import Final
 
 from everwarm.analyze.formats.bodies import shown
 from everwarm.analyze.formats.format import Format, Lines
-from everwarm.analyze.formats.otel_call import EVENTS, Span, call, is_call, message_of
+from everwarm.analyze.formats.otel_call import call, is_call
+from everwarm.analyze.formats.otel_prompt import EVENTS, Span, message_of
 from everwarm.analyze.formats.values import values
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.analysis.call import Place

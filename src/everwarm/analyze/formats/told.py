@@ -48,6 +48,12 @@ _KNOWN: Final = {
     _plain(name): (what, rank) for what, names in _NAMES.items() for rank, name in enumerate(names.split())
 }
 
+_DURATIONS: Final[Mapping[str, tuple[tuple[str, float | None], ...]]] = {
+    "took": (("took_ms", 1e-3), ("took_s", 1.0), ("took", None)),
+    "first": (("first_ms", 1e-3), ("first", None)),
+}
+"""What is told -> where, and the unit in seconds; None if that is not said."""
+
 SURE: Final = 12
 """Characters that an id has at least that is one of a request everywhere, and not the number of a row."""
 
@@ -59,10 +65,12 @@ def known(name: str) -> tuple[str, int] | None:
 
 
 class Told:
-    """What was found in one or more objects; those named first are surer."""
+    """What was found in one or more objects; those named first are surer, and what is ``given`` is surest."""
 
-    def __init__(self, *scopes: Json) -> None:
-        self._found: dict[str, tuple[int, Json]] = {}
+    def __init__(self, *scopes: Json, **given: Json) -> None:
+        self._found: dict[str, tuple[int, Json]] = {
+            what: (-1, value) for what, value in given.items() if value is not None and value != ""
+        }
         for depth, scope in enumerate(scopes):
             if isinstance(scope, dict):
                 self._look(scope, depth * 100)
@@ -96,9 +104,9 @@ class Told:
 
     def duration(self, what: str) -> float | None:
         """Seconds: of "took" or "first"."""
-        for name, unit in ((f"{what}_ms", 1e-3), (f"{what}_s", 1.0), (what, None)):
-            found = span(self.get(name), unit)
-            if found is not None:
+        for name, unit in _DURATIONS[what]:
+            told = self._found.get(name)
+            if told is not None and (found := span(told[1], unit)) is not None:
                 return found
         return None
 

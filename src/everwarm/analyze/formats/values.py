@@ -16,18 +16,7 @@ from everwarm.core.analysis.call import Place
 from everwarm.core.wire import Json
 from everwarm.errors import BadRequest
 
-LISTS: Final = (
-    "data",
-    "items",
-    "requests",
-    "calls",
-    "logs",
-    "records",
-    "observations",
-    "generations",
-    "rows",
-    "results",
-)
+LISTS: Final = ("data", "items", "requests", "calls", "logs", "records", "observations", "generations", "rows")
 """Members in which an object may hold a list of calls."""
 
 
@@ -37,7 +26,8 @@ def values(lines: Lines, lists: Iterable[str] = LISTS) -> Iterator[tuple[int, Js
     first = next(rows, None)
     if first is None:
         return
-    if first[1].rstrip().endswith((b"{", b"[", b",")):  # the beginning of a value that goes on
+    begin = first[1].strip()
+    if begin.startswith((b"{", b"[")) and begin.endswith((b"{", b"[", b",")):  # a value that goes on
         yield from _whole(lines.name, first[1], rows, lists)
         return
     second = next(rows, None)

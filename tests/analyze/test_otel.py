@@ -1,0 +1,236 @@
+"""OpenTelemetry: OTLP in JSON, under the names of today's convention, of older ones, and of two other projects."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from everwarm.analyze.formats import otel
+from everwarm.analyze.record import Unread
+from everwarm.core.analysis.call import Line
+from everwarm.core.usage import Usage
+from logged import CHAT, found, json_lines, one, records, unread
+
+AT = 1_760_000_000.5
+
+
+def attributes(said: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": any_value(value)} for key, value in said.items()]
+
+
+def any_value(value: Any) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [any_value(each) for each in value]}}
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": attributes(value)}}
+    return {"stringValue": value}
+
+
+def span(said: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {
+        "traceId": "5b8efff798038103d269b633813fc60c",
+        "spanId": "eee19b7ec3c1b174",
+        "name": "chat gpt-5.1",
+        "kind": 3,
+        "startTimeUnixNano": "1760000000500000000",
+        "endTimeUnixNano": "1760000002500000000",
+        "attributes": attributes(said),
+        "status": {},
+        **members,
+    }
+
+
+def traces(*spans: dict[str, Any]) -> dict[str, Any]:
+    resource = {"attributes": attributes({"service.name": "support"})}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "x"}, "spans": list(spans)}]}]}
+
+
+def logged(*rows: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceLogs": [{"resource": {}, "scopeLogs": [{"scope": {}, "logRecords": list(rows)}]}]}
+
+
+NOW: dict[str, Any] = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-5.1",
+    "gen_ai.response.id": "chatcmpl-0123456789",
+    "gen_ai.response.time_to_first_chunk": 1.0,
+    "gen_ai.conversation.id": "conv_1",
+    "gen_ai.usage.input_tokens": 2000,
+    "gen_ai.usage.output_tokens": 10,
+    "gen_ai.usage.cache_read.input_tokens": 1536,
+    "gen_ai.usage.cache_creation.input_tokens": 64,
+    "gen_ai.usage.reasoning.output_tokens": 4,
+}
+SYSTEM = [{"type": "text", "content": "Be kind."}]
+MESSAGES = [
+    {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
+    {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "look", "arguments": {"at": "Paris"}}]},
+    {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "rain"}]},
+]
+TOOLS = [{"type": "function", "name": "look", "description": "Looks.", "parameters": {"type": "object"}}]
+ANSWER = [{"role": "assistant", "parts": [{"type": "text", "content": "Rain."}], "finish_reason": "stop"}]
+SAID = {
+    "gen_ai.system_instructions": SYSTEM,
+    "gen_ai.input.messages": MESSAGES,
+    "gen_ai.tool.definitions": TOOLS,
+    "gen_ai.output.messages": ANSWER,
+}
+BODY = {
+    "model": "gpt-5.1",
+    "tools": [
+        {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": {"type": "object"}}}
+    ],
+    "messages": [
+        {"role": "system", "content": [{"type": "text", "text": "Be kind."}]},
+        {"role": "user", "content": [{"type": "text", "text": "Weather?"}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"at":"Paris"}'}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "rain"},
+    ],
+}
+
+
+@pytest.mark.parametrize("written", [json.dumps, lambda value: value], ids=["as text", "structured"])
+def test_a_span_of_the_convention(written: Any, tmp_path: Path) -> None:
+    said = NOW | {name: written(value) for name, value in SAID.items()}
+    record = one(tmp_path, traces(span(said)), otel.FORMAT)
+    assert record.body == BODY
+    assert record.usage == Usage(400, 1536, 10, 64, 4)
+    assert (record.at, record.began, record.ended) == (AT, AT + 1, AT + 2)
+    assert record.line == Line("openai", "gpt-5.1", "", "support", "conv_1")
+    assert (record.dialect, record.id, record.failed) == ("openai_chat", "chatcmpl-0123456789", False)
+    assert len(record.answer) == 16
+
+
+def test_a_span_without_messages_has_tokens(tmp_path: Path) -> None:
+    record = one(tmp_path, traces(span(NOW)))
+    assert (record.body, record.dialect, record.usage) == (None, "", Usage(400, 1536, 10, 64, 4))
+
+
+def test_messages_in_the_event_of_the_convention(tmp_path: Path) -> None:
+    details = "gen_ai.client.inference.operation.details"
+    within = span(NOW, events=[{"name": details, "timeUnixNano": "1", "attributes": attributes(SAID)}])
+    assert one(tmp_path, traces(within)).body == BODY
+    apart = {"timeUnixNano": "1760000000500000000", "eventName": details, "attributes": attributes(NOW | SAID)}
+    record = one(tmp_path, logged(apart), otel.FORMAT)
+    assert (record.body, record.id) == (BODY, "chatcmpl-0123456789"), "the same call as its span"
+
+
+OLD_MESSAGES = [
+    ("gen_ai.system.message", {"content": "Be kind."}),
+    ("gen_ai.user.message", {"content": "Weather?"}),
+    ("gen_ai.assistant.message", {"tool_calls": [{"id": "c1", "type": "function"}]}),
+    ("gen_ai.tool.message", {"id": "c1", "content": "rain"}),
+]
+OLD_BODY = [
+    {"role": "system", "content": "Be kind."},
+    {"role": "user", "content": "Weather?"},
+    {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function"}]},
+    {"role": "tool", "content": "rain", "tool_call_id": "c1"},
+]
+
+
+def test_messages_in_older_events(tmp_path: Path) -> None:
+    old = {"gen_ai.system": "openai", "gen_ai.request.model": "gpt-5.1", "gen_ai.usage.prompt_tokens": 20}
+    rows = [{"spanId": "eee19b7ec3c1b174", "eventName": name, "body": any_value(body)} for name, body in OLD_MESSAGES]
+    (record,) = records(tmp_path, json_lines(logged(*rows), traces(span(old))))
+    assert record.body == {"model": "gpt-5.1", "messages": OLD_BODY}
+    assert record.usage == Usage(20, 0, 0)
+    events = [{"name": name, "attributes": attributes(body)} for name, body in OLD_MESSAGES]
+    assert one(tmp_path, traces(span(old, events=events))).body == record.body
+    lost = unread(tmp_path, json_lines(logged(*rows)))
+    assert lost.why.startswith("those of 1 calls: messages belong to spans that are not in the file")
+
+
+def test_openllmetry(tmp_path: Path) -> None:
+    said = {
+        "gen_ai.system": "Anthropic",
+        "llm.request.type": "chat",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.prompt.0.role": "system",
+        "gen_ai.prompt.0.content": "Be kind.",
+        "gen_ai.prompt.1.role": "user",
+        "gen_ai.prompt.1.content": "Hello",
+        "gen_ai.completion.0.content": "Hi",
+        "llm.request.functions.0.name": "look",
+        "llm.request.functions.0.parameters": '{"type": "object"}',
+        "gen_ai.usage.prompt_tokens": 3512,
+        "gen_ai.usage.completion_tokens": 7,
+        "llm.usage.total_tokens": 3519,
+        "gen_ai.usage.cache_read_input_tokens": 3000,
+        "gen_ai.usage.cache_creation_input_tokens": 500,
+    }
+    record = one(tmp_path, traces(span(said)))
+    assert record.body is not None
+    assert record.body["messages"] == CHAT["messages"]
+    assert record.body["tools"] == [
+        {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    ]
+    assert (record.usage, record.line.provider) == (Usage(12, 3000, 7, 500), "anthropic")
+    assert len(record.answer) == 16
+
+
+def test_openinference(tmp_path: Path) -> None:
+    said = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-5.1",
+        "llm.provider": "openai",
+        "llm.token_count.prompt": 2000,
+        "llm.token_count.completion": 10,
+        "llm.token_count.prompt_details.cache_read": 1536,
+        "llm.input_messages.0.message.role": "system",
+        "llm.input_messages.0.message.content": "Be kind.",
+        "llm.input_messages.1.message.role": "user",
+        "llm.input_messages.1.message.contents.0.message_content.type": "text",
+        "llm.input_messages.1.message.contents.0.message_content.text": "Hello",
+        "llm.tools.0.tool.json_schema": json.dumps(BODY["tools"][0]),
+        "session.id": "s1",
+    }
+    record = one(tmp_path, traces(span(said)))
+    messages = [CHAT["messages"][0], {"role": "user", "content": [{"type": "text", "text": "Hello"}]}]
+    assert record.body == {"model": "gpt-5.1", "tools": BODY["tools"], "messages": messages}
+    assert (record.usage, record.line.session) == (Usage(464, 1536, 10), "s1")
+    whole = one(
+        tmp_path, traces(span({**said, "input.value": json.dumps(CHAT), "input.mime_type": "application/json"}))
+    )
+    assert whole.body == CHAT
+
+
+def test_a_span_as_an_sdk_prints_it(tmp_path: Path) -> None:
+    printed = {
+        "name": "chat gpt-5.1",
+        "context": {"trace_id": "0x5b8e", "span_id": "0xeee1", "trace_state": "[]"},
+        "start_time": "2025-10-09T08:53:20.500000Z",
+        "end_time": "2025-10-09T08:53:22.500000Z",
+        "status": {"status_code": "ERROR"},
+        "attributes": NOW | {name: json.dumps(value) for name, value in SAID.items()},
+    }
+    record = one(tmp_path, printed, otel.FORMAT)
+    assert (record.body, record.at, record.ended, record.failed) == (BODY, AT, AT + 2, True)
+
+
+def test_spans_that_are_no_calls(tmp_path: Path) -> None:
+    agent = {**NOW, "gen_ai.operation.name": "invoke_agent"}
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"}
+    only = unread(tmp_path, json_lines(traces(span(agent), span(tool), span({"http.method": "GET"}))))
+    assert only.why == "of 3 spans none is a call of a model"
+    assert len(records(tmp_path, json_lines(traces(span(agent), span(NOW))))) == 1
+    _, empty = found(tmp_path, json_lines(traces(span(NOW)), {"resourceMetrics": []}))
+    assert isinstance(empty, Unread)
+    assert empty.why == "it holds no spans and no log records"
+    assert one(tmp_path, traces(span(NOW, status={"code": 2}))).failed
