@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     add_files(rules)
 
     analysis.add_analyze(command_of(commands, "analyze", _analyze, "what past requests lost in prompt caches, and why"))
-    analysis.add_explain(command_of(commands, "explain", _explain, "why one request did not read what another had left"))
+    analysis.add_explain(
+        command_of(commands, "explain", _explain, "why one request did not read what another had left")
+    )
 
     _add_keys(commands)
 

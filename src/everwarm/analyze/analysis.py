@@ -11,8 +11,9 @@ from everwarm.analyze.gather import Gather
 from everwarm.analyze.intervals import stretches
 from everwarm.analyze.moments import moments
 from everwarm.analyze.money import Money
+from everwarm.analyze.reading import Logs
 from everwarm.analyze.repairs import Outcome, Replays
-from everwarm.analyze.report import Repair, Report, Source, Sums
+from everwarm.analyze.report import Repair, Report, Sums
 from everwarm.analyze.streams import Streams
 from everwarm.analyze.tally import Tally
 from everwarm.analyze.worst import Worsts
@@ -28,14 +29,14 @@ DRAWN: Final = 4_000
 
 
 def analyse(
-    gather: Gather,
-    sources: list[Source],
+    logs: Logs,
     rule_of: RuleOf,
     progress: Progress,
     replayed: int = 5_000,
     also: Callable[[int, Call, Account], None] | None = None,
 ) -> Report:
     """``replayed``: with how many calls, at most, repairs are tried. ``also`` is given each call, too."""
+    gather = logs.gather
     calls = gather.finish()
     counted = [call for call in calls if call.tokens]
     accounts = Accounts(gather.prompts, rule_of, anchors=gather.hidden)
@@ -62,7 +63,7 @@ def analyse(
     total.failed = sum(call.failed for call in calls)
     repairs = _repairs(gather, counted[:replayed], total, rule_of, progress)
     return Report(
-        sources=sources,
+        sources=logs.sources,
         total=total,
         models=tally.models,
         streams=tally.streams,
@@ -74,6 +75,7 @@ def analyse(
         flame=flames.done(),
         timeline=moments(row),
         worst=worsts.done(counted.__getitem__),
+        traces=list(logs.traces.traces()),
         notes=_notes(calls, counted, total, replayed, every),
         began=row[0][0] if row else None,
         ended=row[-1][0] if row else None,
@@ -81,9 +83,12 @@ def analyse(
 
 
 def _repairs(gather: Gather, calls: Sequence[Call], total: Sums, rule_of: RuleOf, progress: Progress) -> list[Repair]:
-    whole = len(calls) == total.calls and total.reported == total.calls
-    reported = Outcome(0, 0, 0, 0, None)
-    if whole:
+    """Routing can matter where a cache works by itself, every call says what was read, and some was let go."""
+    whole = len(calls) == total.calls == total.reported
+    spread = any(step.cause in ("replica", "evicted") for step in total.steps)
+    rules = [rule_of(*line) for line in {(call.line.provider, call.line.model) for call in calls}]
+    reported = None
+    if whole and spread and all(rule is None or not rule.mark for rule in rules):
         reported = Outcome(total.calls, total.prompt, total.read, total.written, total.cost)
     return Replays(gather, calls, rule_of, progress).run(reported) if calls else []
 

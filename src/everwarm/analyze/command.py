@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from everwarm.flags import add_files
 
 if TYPE_CHECKING:
     from everwarm.analyze.reading import Logs
+    from everwarm.analyze.report import Report
     from everwarm.core.analysis.account import RuleOf
 
 REPLAYED: Final = 5_000
@@ -58,7 +59,7 @@ def analyze(args: argparse.Namespace, rules: Path) -> int:
     with Watch(_bytes(args.paths)) as watch:
         logs = _read(args.paths, watch.read)
         also = tables.add if tables else None
-        report = analyse(logs.gather, logs.sources, _rules(rules), watch.step, args.replay, also)
+        report = analyse(logs, _rules(rules), watch.step, args.replay, also)
     if args.redact:
         redact(report)
     if tables:
@@ -68,10 +69,8 @@ def analyze(args: argparse.Namespace, rules: Path) -> int:
     if args.json:
         sys.stdout.buffer.write(as_json(report))
     else:
-        from everwarm.analyze.screen import show
-
-        show(report, args.html)
-    if not report.total.calls:
+        _show(report)
+    if not report.total.calls and not report.traces:
         return 1
     why = too_low(report.total, args.fail_under) if args.fail_under is not None else ""
     if why:
@@ -111,10 +110,19 @@ def _rules(folder: Path) -> RuleOf:
     return load(folder).of
 
 
-def _read(paths: Sequence[str], progress: object) -> Logs:
-    from everwarm.analyze.reading import read
+def _read(paths: Sequence[str], progress: Callable[[int], None]) -> Logs:
+    from everwarm.analyze.reading import read_all
 
-    return read(paths, progress)  # type: ignore[arg-type]
+    return read_all(paths, progress)
+
+
+def _show(report: Report) -> None:
+    from rich.console import Console
+
+    from everwarm.analyze.screen import screen
+
+    console = Console(highlight=False)
+    console.print(screen(report, console.width))
 
 
 def _bytes(paths: Sequence[str]) -> int:
@@ -130,10 +138,10 @@ def _bytes(paths: Sequence[str]) -> int:
     )
 
 
-def _write(path: Path, report: object) -> None:
-    from everwarm.analyze.page.html import page
+def _write(path: Path, report: Report) -> None:
+    from everwarm.analyze.page import page
 
     try:
-        path.write_text(page(report), encoding="utf-8")  # type: ignore[arg-type]
+        path.write_text(page(report), encoding="utf-8")
     except OSError as e:
         raise StoreError(f"{path} cannot be written: {e.strerror or e}.") from None

@@ -14,6 +14,12 @@ from everwarm.core.analysis.prompts import Prompts
 MOST: Final = 2_000
 """Stretches of the picture; the widest."""
 
+_DEEPEST: Final = 100
+"""Stretches behind each other; what comes then is not shown."""
+
+_NEARLY: Final = 0.85
+"""Part of the calls that must go on in the same way for a stretch to be drawn as one with the next."""
+
 _SHOWN: Final = 200
 """Characters of a stretch's text."""
 
@@ -46,7 +52,7 @@ class Flames:
                 heat.labels[stretch.label] = heat.labels.get(stretch.label, 0) + stretch.lost
 
     def done(self, most: int = MOST) -> list[Flame]:
-        """The trees, the widest first. Stretches that all the same calls have are one."""
+        """The trees, the widest first. Stretches that nearly the same calls have are one."""
         parent = self._prompts.prefixes.parent
         chosen = sorted(self._heats, key=lambda prefix: (-self._heats[prefix].tokens, prefix))[:most]
         kept = {prefix for prefix in chosen if self._heats[prefix].tokens}
@@ -57,16 +63,17 @@ class Flames:
                 while above and above not in kept:
                     above = parent[above]
                 inside[above].append(prefix)
-        return self._row(inside, 0)
+        return self._row(inside, 0, 0)
 
-    def _row(self, inside: dict[int, list[int]], prefix: int) -> list[Flame]:
-        row = [self._flame(inside, each) for each in inside[prefix]]
+    def _row(self, inside: dict[int, list[int]], prefix: int, depth: int) -> list[Flame]:
+        row = [self._flame(inside, each, depth) for each in inside[prefix]] if depth < _DEEPEST else []
         return sorted(row, key=lambda flame: -flame.tokens * flame.calls)
 
-    def _flame(self, inside: dict[int, list[int]], first: int) -> Flame:
-        """From this stretch on as far as the same calls go on in the same way. No recursion a block: talks are long."""
-        row = [first]
-        while len(inside[row[-1]]) == 1 and self._heats[inside[row[-1]][0]].calls == self._heats[first].calls:
+    def _flame(self, inside: dict[int, list[int]], first: int, depth: int) -> Flame:
+        """From this stretch on as far as nearly the same calls go on in the same way: of a conversation that grows by
+        hundreds of turns a picture of some dozens of steps says enough."""
+        row, calls = [first], self._heats[first].calls
+        while len(inside[row[-1]]) == 1 and self._heats[inside[row[-1]][0]].calls >= _NEARLY * calls:
             row.append(inside[row[-1]][0])
         heats = [self._heats[prefix] for prefix in row]
         labels: dict[str, int] = defaultdict(int)
@@ -74,9 +81,9 @@ class Flames:
             for name, lost in heat.labels.items():
                 labels[name] += lost
         block = self._prompts.blocks[self._prompts.prefixes.block[first]]
-        calls = heats[0].calls
-        flame = Flame(block.text.strip()[:_SHOWN], block.tier, sum(h.tokens for h in heats) // calls, calls, 0, 0)
-        flame.read, flame.lost = sum(h.read for h in heats), sum(h.lost for h in heats)
+        tokens = -(-sum(heat.tokens for heat in heats) // calls)
+        flame = Flame(block.text.strip()[:_SHOWN], block.tier, tokens, calls, 0, 0)
+        flame.read, flame.lost = sum(heat.read for heat in heats), sum(heat.lost for heat in heats)
         flame.cause = max(labels, key=labels.__getitem__, default="")
-        flame.inside = self._row(inside, row[-1])
+        flame.inside = self._row(inside, row[-1], depth + 1)
         return flame

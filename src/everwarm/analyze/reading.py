@@ -2,53 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from everwarm.analyze.files import LogFile, logs
+from everwarm.analyze.formats.format import Format
+from everwarm.analyze.formats.hashes import Rows, Talks
 from everwarm.analyze.formats.registry import format_of
 from everwarm.analyze.gather import Gather
+from everwarm.analyze.read import read
 from everwarm.analyze.record import Record, Unread
 from everwarm.analyze.report import Source
+from everwarm.analyze.traces import Traces
 
 
 class Logs(NamedTuple):
     """What was read."""
 
     gather: Gather
+    traces: Traces  # of hashed blocks, which are no prompts
     sources: list[Source]
 
 
-def read(names: Sequence[str], progress: Callable[[int], None]) -> Logs:
-    """``progress`` is told how many more bytes were read. What cannot be read is counted, with a sample."""
-    gather = Gather()
-    sources = []
+def read_all(names: Sequence[str], progress: Callable[[int], None]) -> Logs:
+    """``progress`` is told how many more bytes were read. What cannot be read is counted, with a sample. Of a folder,
+    files in which there is nothing of a log are passed over."""
+    found = Logs(Gather(), Traces(), [])
     for file in logs(names, progress):
-        before = gather.repeated[file.name]
-        source = _source(file, gather)
-        source.repeated = gather.repeated[file.name] - before
+        source = _source(file, found)
         if file.named or source.format:
-            sources.append(source)
-    return Logs(gather, sources)
+            found.sources.append(source)
+    return found
 
 
-def _source(file: LogFile, gather: Gather) -> Source:
-    source = Source(file.name, "", 0, 0)
+def _source(file: LogFile, found: Logs) -> Source:
     kind = format_of(file)
-    for found in kind.read(file) if kind is not None else ():
-        if isinstance(found, Record):
-            gather.add(found)
+    source = Source(file.name, kind.name if kind is not None else "", 0, 0)
+    before = found.gather.repeated[file.name]
+    for each in _each(file, kind, found, source):
+        if isinstance(each, Record):
+            found.gather.add(each)
             source.calls += 1
         else:
-            _unread(source, found)
-    source.format = kind.name if kind is not None else ""
+            _unread(source, each)
     source.bytes = file.bytes
-    for trouble in file.troubles:
-        _unread(source, trouble)
-    if kind is None and not source.unread:
-        why = "it is empty" if not file.bytes else "no call of a model is in it, in any format that is known here"
-        source.unread, source.sample = 1, f"{file.name}: {why}"
+    source.repeated = found.gather.repeated[file.name] - before
     return source
+
+
+def _each(file: LogFile, kind: Format | Rows | Talks | None, found: Logs, source: Source) -> Iterator[Record | Unread]:
+    if not isinstance(kind, Rows | Talks):
+        yield from read(file, kind)
+        return
+    taken = found.traces.take(kind.name if kind.together else file.name, kind.requests(file), kind.note)
+    source.calls, source.unread = taken.requests, max(taken.unread - 1, 0)
+    if taken.first is not None:
+        yield taken.first
+    yield from file.troubles
 
 
 def _unread(source: Source, found: Unread) -> None:

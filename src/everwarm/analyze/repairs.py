@@ -64,8 +64,8 @@ class Replays:
         self._respelled = False  # whether anything was written otherwise than before
         self._rewritten: dict[int, Call] = {}  # by the identity of the call as it was
 
-    def run(self, reported: Outcome) -> list[Repair]:
-        """``reported``: what providers really gave for these calls."""
+    def run(self, reported: Outcome | None) -> list[Repair]:
+        """``reported``: what providers really gave for these calls, if routing can have played a part in it."""
         before = self._replay("as it was", _same, Options())
         repairs = [repair for repair in self._single(before) if repair.calls and _does_something(repair)]
         best = self._together(before, repairs)
@@ -199,10 +199,10 @@ class Replays:
         one = self._money.cost(replace(call, usage=None), rule, call.tokens, 0, 0)
         return None if one is None else times * one
 
-    def _routed(self, reported: Outcome, before: Outcome) -> Repair | None:
+    def _routed(self, reported: Outcome | None, before: Outcome) -> Repair | None:
         """If providers had kept what their rules promise. It has been simulated; how much of it a key or a router
         brings nobody knows before."""
-        if not reported.calls or before.read <= reported.read:
+        if reported is None or before.read <= reported.read:
             return None
         label = "one replica for each conversation (prompt_cache_key, routing by prefix)"
         note = "at most: what the rules promise, against what was really read"

@@ -19,9 +19,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from everwarm.analyze.formats.claude_tree import Answer, Home, Node, Tree, origin, sent, upwards
+from everwarm.analyze.formats.entries import broken, heads, objects, part, rows, seconds, text
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.steps import Rows, digest
-from everwarm.analyze.formats.entries import broken, heads, objects, part, rows, seconds, text
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Line, Place

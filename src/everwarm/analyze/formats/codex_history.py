@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from everwarm.analyze.formats.steps import Step, after
 from everwarm.analyze.formats.entries import text
+from everwarm.analyze.formats.steps import Step, after
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.prompts import blocks_of
 from everwarm.core.layout.outline import outline

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import chain, islice
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -38,20 +38,6 @@ class Asked(NamedTuple):
     row: bytes  # its hashes, packed (``runs``)
     size: int  # tokens of a block; 0: the trace does not say
     scope: str = ""  # the same hash in two scopes is not the same block
-
-
-class TraceFormat(Protocol):
-    """One kind of trace."""
-
-    name: str
-    together: bool  # whether all files are one trace; else each is one
-    note: str  # what was assumed, in full sentences
-
-    def fits(self, head: Iterable[bytes], name: str) -> float:
-        """How sure it is, 0 to 1, from the first lines (or the first 64 kB as one) and the file's name."""
-
-    def requests(self, lines: Lines) -> Iterator[Asked | Unread]:
-        """All of them, in the order of the file. Never raises for what a file holds."""
 
 
 class Rows:
@@ -213,7 +199,7 @@ _HASHES = re.compile(rb'"hash_ids"\s*:\s*\[')
 _TALK = re.compile(rb'"requests"\s*:\s*\[')
 _CHAT = re.compile(rb'"chat_id"\s*:')
 
-FORMATS: Final[tuple[TraceFormat, ...]] = (
+FORMATS: Final[tuple[Rows | Talks, ...]] = (
     Rows("Mooncake trace", 1000, 512, chats=False),
     Rows("Bailian trace", 1, 16, chats=True),
     Talks(),

@@ -19,11 +19,11 @@ from typing import Final
 
 import orjson
 
+from everwarm.analyze.formats.entries import part, rows, seconds, text, unread
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.opencode_files import messages_of
 from everwarm.analyze.formats.opencode_talk import Talk
 from everwarm.analyze.formats.steps import Rows
-from everwarm.analyze.formats.entries import part, rows, seconds, text, unread
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.wire import Json
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
-from everwarm.analyze.formats.steps import Step, after, digest
 from everwarm.analyze.formats.entries import part, provider, rows, seconds, text
+from everwarm.analyze.formats.steps import Step, after, digest
 from everwarm.analyze.record import Record
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Line, Place

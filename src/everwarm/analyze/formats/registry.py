@@ -19,6 +19,8 @@ from everwarm.analyze.formats import (
     pi,
 )
 from everwarm.analyze.formats.format import Format
+from everwarm.analyze.formats.hashes import FORMATS as TRACES
+from everwarm.analyze.formats.hashes import Rows, Talks
 
 FORMATS: Final[tuple[Format, ...]] = (
     ledger.FORMAT,
@@ -35,9 +37,10 @@ FORMATS: Final[tuple[Format, ...]] = (
 )
 
 
-def format_of(lines: LogFile) -> Format | None:
+def format_of(lines: LogFile) -> Format | Rows | Talks | None:
     """The one that is surest of it; of equally sure ones the first. None if none is sure at all."""
     head = lines.head().split(b"\n")
-    sure = [(form.fits(head, lines.name), form) for form in FORMATS]
+    known: tuple[Format | Rows | Talks, ...] = (*FORMATS, *TRACES)
+    sure = [(form.fits(head, lines.name), form) for form in known]
     best = max(sure, key=lambda pair: pair[0])
     return best[1] if best[0] > 0 else None
