@@ -103,7 +103,7 @@ def _blocks(pair: Pair, *, redacted: bool) -> Table:
 def _add(table: Table, line: Line, *, redacted: bool) -> None:
     sign, style = _SIGNS[line.sign]
     block = line.block
-    text = " ".join(block.text.split("|>\n", 1)[-1].split())[:_SHOWN] if not redacted else ""
+    text = " ".join(block.said.split())[:_SHOWN] if not redacted else ""
     who = block.role if block.tier == "messages" else block.tier
     table.add_row(Text(sign, style), who, f"{block.size:,} characters", Text(text, "dim"))
 

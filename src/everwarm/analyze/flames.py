@@ -82,7 +82,7 @@ class Flames:
                 labels[name] += lost
         block = self._prompts.blocks[self._prompts.prefixes.block[first]]
         tokens = -(-sum(heat.tokens for heat in heats) // calls)
-        flame = Flame(block.text.strip()[:_SHOWN], block.tier, tokens, calls, 0, 0)
+        flame = Flame(f"{block.role}: {block.said.strip()}"[:_SHOWN], block.tier, tokens, calls, 0, 0)
         flame.read, flame.lost = sum(heat.read for heat in heats), sum(heat.lost for heat in heats)
         flame.cause = max(labels, key=labels.__getitem__, default="")
         flame.inside = self._row(inside, row[-1], depth + 1)

@@ -101,7 +101,7 @@ class Gather:
         """Put a block for what is hidden before all others. If it is another one than before, all others come again."""
         key = record.hides, record.line.model
         if key not in self._hidden:
-            text = f"\n<|hidden|>\n{record.hides} {record.line.model}"
+            text = f"\n<|system|>\nwhat {record.hides} sends to {record.line.model} and does not write down"
             self._hidden[key] = self.prompts.number(Block("system", "system", True, text))
         first = self.prompts.prefixes.after(0, self._hidden[key])
         if not path:

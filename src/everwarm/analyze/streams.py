@@ -29,6 +29,6 @@ class Streams:
     def _new(self, call: Call) -> str:
         row = self._prompts.row(call.prompt)
         heads = [block for block in row if block.tier == "system"] or row
-        text = " ".join(heads[0].text.split("|>\n", 1)[-1].split())[:_SHOWN] if heads else "prompts that are not known"
+        text = " ".join(heads[0].said.split())[:_SHOWN] if heads else "prompts that are not known"
         self._count[text] = self._count.get(text, 0) + 1
         return text if self._count[text] == 1 else f"{text} ({self._count[text]})"

@@ -85,7 +85,7 @@ class Worsts:
             if bars and bars[-1].stability == stability and bars[-1].read == read:
                 bars[-1].tokens += stretch.tokens
             else:
-                bars.append(Bar(stability, stretch.tokens, read, block.text.strip()[:_SHOWN]))
+                bars.append(Bar(stability, stretch.tokens, read, block.said.strip()[:_SHOWN]))
         return bars
 
 

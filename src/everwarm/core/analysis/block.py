@@ -20,6 +20,11 @@ class Block(NamedTuple):
     pieces: tuple[Piece, ...] = ()  # of which it is made; paths begin at the message, or at the tool: ("content", 0)
     size: int = 0  # characters that it counts as: those of the text, but of images
 
+    @property
+    def said(self) -> str:
+        """The text without the line that says whose it is, to be shown."""
+        return self.text.split("|>\n", 1)[-1] if self.opens else self.text
+
     def at(self, character: int) -> tuple[Path, int]:
         """The piece that has this character of the text, by its path, and where in the piece it is."""
         left = character - (len(self.text) - sum(len(piece.text) for piece in self.pieces))
