@@ -205,8 +205,8 @@ def test_times(times: dict[str, Any], tmp_path: Path) -> None:
 )
 def test_durations(told: dict[str, Any], seconds: float, tmp_path: Path) -> None:
     record = one(tmp_path, {"request": CHAT, "ts": TIME, "ttft_ms": 400, **told})
-    assert record.ended == pytest.approx(TIME + seconds)
-    assert record.began == pytest.approx(TIME + 0.4)
+    assert record.ended == pytest.approx(TIME + seconds, abs=1e-6)
+    assert record.began == pytest.approx(TIME + 0.4, abs=1e-6)
 
 
 def test_what_belongs_together(tmp_path: Path) -> None:
@@ -257,7 +257,11 @@ def test_calls_that_failed(told: dict[str, Any], tmp_path: Path) -> None:
     assert record.answer == b""
 
 
-@pytest.mark.parametrize("told", [{"status": 200}, {"status": "success"}, {"error": None}, {"error": ""}], ids=str)
+@pytest.mark.parametrize(
+    "told",
+    [{"status": 200}, {"status": "success"}, {"error": None}, {"error": ""}, {"status": "200", "response": None}],
+    ids=str,
+)
 def test_calls_that_did_not(told: dict[str, Any], tmp_path: Path) -> None:
     assert not one(tmp_path, {"request": CLAUDE, **told}).failed
 

@@ -27,12 +27,17 @@ def record(
     usage: Usage | None = None,
     answered: bool | None = None,
 ) -> Record:
-    """``usage`` goes before the answer's. ``answered`` is whether the log has an answer; None where it keeps none."""
+    """``usage`` goes before the answer's. ``answered`` is whether the log has an answer; None where it keeps none. One
+    that is missing tells of a failure only where no status tells of the contrary."""
     dialect = dialect_of(body) if body is not None else None
     protocol = dialect.name if dialect is not None else ""
     usage = usage or (answer.usage if answer else None)
     at, began, ended = _times(told, answer)
-    failed = told.failed or (answer is not None and answer.failed) or (answered is False and usage is None)
+    failed = (
+        told.failed
+        or (answer is not None and answer.failed)
+        or (answered is False and usage is None and not told.succeeded)
+    )
     return Record(
         place,
         _line(told, body or {}, answer, protocol),

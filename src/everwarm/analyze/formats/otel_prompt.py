@@ -37,7 +37,7 @@ class Span:
     at: Json
     ended: Json
     failed: bool
-    messages: list[Json] = field(default_factory=list)  # from events within it
+    messages: list[Json] = field(default_factory=list)  # of the prompt, from events within it
 
 
 def message_of(span: Span) -> Json:
@@ -59,6 +59,7 @@ def message_of(span: Span) -> Json:
 
 
 def system(said: Mapping[str, Json]) -> list[Json]:
+    """The system prompt, where it stands apart from the messages: as one message, or none."""
     value = parsed(said.get("gen_ai.system_instructions"))
     if isinstance(value, str) and value:
         return [{"role": "system", "content": value}]
@@ -70,6 +71,7 @@ def system(said: Mapping[str, Json]) -> list[Json]:
 
 
 def messages(said: Mapping[str, Json]) -> list[Json]:
+    """Those of the prompt that are attributes."""
     value = parsed(first(said, "gen_ai.input.messages", "gen_ai.prompt"))
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
@@ -124,6 +126,7 @@ def _call(part: Mapping[str, Json]) -> Json:
 
 
 def tools(said: Mapping[str, Json]) -> list[Json]:
+    """Those that were offered."""
     value = parsed(first(said, "gen_ai.tool.definitions", "gen_ai.request.tools"))
     if isinstance(value, list):
         return [each if "function" in each else _tool(each) for each in value if isinstance(each, dict)]
@@ -167,6 +170,7 @@ def _listed(tree: Json) -> Json:
 
 
 def first(said: Mapping[str, Json], *names: str) -> Json:
+    """The first of these attributes that is there; None if none is."""
     return next((said[name] for name in names if said.get(name) is not None), None)
 
 

@@ -54,6 +54,10 @@ _DURATIONS: Final[Mapping[str, tuple[tuple[str, float | None], ...]]] = {
 }
 """What is told -> where, and the unit in seconds; None if that is not said."""
 
+_BAD: Final = ("error", "failed", "failure", "cancelled", "canceled", "timeout")
+_GOOD: Final = ("success", "ok", "succeeded", "completed")
+"""What a status may be in words."""
+
 SURE: Final = 12
 """Characters that an id has at least that is one of a request everywhere, and not the number of a row."""
 
@@ -125,10 +129,18 @@ class Told:
     @property
     def failed(self) -> bool:
         """Whether a status or an error says so."""
+        status = self._status()
+        return bool(self.get("error")) or status in _BAD or (isinstance(status, int | float) and status >= 400)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether a status says so."""
+        status = self._status()
+        return status in _GOOD or (isinstance(status, int | float) and 200 <= status < 400)
+
+    def _status(self) -> str | float | None:
         status = self.get("status")
         if isinstance(status, str):
             word = status.lower()
-            status = int(word) if word.isascii() and word.isdigit() and len(word) < 5 else 0
-            if word in ("error", "failed", "failure", "cancelled", "timeout"):
-                return True
-        return bool(self.get("error")) or (type(status) in (int, float) and status >= 400)
+            return int(word) if word.isascii() and word.isdigit() and len(word) < 5 else word
+        return status if isinstance(status, int | float) else None
