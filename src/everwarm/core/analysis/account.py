@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.cache import Asked, Cache, Found, salts
+from everwarm.core.analysis.asked import Asked, Found, salts
+from everwarm.core.analysis.cache import Cache
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.kin import Kin, Kindred
 from everwarm.core.analysis.kinds import change_of
@@ -64,10 +65,11 @@ class Accounts:
         self._options = options or Options()
         self._rules: dict[tuple[str, str], Rule | None] = {}
         self._caches: dict[tuple[str, str, str], Cache] = {}
-        self._scales: dict[tuple[str, str], Scale] = defaultdict(lambda: Scale(anchors))
+        self._scales: dict[tuple[str, str, str], Scale] = defaultdict(lambda: Scale(anchors))
         self._salts: dict[object, int] = {}
         self._kindred = Kindred(prompts)
         self._number = 0
+        self._now = 0.0  # of the last call that has a time
 
     def of(self, call: Call) -> Account:
         """The account of a call that is not ``failed``, or failed after it was read: its tokens are known."""
@@ -83,11 +85,11 @@ class Accounts:
         else:
             read, long = usage.cache_read, usage.cache_write_long
             written = usage.cache_write + long
-            self._scales[call.line.provider, call.line.model].note(call.prompt.blocks, call.size, call.tokens)
+            self._scale(call).note(call.prompt.blocks, call.size, call.tokens)
         losses = _losses(self._context(call, row, places, found, kin, asked), read)
         after = kin.number if kin else found.pair if found.blocks >= max(asked.heads[1], 1) else -1
         ideal = places(found.any)
-        return Account(call.tokens, min(read, call.tokens), losses, ideal, found.rules, written, long, after)
+        return Account(call.tokens, _within(read, call.tokens), losses, ideal, found.rules, written, long, after)
 
     def rule(self, call: Call) -> Rule | None:
         """That of the provider that served it."""
@@ -102,10 +104,13 @@ class Accounts:
             self._caches[key] = Cache(self._prompts, self.rule(call), self._options.keep)
         return self._caches[key]
 
+    def _scale(self, call: Call) -> Scale:
+        return self._scales[call.line.provider, call.line.model, call.line.space]
+
     def _asked(self, call: Call) -> tuple[Asked, Places]:
         prefixes, blocks = self._prompts.prefixes, self._prompts.blocks
         path = prefixes.path(call.prompt.blocks)
-        ends = [self._prompts.size(prefix) for prefix in path]
+        ends = list(map(self._prompts.sizes().__getitem__, path))
         heads = [0, 0]
         for prefix in path:
             tier = blocks[prefixes.block[prefix]].tier
@@ -113,14 +118,23 @@ class Accounts:
                 break
             heads[1] += 1
             heads[0] += tier == "tools"
-        places = self._scales[call.line.provider, call.line.model].places(path, ends, call.tokens)
-        at = call.at if call.at is not None else float(self._number)
-        began = call.began if call.began is not None else min(call.ended or inf, at + _SOON)
+        places = self._scale(call).places(path, ends, call.tokens)
+        at, began = self._times(call)
         salted = salts(call.settings, self.rule(call), self._salts)
         marks = call.prompt.marks if call.dialect else None
         life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")
         tiers = heads[0], heads[1]
         return Asked(path, ends, places, at, began, self._number, marks, salted, tiers, life), places
+
+    def _times(self, call: Call) -> tuple[float, float]:
+        """When it was sent, and when its answer began. A call without any time is as late as the one before it, whose
+        answer it does not wait for. Time never goes back."""
+        known = [time for time in (call.at, call.began, call.ended) if time is not None]
+        self._now = at = max(known[0] if known else self._now, self._now)
+        if call.at is None:
+            return at, at
+        began = call.began if call.began is not None else min(call.ended or inf, at + _SOON)
+        return at, max(began, at)
 
     def _kin(self, call: Call, row: Sequence[int], asked: Asked, found: Found) -> Kin | None:
         if found.blocks == len(row):
@@ -171,7 +185,7 @@ class _Context(NamedTuple):
 def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
     """Each interval between two places, as far as it lies behind what was read."""
     found, places, total = context.found, context.places, context.call.tokens
-    low, losses = min(read, total), list[Loss]()
+    low, losses = _within(read, total), list[Loss]()
 
     def lose(cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int = found.pair) -> None:
         nonlocal low
@@ -180,9 +194,15 @@ def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
             losses.append(Loss(cause, upto - low, _tier_of(context, low), change, evidence, pair))
             low = upto
 
-    lose(*_of_provider(context, read))
-    cause, evidence = _of_rules(context)
-    lose(cause, places(found.ready), evidence=evidence)
+    if low < found.rules:
+        lose(*_of_provider(context, read))
+    rule = context.rule
+    if found.beyond and rule is not None:
+        far = f"the next entry is more than {rule.lookback} blocks before any mark"
+        lose("lookback", places(found.beyond), evidence=far)
+    if low < places(found.ready) and rule is not None:
+        cause, evidence = _of_rules(context, rule)
+        lose(cause, places(found.ready), evidence=evidence)
     lose("parallel", places(found.alive), evidence="the answer to the earlier one had not begun")
     lose("expired", places(found.own), evidence=_idle(context))
     lose("settings_changed", places(found.any), evidence=_settings(context))
@@ -224,18 +244,13 @@ def _of_provider(context: _Context, read: int) -> tuple[Cause, int, Change | Non
     return "evicted", found.rules, None, evidence
 
 
-def _of_rules(context: _Context) -> tuple[Cause, str]:
+def _of_rules(context: _Context, rule: Rule) -> tuple[Cause, str]:
     """Why the rules give less than what is there and alive."""
-    rule, found = context.rule, context.found
-    if rule is None:
-        return "unmarked", ""
-    ready = context.places(found.ready)
+    ready = context.places(context.found.ready)
     if ready < rule.minimum:
         return "minimum", f"{ready:,} of {rule.minimum:,} tokens"
     if not rule.mark or context.asked.marks is None:
         return "step", f"in steps of {rule.step:,} tokens" if rule.step > 1 else "the end of a prompt is not kept"
-    if found.beyond and found.rules == 0:
-        return "lookback", f"the next entry is more than {rule.lookback} blocks before any mark"
     return "unmarked", "no mark at all" if not context.asked.marks else ""
 
 
@@ -255,9 +270,14 @@ def _span(seconds: float) -> str:
 
 
 def _settings(context: _Context) -> str:
-    """Which one is another than before."""
-    if context.kin is None:
+    """Which one is another than before, of those that play a part."""
+    if context.before is None or context.rule is None:
         return ""
-    before, now = context.kin.call.settings, context.call.settings
-    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    before, now = context.before.settings, context.call.settings
+    names = sorted(name for name in context.rule.invalidates if before.get(name) != now.get(name))
     return ", ".join(f"{name}: {before.get(name, 'none')} became {now.get(name, 'none')}" for name in names)
+
+
+def _within(tokens: int, total: int) -> int:
+    """What a provider reports may be absurd."""
+    return min(max(tokens, 0), total)

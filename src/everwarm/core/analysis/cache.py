@@ -7,57 +7,15 @@ is up to the provider: other replicas, and what it let go.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.common_prefix import common_prefix
-from everwarm.core.layout.piece import Tier
 from everwarm.core.rules import Rule
-
-TIERS: Final[tuple[Tier, ...]] = ("tools", "system", "messages")
-
-
-@dataclass(slots=True)
-class Asked:
-    """A prompt on its way into the cache."""
-
-    path: Sequence[int]  # its prefixes, the shortest first
-    ends: Sequence[int]  # characters up to the end of each
-    tokens: Callable[[int], int]  # that end at a character
-    at: float
-    ready: float  # when its answer began, and what it wrote can be read
-    number: int  # of the call
-    marks: Sequence[tuple[int, str]] | None = None  # places among its blocks, and lifetimes. None: not known
-    salts: tuple[int, int, int] = (0, 0, 0)  # what besides the text must be the same to read tools, system, messages
-    heads: tuple[int, int] = (0, 0)  # how many of the blocks are tools, and how many tools or system
-    lifetime: str = ""  # of entries whose marks are not known; "": the rule's first
-
-    def keys(self) -> Sequence[int]:
-        """Of its prefixes with what they depend on besides."""
-        if not any(self.salts):
-            return self.path
-        tools, system = self.heads
-        counts = tools, system - tools, len(self.path) - system
-        salts = [salt for salt, count in zip(self.salts, counts, strict=True) for _ in range(count)]
-        return [prefix | salt << 32 for prefix, salt in zip(self.path, salts, strict=True)]
-
-
-class Found(NamedTuple):
-    """How far a prompt is known, in characters; each is at most the one before."""
-
-    any: int  # by what was sent before
-    own: int  # with the same settings
-    alive: int  # whose lifetime is not over
-    ready: int  # whose first answer had begun
-    rules: int  # that the provider's rules give, in TOKENS
-    blocks: int  # of the whole prompt, those that were sent before
-    pair: int  # the last call that has all of ``any``; -1: none
-    beyond: bool = False  # an entry is there, but farther back than a look-up goes
-    written: int = 0  # tokens
-    written_long: int = 0
 
 
 class _Use(NamedTuple):
@@ -65,10 +23,7 @@ class _Use(NamedTuple):
 
     number: int
     at: float
-    ready: float
     end: int  # the prefix that is the whole prompt; 0: it was empty
-    life: float  # seconds that what it used lives from then on
-    long: tuple[int, float]  # so many of its blocks live longer
 
 
 @dataclass(slots=True)
@@ -88,56 +43,62 @@ class Cache:
         self._prompts = prompts
         self._rule = rule
         self._keep = keep
+        self._life = _life(rule, "") or inf
+        self._refreshes = rule is None or rule.refreshes
         self._uses: list[_Use] = []
-        self._last: dict[int, int] = {}  # key -> the last use
-        self._seen = self._last  # prefix -> the last use; the same, as long as settings play no part
-        self._born: dict[int, int] = {}  # key -> the first use since it was not there, or had expired
-        self._children: dict[int, list[int]] = {}  # prefix -> blocks that followed it, in the order of their texts
+        self._seen: dict[int, int] = {}  # prefix -> the last use
+        self._since = self._seen if self._refreshes else {}  # key -> the use since which it lives; the same dictionary
+        # as long as settings play no part
+        self._ready: dict[int, float] = {}  # key -> when it can be read
+        self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
+        self._children: dict[tuple[int, str], list[int]] = {}  # prefix and role -> blocks that followed, by their texts
         self._marked: dict[int, _Entry] = {}  # key -> the entry that ends there
 
     def ask(self, asked: Asked) -> Found:
         """How far it is known; and it is known from now on."""
         keys = asked.keys()
-        found, alive = self._look(asked, keys)
+        found, alive, entry = self._look(asked, keys)
         written, long = self._write(asked, keys, found)
+        if entry:
+            self._refresh(asked, self._marked[keys[entry - 1]])
         self._remember(asked, keys, found.blocks, alive)
         return found._replace(written=written, written_long=long)
 
-    def _look(self, asked: Asked, keys: Sequence[int]) -> tuple[Found, int]:
-        """And how many of its blocks are alive."""
+    def _look(self, asked: Asked, keys: Sequence[int]) -> tuple[Found, int, int]:
+        """And how many of its blocks are alive; and those of the entry that is read."""
         depths = self._depths(asked, keys)
         seen = depths[0]
         marks = [asked.ends[n - 1] if n else 0 for n in depths]
-        whole, child = marks[0], 0
+        whole, last = marks[0], asked.path[seen - 1] if seen else 0
         for common, other in self._partly(asked, seen):
             if whole + common > marks[0]:
-                child = other
+                last = other
             for n, holds in enumerate(self._states(asked, seen, other)):
                 if holds and marks[n] >= whole:
                     marks[n] = max(marks[n], whole + common)
-        last = asked.path[seen - 1] if seen else child
-        pair = self._uses[self._seen[last]].number if last in self._seen else -1
-        rules, beyond = self._by_rule(asked, keys, depths[3], marks[3])
-        return Found(marks[0], marks[1], marks[2], marks[3], rules, seen, pair, beyond), depths[2]
+        pair = self._uses[self._seen[last]].number if last else -1
+        rules, beyond, entry = self._by_rule(asked, keys, depths[3], marks[3])
+        return Found(marks[0], marks[1], marks[2], marks[3], rules, seen, pair, beyond), depths[2], entry
 
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:
         """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
         seen = bisect_left(range(len(keys)), True, key=lambda n: asked.path[n] not in self._seen)
-        own = seen if keys is asked.path else bisect_left(range(seen), True, key=lambda n: keys[n] not in self._last)
-        alive = bisect_left(range(own), True, key=lambda n: not self._lives(keys[n], n, asked.at))
-        ready = bisect_left(range(alive), True, key=lambda n: not self._is_ready(keys[n], asked.at))
+        own = seen
+        if keys is not asked.path or self._since is not self._seen:
+            own = bisect_left(range(seen), True, key=lambda n: keys[n] not in self._since)
+        alive = self._alive(keys, own, asked.at)
+        ready = bisect_left(range(alive), True, key=lambda n: self._ready[keys[n]] > asked.at)
         return seen, own, alive, ready
 
-    def _lives(self, key: int, n: int, at: float) -> bool:
-        """Whether the prefix of ``n`` + 1 blocks with this key is there at this time."""
-        refreshed = self._last if self._rule is None or self._rule.refreshes else self._born
-        use = self._uses[refreshed[key]]
-        life = use.long[1] if n < use.long[0] else use.life
-        return at < use.at + max(life, self._keep)
+    def _alive(self, keys: Sequence[int], own: int, at: float) -> int:
+        if self._refreshes:
+            return bisect_left(range(own), True, key=lambda n: not self._lives(keys[n], at))
+        return next((n for n in range(own) if not self._lives(keys[n], at)), own)  # what is longer may be younger
 
-    def _is_ready(self, key: int, at: float) -> bool:
-        return self._uses[self._born[key]].ready <= at
+    def _lives(self, key: int, at: float) -> bool:
+        life = max((life for life, keys in self._longer.items() if key in keys), default=self._life)
+        return at < self._uses[self._since[key]].at + max(life, self._keep)
 
     def _partly(self, asked: Asked, seen: int) -> list[tuple[int, int]]:
         """Others that begin as the next block does: with how many characters, and the prefixes that end with them.
@@ -145,53 +106,57 @@ class Cache:
         The one that has most in common is a neighbour in the order of texts; the last one is the least likely to have
         expired."""
         parent = asked.path[seen - 1] if seen else 0
-        row = self._children.get(parent)
-        if seen >= len(asked.path) or not row:
+        if seen >= len(asked.path):
             return []
         blocks, prefixes = self._prompts.blocks, self._prompts.prefixes
         block = blocks[prefixes.block[asked.path[seen]]]
+        row = self._children.get((parent, block.role))
+        if not row:
+            return []
         at = bisect_left(row, block.text, key=lambda number: blocks[number].text)
         near = [prefixes.after(parent, number) for number in row[max(at - 1, 0) : at + 1]]
         use = self._uses[self._seen[parent] if parent else -1]
-        near += prefixes.path(use.end)[seen : seen + 1]
-        alike = [prefix for prefix in near if blocks[prefixes.block[prefix]].role == block.role]
-        common = (min(common_prefix(blocks[prefixes.block[p]].text, block.text), block.size) for p in alike)
-        return [(size, prefix) for prefix, size in zip(alike, common, strict=True) if size]
+        last = prefixes.path(use.end)[seen : seen + 1]
+        near += [prefix for prefix in last if blocks[prefixes.block[prefix]].role == block.role]
+        head = len(block.text) - len(block.said)  # whose it is says nothing
+        common = (min(common_prefix(blocks[prefixes.block[p]].text, block.text), block.size) for p in near)
+        return [(size, prefix) for prefix, size in zip(near, common, strict=True) if size > head]
 
     def _states(self, asked: Asked, seen: int, prefix: int) -> tuple[bool, bool, bool, bool]:
         """Whether it is known; with these settings; alive; ready."""
         tools, system = asked.heads
         key = prefix | asked.salts[0 if seen < tools else 1 if seen < system else 2] << 32
-        if key not in self._last:
+        if key not in self._since:
             return True, False, False, False
-        alive = self._lives(key, seen, asked.at)
-        return True, True, alive, alive and self._is_ready(key, asked.at)
+        alive = self._lives(key, asked.at)
+        return True, True, alive, alive and self._ready[key] <= asked.at
 
-    def _by_rule(self, asked: Asked, keys: Sequence[int], ready: int, end: int) -> tuple[int, bool]:
-        """Tokens that the rules give of what is ready; whether there is an entry that no look-up reaches."""
+    def _by_rule(self, asked: Asked, keys: Sequence[int], ready: int, end: int) -> tuple[int, int, int]:
+        """Tokens that the rules give of what is ready; characters of an entry that no look-up reaches; blocks of the
+        one that is read."""
         rule = self._rule
         if rule is None:
-            return asked.tokens(end), False
+            return asked.tokens(end), 0, 0
         if _has_marks(rule, asked):
-            return self._by_marks(asked, keys, rule, ready)
+            entry, beyond = self._by_marks(asked, keys, rule, ready)
+            ends = (0, *asked.ends)
+            return asked.tokens(ends[entry]) if entry else 0, ends[beyond], entry
         tokens = asked.tokens(end) // rule.step * rule.step
-        return (tokens if tokens >= rule.minimum else 0), False
+        return (tokens if tokens >= rule.minimum else 0), 0, 0
 
-    def _by_marks(self, asked: Asked, keys: Sequence[int], rule: Rule, ready: int) -> tuple[int, bool]:
-        """The longest entry that a mark's look-up finds. Marks that are not known are where they should be."""
+    def _by_marks(self, asked: Asked, keys: Sequence[int], rule: Rule, ready: int) -> tuple[int, int]:
+        """Blocks of the longest entry that a mark's look-up finds, and of a longer one that lies too far before all
+        marks; 0: none. Marks that are not known are where they should be."""
         starts = [place + 1 for place, _ in asked.marks] if asked.marks is not None else [len(keys)]
         back = rule.lookback if asked.marks is not None and rule.lookback else len(keys)
-        alive = [
-            n for n in range(ready, 0, -1) if keys[n - 1] in self._marked and self._is_entry(keys[n - 1], asked.at)
-        ]
-        for n in alive:
-            if any(n <= start and start - n < back for start in starts):
-                return asked.tokens(asked.ends[n - 1]), n != alive[0]
-        return 0, bool(alive) and bool(starts)
-
-    def _is_entry(self, key: int, at: float) -> bool:
-        entry = self._marked[key]
-        return at < entry.until and entry.ready <= at
+        beyond = 0
+        for n in range(min(ready, max(starts, default=0)), 0, -1):
+            entry = self._marked.get(keys[n - 1])
+            if entry is not None and entry.ready <= asked.at < entry.until:
+                if any(n <= start < n + back for start in starts):
+                    return n, beyond
+                beyond = beyond or n
+        return 0, beyond
 
     def _write(self, asked: Asked, keys: Sequence[int], found: Found) -> tuple[int, int]:
         """What is written for this prompt, in tokens; and the part of it for a longer lifetime."""
@@ -203,12 +168,12 @@ class Cache:
             return (total - found.rules if total >= rule.minimum else 0), 0
         paid, long = found.rules, 0
         for n, name in _places(rule, asked):
-            ttl = rule.ttl(name)
+            life = _life(rule, name)
             tokens = asked.tokens(asked.ends[n])
-            if ttl is None or tokens < rule.minimum:
+            if life is None or tokens < rule.minimum:
                 continue
-            self._mark(asked, keys[n], float(ttl.seconds))
-            long += max(tokens - paid, 0) if ttl != rule.ttls[0] else 0
+            self._mark(asked, keys[n], life)
+            long += max(tokens - paid, 0) if life > self._life else 0
             paid = max(paid, tokens)
         return paid - found.rules, long
 
@@ -216,27 +181,47 @@ class Cache:
         entry = self._marked.get(key)
         if entry is None or asked.at >= entry.until:
             self._marked[key] = _Entry(asked.at + max(life, self._keep), asked.ready, life)
-        elif self._rule is None or self._rule.refreshes:
+        else:
+            entry.ready = min(entry.ready, asked.ready)
+            self._refresh(asked, entry)
+
+    def _refresh(self, asked: Asked, entry: _Entry) -> None:
+        """It begins its own lifetime anew, whatever the mark that used it asks for."""
+        if self._refreshes:
             entry.until = max(entry.until, asked.at + max(entry.life, self._keep))
 
     def _remember(self, asked: Asked, keys: Sequence[int], seen: int, alive: int) -> None:
         """At the speed of dictionaries: all of a long conversation is used with each of its calls."""
         number = len(self._uses)
-        life, long = _lifetimes(self._rule, asked)
-        self._uses.append(_Use(asked.number, asked.at, asked.ready, asked.path[-1] if asked.path else 0, life, long))
-        if keys is not asked.path and self._seen is self._last:
-            self._seen = dict(self._last)
-        self._last.update(dict.fromkeys(keys, number))
-        if self._seen is not self._last:
-            self._seen.update(dict.fromkeys(asked.path, number))
-        self._born.update(dict.fromkeys(keys[alive:], number))
+        self._uses.append(_Use(asked.number, asked.at, asked.path[-1] if asked.path else 0))
+        if keys is not asked.path and self._since is self._seen:
+            self._since = dict(self._seen)
+        self._seen.update(dict.fromkeys(asked.path, number))
+        if self._since is not self._seen:
+            self._since.update(dict.fromkeys(keys if self._refreshes else keys[alive:], number))
+        self._live_on(asked, keys, alive)
         for n in range(seen, len(asked.path)):
             self._follow(asked.path[n - 1] if n else 0, asked.path[n])
 
+    def _live_on(self, asked: Asked, keys: Sequence[int], alive: int) -> None:
+        """What was not there, or had expired, begins anew; what was there is ready, and lives, as the best of its uses
+        says."""
+        for n in range(alive - 1, -1, -1):
+            if self._ready[keys[n]] <= asked.ready:
+                break  # and so is all that it begins with
+            self._ready[keys[n]] = asked.ready
+        born = keys[alive:]
+        self._ready.update(dict.fromkeys(born, asked.ready))
+        for longer in self._longer.values():
+            longer.difference_update(born)
+        for count, life in _lifetimes(self._rule, asked):
+            if life > self._life:
+                self._longer.setdefault(life, set()).update(keys[:count])
+
     def _follow(self, parent: int, prefix: int) -> None:
         blocks = self._prompts.blocks
-        row = self._children.setdefault(parent, [])
         number = self._prompts.prefixes.block[prefix]
+        row = self._children.setdefault((parent, blocks[number].role), [])
         row.insert(bisect_left(row, blocks[number].text, key=lambda n: blocks[n].text), number)
 
 
@@ -248,30 +233,21 @@ def _has_marks(rule: Rule, asked: Asked) -> bool:
 def _places(rule: Rule, asked: Asked) -> list[tuple[int, str]]:
     """Where entries end, and their lifetimes; in order."""
     if asked.marks is not None:
-        return sorted((place, ttl) for place, ttl in asked.marks if place < len(asked.path))
-    name = asked.lifetime or rule.ttls[0].name
+        return sorted((place, ttl) for place, ttl in dict(asked.marks).items() if place < len(asked.path))
+    name = asked.lifetime if _life(rule, asked.lifetime) is not None else ""
     ends = {asked.heads[1] - 1, len(asked.path) - 1}
     return sorted((place, name) for place in ends if place >= 0)
 
 
-def _lifetimes(rule: Rule | None, asked: Asked) -> tuple[float, tuple[int, float]]:
-    """Seconds that prefixes live, and how many blocks of them live how much longer: those before a longer mark."""
+def _life(rule: Rule | None, name: str) -> float | None:
+    """Seconds of a lifetime by its name; "": of the rule's first. None if it has no such."""
     if rule is None or not rule.ttls:
-        return inf, (0, inf)
-    life = float((rule.ttl(asked.lifetime) or rule.ttls[0]).seconds)
-    found = 0, life
-    for place, name in asked.marks or ():
-        ttl = rule.ttl(name)
-        if ttl is not None and ttl.seconds > life:
-            found = max(found[0], place + 1), float(ttl.seconds)
-    return life, found
+        return inf
+    ttl = rule.ttl(name) if name else rule.ttls[0]
+    return float(ttl.seconds) if ttl is not None else None
 
 
-def salts(settings: Mapping[str, str], rule: Rule | None, known: dict[object, int]) -> tuple[int, int, int]:
-    """What of a call's settings each tier depends on, by the rule's ``invalidates``; as small numbers."""
-    lost = rule.invalidates if rule is not None else {}
-    numbers = []
-    for tier in TIERS:
-        mine = tuple(sorted((name, value) for name, value in settings.items() if tier in lost.get(name, ())))
-        numbers.append(known.setdefault(mine, len(known) + 1) if mine else 0)
-    return numbers[0], numbers[1], numbers[2]
+def _lifetimes(rule: Rule | None, asked: Asked) -> Iterator[tuple[int, float]]:
+    """How many of its blocks live how long: those before a mark."""
+    for place, name in ((len(asked.path) - 1, asked.lifetime), *(asked.marks or ())):
+        yield place + 1, _life(rule, name) or 0.0

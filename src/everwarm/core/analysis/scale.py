@@ -48,9 +48,8 @@ class Scale:
         known = self._anchors
         found = [(0, 0)]
         size = ends[-1] if ends else 0
-        for prefix, end in zip(path, ends, strict=True):
-            tokens = known.get(prefix)
-            if tokens is not None and found[-1][1] <= tokens <= total and found[-1][0] < end < size:
+        for end, tokens in [(end, known[prefix]) for prefix, end in zip(path, ends, strict=True) if prefix in known]:
+            if found[-1][1] <= tokens <= total and found[-1][0] < end < size:
                 found.append((end, tokens))
         return Places([*found, (max(size, 1), total)])
 

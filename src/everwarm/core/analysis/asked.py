@@ -1,0 +1,66 @@
+"""A prompt on its way into a provider's cache, and how far it was known there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from everwarm.core.layout.piece import Tier
+from everwarm.core.rules import Rule
+
+TIERS: Final[tuple[Tier, ...]] = ("tools", "system", "messages")
+
+
+@dataclass(slots=True)
+class Asked:
+    """A prompt on its way into the cache."""
+
+    path: Sequence[int]  # its prefixes, the shortest first
+    ends: Sequence[int]  # characters up to the end of each
+    tokens: Callable[[int], int]  # that end at a character
+    at: float
+    ready: float  # when its answer began, and what it wrote can be read
+    number: int  # of the call
+    marks: Sequence[tuple[int, str]] | None = None  # places among its blocks, and lifetimes. None: not known
+    salts: tuple[int, int, int] = (0, 0, 0)  # what besides the text must be the same to read tools, system, messages
+    heads: tuple[int, int] = (0, 0)  # how many of the blocks are tools, and how many tools or system
+    lifetime: str = ""  # of entries whose marks are not known; "": the rule's first
+
+    def keys(self) -> Sequence[int]:
+        """Of its prefixes with what they depend on besides."""
+        if not any(self.salts):
+            return self.path
+        tools, system = self.heads
+        counts = tools, system - tools, len(self.path) - system
+        salts = [salt for salt, count in zip(self.salts, counts, strict=True) for _ in range(count)]
+        return [prefix | salt << 32 for prefix, salt in zip(self.path, salts, strict=True)]
+
+
+class Found(NamedTuple):
+    """How far a prompt is known, in characters; each is at most the one before."""
+
+    any: int  # by what was sent before
+    own: int  # with the same settings
+    alive: int  # whose lifetime is not over
+    ready: int  # whose first answer had begun
+    rules: int  # that the provider's rules give, in TOKENS
+    blocks: int  # of the whole prompt, those that were sent before
+    pair: int  # the last call that has all of ``any``; -1: none
+    beyond: int = 0  # characters of the longest entry that is there, but farther back than a look-up goes
+    written: int = 0  # tokens
+    written_long: int = 0
+
+
+def salts(settings: Mapping[str, str], rule: Rule | None, known: dict[object, int]) -> tuple[int, int, int]:
+    """What of a call's settings each tier depends on, by the rule's ``invalidates``; as small numbers. What a tier
+    depends on, those behind it do as well."""
+    lost = rule.invalidates if rule is not None else {}
+    numbers = []
+    for n in range(len(TIERS)):
+        tiers = set(TIERS[: n + 1])
+        mine = tuple(
+            sorted((name, value) for name, value in settings.items() if tiers.intersection(lost.get(name, ())))
+        )
+        numbers.append(known.setdefault(mine, len(known) + 1) if mine else 0)
+    return numbers[0], numbers[1], numbers[2]
