@@ -56,11 +56,10 @@ def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> Differe
     gone = _remaining(old[same:], left)
     pairs = _pairs(prompts, gone[:PAIRED], fresh[:PAIRED])
     partly = _common(prompts.blocks[old[same]], prompts.blocks[new[same]])
-    for n, (before, after, found) in enumerate(pairs):
-        size = found.of(prompts.blocks[after].size)
-        first = n == 0 and (before, after) == (old[same], new[same])
-        again += size - (partly if first else 0)
     both = tuple((before, after) for before, after, _ in pairs)
+    again += sum(found.of(prompts.blocks[after].size) for _, after, found in pairs)
+    if new[same] not in fresh[:1] or new[same] in [after for _, after in both[:1]]:
+        again -= partly  # which was counted with all of the block
     return Difference(same, partly, max(again, 0), tuple(gone[:PAIRED]), tuple(fresh[:PAIRED]), both)
 
 

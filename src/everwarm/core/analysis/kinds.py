@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from everwarm.core.analysis.alike import Alike, alike, tool_name
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.compare import Difference
 from everwarm.core.analysis.loss import SHOWN, Change
 from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.where import placed
 from everwarm.core.layout.piece import Path, name
 from everwarm.core.layout.span import Span
 from everwarm.core.layout.volatile import find
@@ -27,46 +28,88 @@ _BEFORE: Final = 12
 """Characters before a difference that are shown, where it is nothing that is recognised."""
 
 
+_GONE: Final = ("earlier messages dropped (a sliding window)", "text left out")
+_PUT: Final = ("a message put in between", "text put in between")
+"""Of messages, and of a system prompt."""
+
+
+class _Both(NamedTuple):
+    """Two rows of blocks, and where they are no longer the same."""
+
+    prompts: Prompts
+    dialect: str
+    old: Sequence[int]
+    new: Sequence[int]
+    at: int
+    units: int  # of the new one
+
+    @property
+    def before(self) -> Block:
+        return self.prompts.blocks[self.old[self.at]]
+
+    @property
+    def after(self) -> Block:
+        return self.prompts.blocks[self.new[self.at]]
+
+    def placed(self, at: int) -> tuple[Path, Block]:
+        """Of the new one the block at this place, and where it stands."""
+        return placed(self.prompts, self.dialect, self.new, at, self.units)
+
+    def tools(self, row: Sequence[int]) -> dict[str, Block]:
+        """By name, of either row."""
+        found: dict[str, Block] = {}
+        for number in row:
+            block = self.prompts.blocks[number]
+            if block.tier != "tools":
+                break
+            found.setdefault(tool_name(block), block)
+        return found
+
+
 def change_of(
-    prompts: Prompts, dialect: str, old: Sequence[int], new: Sequence[int], difference: Difference
+    prompts: Prompts, dialect: str, old: Sequence[int], new: Sequence[int], difference: Difference, units: int = 0
 ) -> Change | None:
-    """The first thing that is different; None if one prompt goes on where the other ended."""
+    """The first thing that is different; None if one prompt goes on where the other ended. ``units``: of the new one
+    (``Prompt.units``), by which paths are told exactly."""
     at = difference.blocks
     if difference.grown or at >= min(len(old), len(new)):
         return None
-    before, after = prompts.blocks[old[at]], prompts.blocks[new[at]]
-    if "tools" in (before.tier, after.tier):
-        return _of_tools(prompts, dialect, old, new, difference)
+    both = _Both(prompts, dialect, old, new, at, units)
+    if "tools" in (both.before.tier, both.after.tier):
+        return _of_tools(both)
     pairs = {b: a for a, b in difference.pairs}
     if pairs.get(new[at]) == old[at]:
-        return _of_text(before, after, _path(prompts, dialect, new, at))
-    return _of_row(prompts, dialect, old, new, difference)
+        return _of_text(both.before, *both.placed(at))
+    return _of_row(both)
 
 
-def _of_tools(prompts: Prompts, dialect: str, old: Sequence[int], new: Sequence[int], difference: Difference) -> Change:
-    at = difference.blocks
-    before, after = prompts.blocks[old[at]], prompts.blocks[new[at]]
-    had, has = _tools(prompts, old), _tools(prompts, new)
-    path = _path(prompts, dialect, new, at) if after.tier == "tools" else "tools"
+def _of_tools(both: _Both) -> Change:
+    had, has = both.tools(both.old), both.tools(both.new)
     added, gone = sorted(has.keys() - had.keys()), sorted(had.keys() - has.keys())
     if added or gone:
         what = "tools added and removed" if added and gone else "tools added" if added else "tools removed"
+        path = name(both.placed(both.at)[0]) if both.after.tier == "tools" else "tools"
         return Change("tools", what, path, 0, 0, _names(gone), _names(added))
-    altered = [key for key in has if has[key].text != had[key].text and not alike(had[key], has[key]).same]
-    if altered:
-        found = _of_text(had[altered[0]], has[altered[0]], path)
-        return found._replace(tier="tools", what=f"a tool changed: {found.what}")
-    names_before, names_after = list(had), list(has)
-    if names_before != names_after:
-        spelled = any(has[key].text != had[key].text for key in has)
+    spelled = [key for key in has if has[key].text != had[key].text]
+    altered = next((key for key in spelled if not alike(had[key], has[key]).same), None)
+    if altered is not None:
+        found = _of_tool(both, had[altered], has[altered])
+        return found._replace(what=f"a tool changed: {found.what}")
+    if list(had) != list(has):
         what = "tools and their keys in another order" if spelled else "tools in another order"
-        return Change("tools", what, "tools", 0, 0, _names(names_before), _names(names_after))
-    found = _of_text(before, after, path)
-    return found._replace(tier="tools", what="keys in another order")
+        return Change("tools", what, "tools", 0, 0, _names(list(had)), _names(list(has)))
+    if spelled:
+        return _of_tool(both, had[spelled[0]], has[spelled[0]])
+    return Change("tools", "a tool twice", "tools", 0, 0, _names(list(had)), _names(list(has)))
 
 
-def _of_text(before: Block, after: Block, path: str) -> Change:
-    """One block that is another one."""
+def _of_tool(both: _Both, before: Block, after: Block) -> Change:
+    place = next(n for n, number in enumerate(both.new) if both.prompts.blocks[number] is after)
+    return _of_text(before, *both.placed(place))
+
+
+def _of_text(before: Block, path: Path, after: Block) -> Change:
+    """One block that is another one, at this path."""
     both = alike(before, after)
     if both.same:
         what = "keys in another order" if sorted(before.text) == sorted(after.text) else "JSON written otherwise"
@@ -100,39 +143,26 @@ def _unknown(before: Block, after: Block, both: Alike) -> str:
     return "text that changes"
 
 
-def _of_row(prompts: Prompts, dialect: str, old: Sequence[int], new: Sequence[int], difference: Difference) -> Change:
+def _of_row(both: _Both) -> Change:
     """Blocks that came or went."""
-    at = difference.blocks
-    before, after = prompts.blocks[old[at]], prompts.blocks[new[at]]
-    path = _path(prompts, dialect, new, at)
-    if new[at] in old[at:]:
-        what = "thinking dropped" if _is_thinking(before) else "earlier messages dropped (a sliding window)"
-    elif old[at] in new[at:]:
-        what = "a message put in between" if after.tier == "messages" else "text put in between"
-    else:
-        left = sum(prompts.blocks[number].size for number in old[at:])
-        now = sum(prompts.blocks[number].size for number in new[at:])
-        what = "history compacted" if 2 * now < left else "earlier messages replaced"
-    tier = (
-        after.tier if after.tier == before.tier else "system" if "system" in (after.tier, before.tier) else after.tier
-    )
-    if tier == "system" and what == "earlier messages replaced":
+    before, after, blocks = both.before, both.after, both.prompts.blocks
+    old, new = both.old[both.at :], both.new[both.at :]
+    system = "system" in (before.tier, after.tier)
+    if new[0] in old:
+        what = "thinking dropped" if _is_thinking(before) else _GONE[system]
+    elif old[0] in new:
+        what = _PUT[system]
+    elif system:
         what = "another system prompt"
-    return Change(tier, what, path, 0, 0, before.text.strip()[:SHOWN], after.text.strip()[:SHOWN])
+    else:
+        left, now = (sum(blocks[number].size for number in row) for row in (old, new))
+        what = "history compacted" if 2 * now < left else "earlier messages replaced"
+    path = name(both.placed(both.at)[0])
+    return Change("system" if system else "messages", what, path, 0, 0, _cut(before), _cut(after))
 
 
 def _is_thinking(block: Block) -> bool:
     return any(piece.kind == "opaque" and "thinking" in piece.text[:60] for piece in block.pieces)
-
-
-def _tools(prompts: Prompts, row: Sequence[int]) -> dict[str, Block]:
-    found: dict[str, Block] = {}
-    for number in row:
-        block = prompts.blocks[number]
-        if block.tier != "tools":
-            break
-        found.setdefault(tool_name(block), block)
-    return found
 
 
 def _names(names: Sequence[str]) -> str:
@@ -153,53 +183,22 @@ def _shown(
     after: Block,
     both: Alike,
     what: str,
-    path: str,
+    path: Path,
     spans: tuple[Span | None, Span | None] = (None, None),
 ) -> Change:
     at = both.first
     inner, start = after.at(at)
-    was, became = (_cut(block.text, at, span) for block, span in zip((before, after), spans, strict=True))
+    was, became = (_cut(block, at, span) for block, span in zip((before, after), spans, strict=True))
     span = spans[1]
     piece, last = after.at((span.end if span else len(after.text) - both.last) - 1)
     end = max(last, start) + 1 if piece == inner else start + 1
     start -= min(at - span.start, start) if span else 0
-    return Change(after.tier, what, _joined(path, inner), start, end, was, became)
+    return Change(after.tier, what, name(inner or path), start, end, was, became)
 
 
-def _cut(text: str, at: int, span: Span | None) -> str:
+def _cut(block: Block, at: int = 0, span: Span | None = None) -> str:
+    """What is shown of a text."""
     if span:
-        return text[span.start : min(span.end, span.start + SHOWN)]
-    start = max(0, at - _BEFORE)
-    return ("..." if start else "") + text[start : start + SHOWN - 3]
-
-
-def _path(prompts: Prompts, dialect: str, row: Sequence[int], at: int) -> str:
-    """Of the message, tool or system prompt that a block belongs to, in the body."""
-    block = prompts.blocks[row[at]]
-    if block.tier == "tools":
-        return f"tools[{at}]"
-    if block.tier == "system" and dialect in ("anthropic_messages", "openai_responses", ""):
-        return _system(prompts, dialect, row, at)
-    if dialect == "openai_completions":
-        return "prompt"
-    apart = ("tools", "system") if dialect in ("anthropic_messages", "openai_responses", "") else ("tools",)
-    begun = sum(prompts.blocks[n].opens and prompts.blocks[n].tier not in apart for n in row[: at + 1])
-    return f"{'input' if dialect == 'openai_responses' else 'messages'}[{max(begun - 1, 0)}]"
-
-
-def _system(prompts: Prompts, dialect: str, row: Sequence[int], at: int) -> str:
-    if dialect == "openai_responses":
-        return "instructions"
-    pieces = prompts.blocks[row[at]].pieces
-    if not pieces or len(pieces[0].path) < 2:
-        return "system"
-    return f"system[{sum(prompts.blocks[number].tier == 'system' for number in row[:at])}]"
-
-
-def _joined(path: str, inner: Path) -> str:
-    """The path within a message behind that of the message."""
-    if inner[:1] == ("system",):
-        inner = inner[2:]  # how many parts are before it was counted
-    elif inner[:1] in (("instructions",), ("prompt",)):
-        inner = inner[1:]
-    return path + name(("", *inner)) if inner else path
+        return block.text[span.start : min(span.end, span.start + SHOWN)]
+    start = max(0, at - _BEFORE - len(block.text) + len(block.said))
+    return ("..." if start else "") + block.said[start : start + SHOWN - 3]

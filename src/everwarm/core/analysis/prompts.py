@@ -29,6 +29,10 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
 """Of a body what a model reads, in rendered order. By dialect."""
 
 
+_EMPTY: Final = object()
+"""In the place of the items of a list that has none."""
+
+
 class Unit(NamedTuple):
     """One tool, message or system prompt, as it is in a body."""
 
@@ -120,13 +124,13 @@ class Prompts:
     def _units_of(self, dialect: str, body: Mapping[str, Json]) -> Iterator[int]:
         leading = True
         for member in MEMBERS.get(dialect, ()):
-            value = body.get(member)
-            if value is None:
+            if member not in body:
                 continue
+            value = body[member]
             listed = isinstance(value, list)
             known = self._known.setdefault((dialect, member, listed, leading), {})
-            for item in value if listed else (value,):
-                data = orjson.dumps(item)
+            for item in (value or (_EMPTY,)) if listed else (value,):
+                data = orjson.dumps(item) if item is not _EMPTY else b""
                 number = known.get(data)
                 if number is None:
                     data = bytes(memoryview(data))  # without the room to grow that orjson leaves behind it
@@ -138,6 +142,8 @@ class Prompts:
                     known = self._known.setdefault((dialect, member, listed, leading), {})
 
     def _learn(self, dialect: str, member: str, listed: bool, leading: bool, item: Json, data: bytes) -> Unit:
+        if item is _EMPTY:
+            return Unit(member, listed, data, (), (), leading)
         body = {member: [item] if listed else item}
         pieces = outline(dialect, body)
         stays = leading and (member not in ("messages", "input") or _is_leading(item))
@@ -146,7 +152,7 @@ class Prompts:
         else:  # a system message in the midst of others is one of them
             tiered = [piece._replace(tier="messages") for piece in pieces]
         numbers = tuple(map(self.number, blocks_of(tiered)))
-        begins = [row[0].path for row in _grouped(tiered)]
+        begins = [row[0].path for row in grouped(tiered)]
         found = ((_place(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
         return Unit(member, listed, data, numbers, marks, stays)
@@ -156,7 +162,7 @@ def _is_leading(item: Json) -> bool:
     return isinstance(item, dict) and item.get("role") in LEADING
 
 
-def _grouped(pieces: Sequence[Piece]) -> list[list[Piece]]:
+def grouped(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """By the part of the content that they belong to. What belongs to none (calls of tools) goes to the last one."""
     rows: list[list[Piece]] = []
     before: Path | None = None
@@ -186,7 +192,7 @@ def blocks_of(pieces: Sequence[Piece]) -> list[Block]:
     """Those that the pieces of one message, tool or system prompt make. The paths of the pieces begin at the body."""
     if len(pieces) == 1:  # most of them: no more than it must cost
         return [_block(pieces, opens=True)]
-    return [_block(row, opens=n == 0) for n, row in enumerate(_grouped(pieces))]
+    return [_block(row, opens=n == 0) for n, row in enumerate(grouped(pieces))]
 
 
 def _block(pieces: Sequence[Piece], *, opens: bool) -> Block:

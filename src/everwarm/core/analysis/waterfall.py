@@ -1,0 +1,146 @@
+"""The tokens of one prompt, interval after interval: what each of them was lost to.
+
+0 ........ read ........ rules ... ready ... alive ... own ... any ....... kin ......... total
+  got      evicted /      |    parallel expired  setting  other  changed, but there before   new
+           replica    minimum, no mark,                   model   (not a prefix any more)
+                      look-back, step
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from everwarm.core.analysis.asked import Asked, Found
+from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.kin import Kin
+from everwarm.core.analysis.loss import Cause, Change, Loss
+from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.scale import Places
+from everwarm.core.layout.piece import Tier
+from everwarm.core.rules import Rule
+
+_CHANGED: Final[dict[Tier, Cause]] = {
+    "tools": "tools_changed",
+    "system": "system_changed",
+    "messages": "messages_changed",
+}
+
+
+class Context(NamedTuple):
+    call: Call
+    rule: Rule | None
+    places: Places
+    found: Found
+    kin: Kin | None
+    change: Change | None
+    begin: int  # characters with which it begins as its kin does
+    again: int  # characters behind that which its kin has as well
+    asked: Asked
+    prompts: Prompts
+    row: Sequence[int]
+    before: Call | None  # the last one that begins as far as it is known
+    hidden: int = 0  # tokens of its beginning that the log does not have
+
+    @property
+    def is_turn(self) -> bool:
+        """Whether it ends with what a person said, and not with the result of a tool."""
+        block = self.prompts.blocks[self.row[-1]]
+        return block.role == "user" and all(piece.kind != "result" for piece in block.pieces)
+
+
+def losses_of(context: Context, read: int) -> tuple[Loss, ...]:
+    """Each interval between two places, as far as it lies behind what was read."""
+    found, places, total = context.found, context.places, context.call.tokens
+    low, losses = read, list[Loss]()
+
+    def lose(cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int = found.pair) -> None:
+        nonlocal low
+        upto = min(upto, total)
+        if upto > low:
+            losses.append(Loss(cause, upto - low, _tier_of(context, low), change, evidence, pair))
+            low = upto
+
+    if low < found.rules:
+        lose(*_of_provider(context, read))
+    rule = context.rule
+    if found.beyond and rule is not None:
+        far = f"the next entry is more than {rule.lookback} blocks before any mark"
+        lose("lookback", places(found.beyond), evidence=far)
+    if low < places(found.ready) and rule is not None:
+        cause, evidence = _of_rules(context, rule)
+        lose(cause, places(found.ready), evidence=evidence)
+    lose("parallel", places(found.alive), evidence="the answer to the earlier one had not begun")
+    lose("expired", places(found.own), evidence=_idle(context))
+    lose("settings_changed", places(found.any), evidence=_settings(context))
+    kin = context.kin
+    if kin is not None:
+        if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):
+            lose("model_changed", places(context.begin), evidence=f"{kin.call.line.model} before", pair=kin.number)
+        if context.change is not None:
+            again = context.again * total // max(context.asked.ends[-1], 1)
+            lose(_CHANGED[context.change.tier], low + again, context.change, pair=kin.number)
+    lose("cold" if found.pair < 0 and kin is None else "new", total, pair=-1)
+    return tuple(losses)
+
+
+def _tier_of(context: Context, tokens: int) -> Tier:
+    """In which the token after so many is."""
+    ends, places = context.asked.ends, context.places
+    n = bisect_right(range(len(ends)), tokens, key=lambda k: places(ends[k]))
+    return context.prompts.blocks[context.row[min(n, len(ends) - 1)]].tier if ends else "messages"
+
+
+def _of_provider(context: Context, read: int) -> tuple[Cause, int, Change | None, str]:
+    """What the rules promise and was not read. A cache that works by itself and has an older end of this prompt, but
+    not a newer one, is another one than that which had the newer one."""
+    rule, found = context.rule, context.found
+    idle = _idle(context)
+    step = rule.step if rule is not None else 1
+    if read and not (rule is not None and rule.mark) and context.places.ends_at(read, step):
+        return "replica", found.rules, None, "it read what an earlier call had left, and not what came after that"
+    hidden = context.hidden
+    if read < hidden and context.is_turn:
+        change = Change("system", "where the log does not show it", "system", 0, 0, "", "")
+        evidence = (
+            f"{idle}; not even what the agent always sends was read, at a turn of the user's: it was started anew"
+        )
+        return "system_changed", found.rules, change, evidence
+    life = f", in a lifetime of {rule.ttls[0].name}" if rule is not None and rule.ttls else ""
+    evidence = f"{idle}{life}; nothing that is in the log had changed" if idle else ""
+    return "evicted", found.rules, None, evidence
+
+
+def _of_rules(context: Context, rule: Rule) -> tuple[Cause, str]:
+    """Why the rules give less than what is there and alive."""
+    ready = context.places(context.found.ready)
+    if ready < rule.minimum:
+        return "minimum", f"{ready:,} of {rule.minimum:,} tokens"
+    if not rule.mark or context.asked.marks is None:
+        return "step", f"in steps of {rule.step:,} tokens" if rule.step > 1 else "the end of a prompt is not kept"
+    return "unmarked", "no mark at all" if not context.asked.marks else ""
+
+
+def _idle(context: Context) -> str:
+    """How long ago the last call with the same beginning was."""
+    before = context.before
+    if before is None or before.at is None or context.call.at is None:
+        return ""
+    return f"{_span(context.call.at - before.at)} after the last call that began so"
+
+
+def _span(seconds: float) -> str:
+    for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _settings(context: Context) -> str:
+    """Which one is another than before, of those that play a part."""
+    if context.before is None or context.rule is None:
+        return ""
+    before, now = context.before.settings, context.call.settings
+    names = sorted(name for name in context.rule.invalidates if before.get(name) != now.get(name))
+    return ", ".join(f"{name}: {before.get(name, 'none')} became {now.get(name, 'none')}" for name in names)

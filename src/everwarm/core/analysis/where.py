@@ -1,0 +1,68 @@
+"""Where in the body of a request a block of its prompt stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from everwarm.core.analysis.block import Block
+from everwarm.core.analysis.prompts import Prompts, grouped
+from everwarm.core.layout.outline import outline
+from everwarm.core.layout.piece import Path, Piece
+
+
+def placed(prompts: Prompts, dialect: str, row: Sequence[int], at: int, units: int = 0) -> tuple[Path, Block]:
+    """The path of the tool, message or system prompt that the block at this place of a row belongs to, and the block
+    with its pieces as they stand in this body: their paths begin at the body.
+
+    ``units``: those of the prompt (``Prompt.units``). Without, as in transcripts, it is told from the row: where one
+    text was once a string and once in a list, paths are those of the first that was seen.
+    """
+    found = _by_units(prompts, dialect, at, units)
+    return found or _by_row(prompts, dialect, row, at)
+
+
+def _by_units(prompts: Prompts, dialect: str, at: int, units: int) -> tuple[Path, Block] | None:
+    places: dict[str, int] = {}
+    for unit in map(prompts.units.__getitem__, prompts.bodies.row(units)):
+        place = places.setdefault(unit.member, 0)
+        if at < len(unit.blocks):
+            value = orjson.loads(unit.data)
+            path: Path = (unit.member, place) if unit.listed else (unit.member,)
+            pieces = grouped(outline(dialect, {unit.member: [value] if unit.listed else value}))[at]
+            return path, prompts.blocks[unit.blocks[at]]._replace(pieces=_moved(pieces, path))
+        at -= len(unit.blocks)
+        places[unit.member] += 1
+    return None
+
+
+def _moved(pieces: Sequence[Piece], path: Path) -> tuple[Piece, ...]:
+    return tuple(piece._replace(path=path + piece.path[len(path) :]) for piece in pieces)
+
+
+def _by_row(prompts: Prompts, dialect: str, row: Sequence[int], at: int) -> tuple[Path, Block]:
+    block = prompts.blocks[row[at]]
+    path = _path(prompts, dialect, row, at)
+    inner = 2 if _stands_alone(block) and len(path) == 2 else 1 if _stands_alone(block) else 0
+    return path, block._replace(pieces=tuple(piece._replace(path=path + piece.path[inner:]) for piece in block.pieces))
+
+
+def _path(prompts: Prompts, dialect: str, row: Sequence[int], at: int) -> Path:
+    block = prompts.blocks[row[at]]
+    if block.tier == "tools":
+        return "tools", sum(prompts.blocks[number].opens for number in row[:at])
+    if _stands_alone(block):
+        first = block.pieces[0].path if block.pieces else ("system",)
+        earlier = sum(prompts.blocks[number].tier == "system" for number in row[:at])
+        return (first[0], earlier) if len(first) > 1 else first
+    upto = (prompts.blocks[number] for number in row[: at + 1])
+    begun = sum(each.opens and each.tier != "tools" and not _stands_alone(each) for each in upto)
+    return "input" if dialect == "openai_responses" else "messages", max(begun - 1, 0)
+
+
+def _stands_alone(block: Block) -> bool:
+    """Whether it is of no message: a system prompt in a member of its own, a prompt of one text, what is hidden."""
+    if not block.pieces:
+        return block.tier == "system"
+    return block.pieces[0].path[:1] in (("system",), ("instructions",), ("prompt",), ("input",))
