@@ -15,7 +15,7 @@ import orjson
 from everwarm.core.analysis.block import IMAGE, Block
 from everwarm.core.analysis.prefixes import Prefixes
 from everwarm.core.layout.outline import outline
-from everwarm.core.layout.outlines.parts import LEADING
+from everwarm.core.layout.outlines.parts import LEADING, role_of
 from everwarm.core.layout.piece import Path, Piece
 from everwarm.core.marks import marks_in
 from everwarm.core.wire import Json
@@ -23,8 +23,8 @@ from everwarm.core.wire import Json
 MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_chat": ("tools", "functions", "messages"),
     "anthropic_messages": ("tools", "system", "messages"),
-    "openai_responses": ("tools", "instructions", "input"),
-    "openai_completions": ("prompt",),
+    "openai_responses": ("tools", "instructions", "prompt", "input"),
+    "openai_completions": ("prompt", "suffix"),
 }
 """Of a body what a model reads, in rendered order. By dialect."""
 
@@ -159,7 +159,7 @@ class Prompts:
 
 
 def _is_leading(item: Json) -> bool:
-    return isinstance(item, dict) and item.get("role") in LEADING
+    return role_of(item) in LEADING
 
 
 def grouped(pieces: Sequence[Piece]) -> list[list[Piece]]:

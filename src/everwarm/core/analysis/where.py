@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 
@@ -10,6 +11,8 @@ from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.prompts import Prompts, grouped
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Path, Piece
+
+_ALONE: Final = (("system",), ("instructions",), ("prompt",), ("input",), ("suffix",))
 
 
 def placed(prompts: Prompts, dialect: str, row: Sequence[int], at: int, units: int = 0) -> tuple[Path, Block]:
@@ -65,4 +68,4 @@ def _stands_alone(block: Block) -> bool:
     """Whether it is of no message: a system prompt in a member of its own, a prompt of one text, what is hidden."""
     if not block.pieces:
         return block.tier == "system"
-    return block.pieces[0].path[:1] in (("system",), ("instructions",), ("prompt",), ("input",))
+    return block.pieces[0].path[:1] in _ALONE
