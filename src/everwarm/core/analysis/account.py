@@ -56,7 +56,7 @@ class Accounts:
         self._salts: dict[object, int] = {}
         self._kindred = Kindred(prompts)
         self._number = 0
-        self._now = 0.0  # of the last call that has a time
+        self._now = self._begun = 0.0  # when the last call was sent; when the last answer began
 
     def of(self, call: Call) -> Account:
         """The account of a call that is not ``failed``, or failed after it was read: its tokens are known."""
@@ -115,14 +115,15 @@ class Accounts:
         return Asked(path, ends, places, at, began, self._number, marks, salted, tiers, life), places
 
     def _times(self, call: Call) -> tuple[float, float]:
-        """When it was sent, and when its answer began. A call without any time is as late as the one before it, whose
-        answer it does not wait for. Time never goes back."""
+        """When it was sent, and when its answer began. A call without any time came when the answers to all before it
+        had begun. Time never goes back."""
         known = [time for time in (call.at, call.began, call.ended) if time is not None]
-        self._now = at = max(known[0] if known else self._now, self._now)
-        if call.at is None:
-            return at, at
-        began = call.began if call.began is not None else min(call.ended or inf, at + _SOON)
-        return at, max(began, at)
+        self._now = at = max(known[0] if known else self._begun, self._now)
+        began = at
+        if call.at is not None:
+            began = max(call.began if call.began is not None else min(call.ended or inf, at + _SOON), at)
+        self._begun = max(began, self._begun)
+        return at, began
 
     def _kin(self, call: Call, row: Sequence[int], asked: Asked, found: Found) -> Kin | None:
         if found.blocks == len(row):

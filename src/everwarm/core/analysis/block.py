@@ -25,6 +25,11 @@ class Block(NamedTuple):
         """The text without the line that says whose it is, to be shown."""
         return self.text.split("|>\n", 1)[-1] if self.opens else self.text
 
+    @property
+    def is_image(self) -> bool:
+        """Whether it has data of which a model does not read the letters."""
+        return bool(self.pieces) and self.size < len(self.text)
+
     def at(self, character: int) -> tuple[Path, int]:
         """The piece that has this character of the text, by its path, and where in the piece it is."""
         left = character - (len(self.text) - sum(len(piece.text) for piece in self.pieces))

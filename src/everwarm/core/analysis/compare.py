@@ -3,7 +3,7 @@ again behind the first difference, where no prefix cache finds it."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -104,20 +104,30 @@ def _common(old: Block, new: Block) -> int:
 
 
 def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, Alike]]:
-    """What stands in the place of what: tools by name, others by role and order, messages only if they are alike."""
-    waiting: dict[tuple[str, ...], deque[int]] = defaultdict(deque)
+    """What stands in the place of what: tools by name, others by role: the same text, that no longer begins a message or
+    does so now, else by order; messages only if they are alike."""
+    waiting: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for number in old:
         waiting[_kind(prompts.blocks[number])].append(number)
     found = []
     for number in new:
-        row = waiting.get(_kind(prompts.blocks[number]))
+        block = prompts.blocks[number]
+        row = waiting.get(_kind(block))
         if not row:
             continue
-        both = alike(prompts.blocks[row[0]], prompts.blocks[number])
-        size = prompts.blocks[number].size
-        if prompts.blocks[number].tier != "messages" or both.of(size) >= LEAST * size:
-            found.append((row.popleft(), number, both))
+        place = next((n for n, old in enumerate(row) if prompts.blocks[old].said == block.said), 0)
+        both = alike(prompts.blocks[row[place]], block)
+        if block.tier != "messages" or _is_same(prompts.blocks[row[place]], block, both):
+            found.append((row.pop(place), number, both))
     return found
+
+
+def _is_same(old: Block, new: Block, both: Alike) -> bool:
+    """Whether a message is the other one, changed. Two images are."""
+    if old.is_image and new.is_image:
+        return True
+    head = len(new.text) - len(new.said)
+    return both.of(new.size) - head >= LEAST * (new.size - head)
 
 
 def _kind(block: Block) -> tuple[str, ...]:

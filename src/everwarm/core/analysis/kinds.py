@@ -130,7 +130,7 @@ def _middle(block: Block, both: Alike) -> str:
 
 def _unknown(before: Block, after: Block, both: Alike) -> str:
     """What is of no form of its own is told by how it changed."""
-    if after.size != len(after.text):
+    if after.is_image:
         return "an image"
     gone, come = (len(block.text) - both.first - both.last - both.lines for block in (before, after))
     if after.tier == "messages":
@@ -146,19 +146,24 @@ def _unknown(before: Block, after: Block, both: Alike) -> str:
 def _of_row(both: _Both) -> Change:
     """Blocks that came or went."""
     before, after, blocks = both.before, both.after, both.prompts.blocks
-    old, new = both.old[both.at :], both.new[both.at :]
+    old, new = ([blocks[number] for number in row[both.at :]] for row in (both.old, both.new))
     system = "system" in (before.tier, after.tier)
-    if new[0] in old:
+    if any(_says(after, block) for block in old):
         what = "thinking dropped" if _is_thinking(before) else _GONE[system]
-    elif old[0] in new:
+    elif any(_says(before, block) for block in new):
         what = _PUT[system]
     elif system:
         what = "another system prompt"
     else:
-        left, now = (sum(blocks[number].size for number in row) for row in (old, new))
+        left, now = (sum(block.size for block in row) for row in (old, new))
         what = "history compacted" if 2 * now < left else "earlier messages replaced"
     path = name(both.placed(both.at)[0])
     return Change("system" if system else "messages", what, path, 0, 0, _cut(before), _cut(after))
+
+
+def _says(one: Block, other: Block) -> bool:
+    """Whether both are the same, be one the beginning of a message or not."""
+    return one.role == other.role and one.said == other.said
 
 
 def _is_thinking(block: Block) -> bool:
