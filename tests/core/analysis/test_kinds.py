@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from analysed import Log, change_in, lost
+from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.compare import PAIRED, compare
 from everwarm.core.analysis.kinds import change_of
 from everwarm.core.analysis.loss import SHOWN, Change
 from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.where import placed
 
 LONG = "Every parcel has a number, and every number a story. " * 20
 OTHER = "Bees dance to tell where flowers are; nobody else listens. " * 20
@@ -284,3 +286,11 @@ def test_of_very_many_changes_the_first_ones_are_compared() -> None:
     found = compare(prompts, *rows)
     assert found.blocks == 1
     assert len(found.old) == len(found.new) == len(found.pairs) == PAIRED
+
+
+def test_what_a_log_hides_is_of_the_system_prompt() -> None:
+    prompts = Prompts()
+    hidden = prompts.number(Block("system", "system", True, "hidden"))
+    assert placed(prompts, "", [hidden], 0) == (("system",), prompts.blocks[hidden])
+    row = [hidden, *prompts.prefixes.row(prompts.read("anthropic_messages", tools(A)).blocks)]
+    assert placed(prompts, "anthropic_messages", row, 1)[0] == ("tools", 1)

@@ -1,0 +1,79 @@
+"""What two blocks have in common, and how two rows differ."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everwarm.core.analysis.alike import alike, tool_name
+from everwarm.core.analysis.block import Block
+from everwarm.core.analysis.compare import Difference, compare, goes_on
+from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.layout.piece import Piece, Tier
+
+
+def block(text: str, tier: Tier = "messages", role: str = "user") -> Block:
+    return Block(tier, role, False, text, (Piece((), tier, role, "text", text, 0),), len(text))
+
+
+lines = st.lists(st.sampled_from(["a", "bb", "a line of some length", "another line of it"]), max_size=5).map("\n".join)
+
+
+@given(lines, lines)
+def test_it_is_never_more_than_either_has(old: str, new: str) -> None:
+    both = alike(block(old), block(new))
+    assert 0 <= both.of(len(new)) <= len(new)
+    assert both.same or both.of(len(new)) <= len(old)
+    assert new[: both.first] == old[: both.first]
+    assert both.last == 0 or new.endswith(old[-both.last :])
+    assert alike(block(old), block(old)).of(len(old)) == len(old)
+
+
+def test_lines_count_in_whatever_order_if_they_are_long_enough_to_be_known() -> None:
+    old, new = (
+        "1\nthe first long line\n5\nthe second long line\n2",
+        "3\nthe second long line\nthe first long line\n5\n4",
+    )
+    assert alike(block(old), block(new)).lines == len("the second long line\nthe first long line\n")
+
+
+def test_json_is_the_same_however_it_is_spelled() -> None:
+    assert alike(block('{"a": 1, "b": 2}'), block('{"b":2,"a":1}')).same
+    assert not alike(block('{"a": 1, "b": 2}'), block('{"b":2,"a":2}')).same
+    assert not alike(block("a b"), block("b a")).same
+    assert not alike(block('{"a": 1}'), block('{"a": 1, "b": "a long text"}')).same
+    assert not alike(block("x")._replace(pieces=()), block("y")._replace(pieces=())).same
+
+
+def test_a_tool_is_known_by_its_name() -> None:
+    assert tool_name(block('{"name":"look"}', "tools")) != tool_name(block('{"name":"see"}', "tools"))
+    assert tool_name(block("no JSON", "tools")) == "no JSON"
+    assert tool_name(block("nothing")._replace(pieces=())) == "nothing"
+
+
+rows = st.lists(st.integers(0, 4), max_size=7)
+
+
+@given(rows, rows)
+def test_what_both_have_is_never_more_than_the_newer_one_is(old: list[int], new: list[int]) -> None:
+    prompts = Prompts()
+    for text in ("some text", "some text more", "none of this", '{"a": 1}', "s"):
+        prompts.number(block(text, role="user" if text != "s" else "assistant"))
+    found = compare(prompts, old, new)
+    size = sum(prompts.blocks[number].size for number in new)
+    begin = sum(prompts.blocks[number].size for number in new[: found.blocks]) + found.partly
+    assert old[: found.blocks] == new[: found.blocks]
+    assert 0 <= begin + found.again <= size
+    assert found.grown == (found.blocks in (len(old), len(new)))
+    assert set(found.old) <= set(old)
+    assert all(before in found.old and after in found.new for before, after in found.pairs)
+
+
+def test_greetings_do_not_make_two_conversations_one() -> None:
+    assert goes_on(Difference(3, 0, 0), 10_000, talk=True)
+    changed = Difference(1, 0, 399, (1,), (2,))
+    assert not goes_on(changed, 400, talk=True)
+    assert goes_on(changed, 10_000, talk=False)
+    assert goes_on(changed._replace(again=400), 400, talk=True)
+    assert not goes_on(changed._replace(again=400), 10_000, talk=True)
+    assert not goes_on(changed._replace(again=63), 10, talk=False)

@@ -1,0 +1,62 @@
+"""From characters to tokens."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everwarm.core.analysis.scale import CHARACTERS, Scale, fit
+
+sizes = st.integers(0, 200)
+
+
+@given(
+    blocks=st.lists(st.integers(0, 50), max_size=8),
+    known=st.dictionaries(st.integers(1, 8), sizes, max_size=6),
+    total=sizes,
+)
+def test_places_never_go_back_and_end_at_the_total(blocks: list[int], known: dict[int, int], total: int) -> None:
+    ends = [sum(blocks[: n + 1]) for n in range(len(blocks))]
+    places = Scale(known).places(range(1, len(blocks) + 1), ends, total)
+    row = [places(character) for character in range(sum(blocks) + 3)]
+    assert row == sorted(row)
+    assert row[0] >= 0
+    assert row[max(sum(blocks), 1)] == row[-1] == total
+
+
+def test_what_was_reported_of_a_prompt_holds_in_longer_ones() -> None:
+    scale = Scale({9: 5})
+    scale.note(1, 100, 10)
+    places = scale.places([1, 2, 9], [100, 200, 300], 70)
+    assert [places(character) for character in (0, 50, 100, 200, 300, 999)] == [0, 5, 10, 40, 70, 70]
+    assert scale.places([9, 1], [50, 150], 20)(50) == 5
+    assert places.ends_at(10, 0)
+    assert places.ends_at(8, 2)
+    assert not places.ends_at(8, 1)
+    assert not places.ends_at(11, 5)
+    assert not places.ends_at(70, 5)
+
+
+def test_an_anchor_that_cannot_be_is_left_out() -> None:
+    scale = Scale({1: 50, 2: 40, 3: 1000})
+    places = scale.places([1, 2, 3, 4], [100, 200, 300, 400], 80)
+    assert [places(character) for character in (100, 200, 300, 400)] == [50, 60, 70, 80]
+
+
+def test_tokens_that_nobody_reported_are_those_of_other_prompts_per_character() -> None:
+    scale = Scale()
+    assert (scale.characters, scale.tokens(400)) == (CHARACTERS, 100)
+    scale.note(0, 300, 100)
+    scale.note(0, 700, 100)
+    assert (scale.characters, scale.tokens(400)) == (5.0, 80)
+    scale.note(0, 0, 10_000)
+    assert scale.characters == CHARACTERS
+
+
+def test_what_is_hidden_is_what_a_line_through_all_prompts_leaves() -> None:
+    assert fit([]) == (CHARACTERS, 0)
+    ratio, hidden = fit([(400, 1100), (800, 1200), (1200, 1300)])
+    assert (round(ratio, 6), hidden) == (4.0, 1000)
+    assert fit([(400, 1100)]) == (CHARACTERS, 1000)
+    assert fit([(400, 1100), (800, 10)]) == (CHARACTERS, 1000)
+    assert fit([(400, 50)]) == (CHARACTERS, 0)
