@@ -278,3 +278,10 @@ def test_nothing_is_known_of_nothing(rule: str | None) -> None:
     simulated = Simulated(RULES[rule] if rule else None)
     assert simulated.ask([], marks=[]) == simulated.ask([]) == Found(0, 0, 0, 0, 0, 0, -1)
     assert simulated.ask(["aa"]).any == 0
+
+
+def test_where_reading_does_not_refresh_an_entry_ends_when_it_was_to() -> None:
+    simulated, row = Simulated(replace(marked(), refreshes=False)), [block("a")]
+    simulated.ask(row, 0.0, [(0, "5m")])
+    assert simulated.ask(row, 299.0, [(0, "5m")]).rules == 100
+    assert simulated.ask(row, 300.0, [(0, "5m")]).rules == 0

@@ -294,3 +294,8 @@ def test_what_a_log_hides_is_of_the_system_prompt() -> None:
     assert placed(prompts, "", [hidden], 0) == (("system",), prompts.blocks[hidden])
     row = [hidden, *prompts.prefixes.row(prompts.read("anthropic_messages", tools(A)).blocks)]
     assert placed(prompts, "anthropic_messages", row, 1)[0] == ("tools", 1)
+
+
+def test_tools_and_nothing_else() -> None:
+    old, new = {"tools": [tool("a"), tool("b", OTHER)]}, {"tools": [tool("b", OTHER), tool("a")]}
+    assert asked("anthropic_messages", old, new).what == "tools in another order"

@@ -1,0 +1,77 @@
+"""Which earlier call one should have continued."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysed import Log, change_in, lost
+
+LONG = "Every parcel has a number, and every number a story. " * 20
+
+
+def talk(*contents: str, system: str = "") -> dict[str, Any]:
+    roles = ("user", "assistant")
+    messages = [{"role": roles[n % 2], "content": content} for n, content in enumerate(contents)]
+    return {"system": system, "messages": messages} if system else {"messages": messages}
+
+
+def said(topic: str, count: int) -> list[str]:
+    return [f"{topic} {n}: {topic * 300}" for n in range(count)]
+
+
+def test_a_conversation_is_found_by_its_session_though_its_beginning_is_another_one() -> None:
+    log = Log(dialect="anthropic_messages")
+    bees, ants = said("bees", 5), said("ants", 5)
+    log.ask(talk(*bees[:4]), session="1")
+    log.ask(talk(*ants[:4]), session="2")
+    account = log.ask(talk("Well, " + bees[0], *bees[1:5]), session="1")
+    assert (account.after, change_in(account).what) == (0, "a message edited")
+
+
+def test_without_sessions_it_is_found_by_what_was_said_last() -> None:
+    log = Log(dialect="anthropic_messages")
+    bees, ants = said("bees", 6), said("ants", 6)
+    log.ask(talk(*bees[:5]))
+    log.ask(talk(*ants[:5]))
+    account = log.ask(talk("So far: honey.", *bees[3:6]))
+    assert account.after == 0
+    assert lost(account)["messages_changed"] > 2000
+
+
+def test_two_sessions_never_continue_each_other() -> None:
+    log = Log(dialect="anthropic_messages")
+    bees = said("bees", 6)
+    log.ask(talk(*bees[:5]), session="1")
+    account = log.ask(talk("So far: honey.", *bees[3:6]), session="2")
+    assert "messages_changed" not in lost(account)
+
+
+def test_another_question_to_one_application_is_new_and_nothing_changed() -> None:
+    log = Log(dialect="anthropic_messages")
+    log.ask(talk("Where is my parcel?", system=LONG))
+    account = log.ask(talk("May I pay later?", system=LONG))
+    assert [loss.cause for loss in account.losses] == ["new"]
+    assert account.after == 0
+
+
+def test_of_several_the_one_with_most_in_common_is_taken() -> None:
+    """A session, the last that was said, the same beginning, the same system prompt: each leads to another call, and a
+    fifth one is not looked at."""
+    log = Log(dialect="anthropic_messages")
+    bees, ants, cats = said("bees", 5), said("ants", 5), said("cats", 5)
+    log.ask(talk(*cats, system="A"), session="s")
+    log.ask(talk(ants[0], bees[1], ants[2]), session="t")
+    log.ask(talk(*ants[:3], bees[3]), session="t")
+    log.ask(talk(*bees[:3], system=f"{LONG} 1"), session="u", app="a")
+    log.ask(talk("Other.", system=f"{LONG} 2"), session="v", app="b")
+    account = log.ask(talk(*bees, system=f"{LONG} 3"), session="s", app="b")
+    assert change_in(account).tier == "system"
+    assert lost(account).keys() == {"system_changed"}
+
+
+def test_a_conversation_whose_first_message_is_changed_by_a_few_words_is_the_same() -> None:
+    log = Log(dialect="anthropic_messages")
+    bees = said("bees", 5)
+    log.ask(talk(*bees[:3]))
+    account = log.ask(talk("Please: " + bees[0], "Yes?"))
+    assert (account.after, change_in(account).what) == (0, "a message edited")
