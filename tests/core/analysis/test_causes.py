@@ -265,16 +265,15 @@ def test_what_belongs_to_a_tenant_neither_explains_nor_feeds_another() -> None:
         assert [loss.cause for loss in other.losses] == ["cold"]
         assert other.after == -1
     assert account.after == 1
-    alone = Log("steps")
-    log = Log("steps")
-    for number in range(6):
-        text = chat(LONG, *["Hi"] * number)
-        mine = log.ask(text, float(number), read=128 * number, space="mine")
-        log.ask(text, float(number), read=0, space="other", tokens=mine.total + 100 * number)
-        assert alone.ask(text, float(number), read=128 * number)[:2] == mine[:2]
-        assert [loss[:4] for loss in log.accounts.of(log.calls[-2]).losses] == [
-            loss[:4] for loss in alone.accounts.of(alone.calls[-1]).losses
-        ]
+
+
+def test_tokens_that_were_reported_to_a_tenant_do_not_place_those_of_another() -> None:
+    alone, beside = Log("steps"), Log("steps")
+    beside.ask(chat(LONG, "Hi"), tokens=500, read=0, space="other")
+    alone.ask(chat(LONG, "Hi", "Yes."))
+    beside.ask(chat(LONG, "Hi", "Yes."))
+    account, other = (log.ask(chat(LONG, "Hi", "No.")) for log in (alone, beside))
+    assert (account.rules, account.ideal, lost(account)) == (other.rules, other.ideal, lost(other))
 
 
 def test_a_prompt_of_which_nothing_is_known_has_no_tier_of_its_own() -> None:
