@@ -104,8 +104,8 @@ def _common(old: Block, new: Block) -> int:
 
 
 def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, Alike]]:
-    """What stands in the place of what: tools by name, others by role: the same text, that no longer begins a message or
-    does so now, else by order; messages only if they are alike."""
+    """What stands in the place of what: tools by name, others by role. The same text first, which may begin a message
+    in one of both only; else by order, and messages only if they are alike."""
     waiting: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for number in old:
         waiting[_kind(prompts.blocks[number])].append(number)
