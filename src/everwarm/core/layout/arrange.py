@@ -9,12 +9,12 @@ In mode ``advise`` the same is found, and nothing is changed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from everwarm.core.body import read
 from everwarm.core.breakpoints import place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
-from everwarm.core.layout.amend import amend
+from everwarm.core.layout.draft import Draft
 from everwarm.core.layout.finding import Arranged, Cure, Finding, Wishes
 from everwarm.core.layout.looks import Looks
 from everwarm.core.layout.moves import Move, decide, movable, places, without
@@ -33,26 +33,6 @@ from everwarm.core.wire import Json
 
 KEYED: Final = ("openai_chat", "openai_responses")
 """Dialects that have a ``prompt_cache_key``. OpenAI's own servers refuse members that they do not know."""
-
-
-class _Form(NamedTuple):
-    """A body in one of the forms that it takes on its way."""
-
-    dialect: str
-    data: bytes
-    value: dict[str, Json]
-    pieces: tuple[Piece, ...]
-
-    def edited(self, edits: Sequence[Edit]) -> _Form:
-        """With these edits made."""
-        if not edits:
-            return self
-        data, value = amend(self.data, self.value, edits)
-        return _Form(self.dialect, data, value, outline(self.dialect, value))
-
-    def changed(self, edits: Sequence[Edit]) -> bytes:
-        """The body with these edits made, at the end of its way."""
-        return amend(self.data, self.value, edits)[0] if edits else self.data
 
 
 class Layout:
@@ -88,8 +68,8 @@ class Layout:
             return Arranged(data)
         tools = self._toolsets.of(space, dialect, model, body.value)
         kin = tools.kin
-        came = _Form(dialect, data, body.value, (*tools.pieces, *outline(dialect, without_tools(body.value))))
-        respelled = self._respelled(space, tools, came)
+        came = Draft(dialect, data, body.value, (*tools.pieces, *outline(dialect, without_tools(body.value))))
+        respelled = self._respelled(space, tools, came, closely=weight > 0)
         spelled = came.edited(respelled.edits)
         reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0)
         moves = self._moves(space, reading, spelled, wishes)
@@ -102,16 +82,18 @@ class Layout:
             data = self._rewritten(space, kin, reading, spelled, moves, wishes)
         return Arranged(data, findings, reading.stream.id, weight)
 
-    def _respelled(self, space: str, tools: Toolset, came: _Form) -> Respelled:
-        value = without_tools(came.value) if tools.settled else came.value
-        found = respell(self._notes, space, tools.kin.encode(), came.dialect, value, came.pieces, self._sights)
-        if not tools.settled and not any(finding.path[0] in MEMBERS for finding in found.findings):
+    def _respelled(self, space: str, tools: Toolset, came: Draft, *, closely: bool) -> Respelled:
+        value, stream = without_tools(came.value) if tools.settled else came.value, tools.kin.encode()
+        found = respell(self._notes, space, stream, came.dialect, value, came.pieces, self._sights, closely=closely)
+        if not tools.settled and not any(edit.path[0] in MEMBERS for edit in found.edits):
             self._toolsets.settle(tools)
         return found
 
-    def _moves(self, space: str, reading: Reading, form: _Form, wishes: Wishes) -> list[Move]:
+    def _moves(self, space: str, reading: Reading, form: Draft, wishes: Wishes) -> list[Move]:
         """The values of this request that leave the system prompt, or would in mode rewrite."""
         stream = reading.stream
+        if not stream.slots:  # as in most
+            return []
         before = [slot.moved for slot in stream.slots]
         found = [move for move in places(reading, form.pieces) if decide(reading, move)]
         if before != [slot.moved for slot in stream.slots]:
@@ -120,7 +102,7 @@ class Layout:
         return [move for move in found if movable(move, wishes)] if found and _has_turns(form) else []
 
     def _rewritten(
-        self, space: str, kin: str, reading: Reading, form: _Form, moves: Sequence[Move], wishes: Wishes
+        self, space: str, kin: str, reading: Reading, form: Draft, moves: Sequence[Move], wishes: Wishes
     ) -> bytes:
         edits: list[Edit] = []
         if moves:
@@ -130,16 +112,18 @@ class Layout:
             edits += tails(form.dialect, form.value, [(t.message, written(t.said, wishes)) for t in turns])
         rule = wishes.rule
         if rule is None or not wishes.breakpoints:
-            return form.changed(edits)
+            return form.written(edits)
         form = form.edited(edits)
-        static, talk = (a.choose(rule, reading.measure.total // 4) for a in reading.stream.arrivals)
-        marks = list(place(form.dialect, form.value, form.pieces, rule, static, talk))
+        marks: list[Edit] = []
+        if rule.mark:
+            static, talk = (a.choose(rule, reading.measure.total // 4) for a in reading.stream.arrivals)
+            marks += place(form.dialect, form.value, form.pieces, rule, static, talk)
         if rule.provider == "openai" and form.dialect in KEYED:
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
-        return form.changed(marks)
+        return form.written(marks)
 
 
-def _has_turns(form: _Form) -> bool:
+def _has_turns(form: Draft) -> bool:
     """Whether there is a turn to tell something at, and text can be put behind all of them."""
     ends = {p.message for p in form.pieces if p.tier == "messages" and p.role in ("user", "tool")}
     return form.dialect in DIALECTS and bool(ends) and has_tails(form.dialect, form.value, ends)
@@ -159,7 +143,7 @@ def _of_slots(reading: Reading, moves: Sequence[Move], wishes: Wishes) -> Iterat
             yield Finding(slot.path, *slot.at, slot.kind, cure, done, lost, total, *sure)
 
 
-def _of_spelling(found: Sequence[Finding], came: _Form, reading: Reading, wishes: Wishes) -> Iterator[Finding]:
+def _of_spelling(found: Sequence[Finding], came: Draft, reading: Reading, wishes: Wishes) -> Iterator[Finding]:
     """The same of what is spelled otherwise than before."""
     if not found:
         return

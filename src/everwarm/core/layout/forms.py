@@ -7,8 +7,6 @@ known by sight if it equals the one that is kept, and replaced if both are read 
 
 from __future__ import annotations
 
-from collections import Counter
-
 from everwarm.core import key
 from everwarm.core.layout.meaning import meaning
 from everwarm.core.layout.notes import Notes
@@ -28,7 +26,7 @@ class Forms:
         self._sights = sights if sights is not None else Sights()
         self._space = space
         self._frame = b"".join(b"%d:%b" % (len(part), part) for part in (_VERSION, *scope))
-        self._met: Counter[bytes] = Counter()  # how often a meaning was met in this request
+        self._met: dict[bytes, int] = {}  # how often a meaning was met in this request
 
     def first(self, kind: str, text: str, *, again: bool = False, fixed: bool = False) -> str:
         """The text of this meaning that was seen first; ``text`` itself if none was, or if it means nothing certain.
@@ -89,8 +87,9 @@ class Forms:
     def _turn(self, kind: str, digest: bytes) -> int:
         """How often it was met before, in this request."""
         met = kind.encode() + digest
-        self._met[met] += 1
-        return self._met[met] - 1
+        turn = self._met.get(met, 0)
+        self._met[met] = turn + 1
+        return turn
 
     def _form(self, kind: str, turn: int, digest: bytes) -> bytes:
         return b"%b%b%d:%b" % (self._frame, kind.encode(), turn, digest)

@@ -10,7 +10,7 @@ import orjson
 from everwarm.core.layout.compact import compact
 from everwarm.core.layout.finding import Cure, Finding
 from everwarm.core.layout.forms import Forms
-from everwarm.core.layout.meaning import difference, meaning
+from everwarm.core.layout.meaning import difference, has_numbers, meaning
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.outlines.parts import MARK
 from everwarm.core.layout.piece import Path
@@ -23,7 +23,7 @@ MOST: Final = 512
 
 
 def respell_tools(
-    notes: Notes, space: str, stream: bytes, dialect: str, member: str, tools: Sequence[Json]
+    notes: Notes, space: str, stream: bytes, dialect: str, member: str, tools: Sequence[Json], *, closely: bool = True
 ) -> tuple[list[Edit], list[Finding]]:
     """``tools`` stand in ``member`` of the body. See ``spelling.respell``."""
     new = list(tools)
@@ -32,12 +32,14 @@ def respell_tools(
     texts = [_bare(tools[i]) for i in free]
     for i, text, form in zip(free, texts, Forms(notes, space, stream).row("definition", texts), strict=True):
         if form != text:
-            findings.append(_finding((member, i), tools[i], difference(text, form), "respell"))
+            if closely:
+                findings.append(_finding((member, i), tools[i], difference(text, form), "respell"))
             new[i] = orjson.loads(form) | ({MARK: tools[i][MARK]} if MARK in tools[i] else {})
     places = _order(notes, space, stream, member, tools)
     moved = [i for i, place in enumerate(places) if i != place]
-    if moved and all(_is_exact(tool) for tool in tools):
-        findings.append(_finding((member, moved[0]), tools[moved[0]], "shuffled tools", "reorder"))
+    if moved and all(map(_is_exact, tools)):
+        if closely:
+            findings.append(_finding((member, moved[0]), tools[moved[0]], "shuffled tools", "reorder"))
         new = [new[place] for place in places]
     edits = [Edit((member, i), "replace", tool) for i, tool in enumerate(new) if tool is not tools[i]]
     return edits, findings
@@ -61,7 +63,11 @@ def _is_ordered(dialect: str, tool: dict[str, Json]) -> bool:
 
 def _is_exact(tool: Json) -> bool:
     """Whether it can be written again without loss: its numbers are what the client wrote."""
-    return meaning(compact(tool).decode()) is not None
+    try:
+        form = orjson.dumps(tool)
+    except orjson.JSONEncodeError:
+        return False
+    return not has_numbers(form) or meaning(form.decode()) is not None
 
 
 def _order(notes: Notes, space: str, stream: bytes, member: str, tools: Sequence[Json]) -> list[int]:
