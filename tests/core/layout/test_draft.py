@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from everwarm.core.body import read
 from everwarm.core.layout.draft import Draft
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Piece
@@ -34,8 +35,8 @@ def edits(draw: st.DrawFn, value: Any) -> Edit:
 
 
 def draft(body: bytes, dialect: str = "openai_chat") -> Draft:
-    value = orjson.loads(body)
-    return Draft(dialect, body, value, outline(dialect, value))
+    _, value, _, plain = read(body)
+    return Draft(dialect, body, value, outline(dialect, value), plain)
 
 
 def outcome(make: Any) -> Any:

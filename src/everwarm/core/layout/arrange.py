@@ -20,7 +20,7 @@ from everwarm.core.layout.looks import Looks
 from everwarm.core.layout.moves import Move, decide, movable, places, without
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.outline import outline
-from everwarm.core.layout.piece import Path, Piece
+from everwarm.core.layout.piece import Path
 from everwarm.core.layout.sights import Sights
 from everwarm.core.layout.spelling import Respelled, respell
 from everwarm.core.layout.splice import Edit
@@ -29,7 +29,6 @@ from everwarm.core.layout.tails import DIALECTS, has_tails, tails
 from everwarm.core.layout.toolset import MEMBERS, Toolset, Toolsets
 from everwarm.core.layout.toolset import without as without_tools
 from everwarm.core.layout.turns import tell, written
-from everwarm.core.wire import Json
 
 KEYED: Final = ("openai_chat", "openai_responses")
 """Dialects that have a ``prompt_cache_key``. OpenAI's own servers refuse members that they do not know."""
@@ -68,7 +67,8 @@ class Layout:
             return Arranged(data)
         tools = self._toolsets.of(space, dialect, model, body.value)
         kin = tools.kin
-        came = Draft(dialect, data, body.value, (*tools.pieces, *outline(dialect, without_tools(body.value))))
+        pieces = (*tools.pieces, *outline(dialect, without_tools(body.value)))
+        came = Draft(dialect, data, body.value, pieces, body.plain)
         respelled = self._respelled(space, tools, came, closely=weight > 0)
         spelled = came.edited(respelled.edits)
         reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0)

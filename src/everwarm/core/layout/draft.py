@@ -22,7 +22,7 @@ class Draft(NamedTuple):
     data: bytes
     value: dict[str, Json]  # ``data``, parsed; it stays as it is
     pieces: tuple[Piece, ...]  # its outline
-    plain: bool = False  # whether ``data`` is known to be what orjson writes
+    plain: bool = False  # whether ``data`` is, to the byte, what orjson writes of ``value``
 
     def edited(self, edits: Sequence[Edit]) -> Draft:
         """With these edits made. Raises what ``splice`` raises."""
@@ -41,15 +41,15 @@ class Draft(NamedTuple):
     def _made(self, edits: Sequence[Edit]) -> tuple[bytes, dict[str, Json] | None]:
         """The bytes with these edits made; and parsed, if they were made on what was parsed.
 
-        That whatever no edit touches comes out as it was, is proven where writing ``value`` gives ``data``. All else is
-        left to ``splice``: also to say what is wrong with an edit.
+        Whatever no edit touches comes out as it was, where writing ``value`` gives ``data``. All else is left to
+        ``splice``: also to say what is wrong with an edit.
         """
-        try:
-            if self.plain or orjson.dumps(self.value) == self.data:
+        if self.plain:
+            try:
                 value = amend(self.value, edits)
                 return orjson.dumps(value), value
-        except (LookupError, ValueError, TypeError):  # also of orjson, for what it cannot write
-            pass
+            except (LookupError, ValueError, TypeError):  # also of orjson, for what it cannot write
+                pass
         return splice(self.data, edits), None
 
     def _outlined(self, value: dict[str, Json], edits: Sequence[Edit]) -> tuple[Piece, ...]:
@@ -68,4 +68,4 @@ def _is_like(piece: Piece, value: Json) -> bool:
 
 def _with(piece: Piece, value: Json) -> Piece:
     text = value if piece.kind != "definition" else compact(value).decode()
-    return piece._replace(text=text)
+    return Piece(piece.path, piece.tier, piece.role, piece.kind, text, piece.message)

@@ -73,7 +73,8 @@ def respell(
     findings: list[Finding] = []
     for member in ("tools", "functions"):
         if type(value.get(member)) is list:
-            changes, found = respell_tools(notes, space, stream, dialect, member, value[member], closely=closely)
+            tools = value[member]
+            changes, found = respell_tools(notes, space, stream, dialect, member, tools, sights, closely=closely)
             edits += changes
             findings += found
     for piece, spans in _respelled(notes, space, stream, dialect, pieces, sights):
