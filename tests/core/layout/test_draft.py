@@ -78,6 +78,25 @@ def test_edits_of_a_request(row: list[Edit]) -> None:
     assert made.value == orjson.loads(made.data)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Edit((), "member", 1, "model"),
+        Edit(("messages", 3), "before", 1),
+        Edit(("messages", -1), "before", 1),
+        Edit(("messages", -1), "replace", 1),
+        Edit(("model", "of"), "replace", 1),
+        Edit(("messages",), "member", 1, "n"),
+        Edit(("nothing",), "replace", 1),
+    ],
+)
+def test_as_much_is_refused(edit: Edit) -> None:
+    came = draft(orjson.dumps(MESSAGES))
+    refused = outcome(lambda: splice(came.data, [edit]))
+    assert not isinstance(refused, bytes)
+    assert outcome(lambda: came.edited([edit])) == outcome(lambda: came.written([edit])) == refused
+
+
 def test_what_replaces_the_whole_body() -> None:
     assert draft(b"{}").written([Edit((), "replace", 1)]) == b"1"
 

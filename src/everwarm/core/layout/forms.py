@@ -21,8 +21,8 @@ class Forms:
     """The forms of one stream, or of one conversation in it, while one request passes."""
 
     def __init__(self, notes: Notes, space: str, *scope: bytes, sights: Sights[bytes] | None = None) -> None:
-        """``scope``: whose forms; those of another scope are never seen. ``sights``, shared by all scopes: texts that go
-        out as they came, with the name of the note that says so; forms that are kept, with what they mean."""
+        """``scope``: whose forms; those of another scope are never seen. ``sights``, shared by all scopes: texts that
+        go out as they came, with the name of the note that says so; forms that are kept, with what they mean."""
         self._notes = notes
         self._sights = sights if sights is not None else Sights()
         self._space = space
