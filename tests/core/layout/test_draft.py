@@ -97,6 +97,11 @@ def test_as_much_is_refused(edit: Edit) -> None:
     assert outcome(lambda: came.edited([edit])) == outcome(lambda: came.written([edit])) == refused
 
 
+def test_one_value_is_not_replaced_twice() -> None:
+    with pytest.raises(ValueError, match="Two edits change model"):
+        draft(orjson.dumps(MESSAGES)).written([Edit(("model",), "replace", new) for new in "ab"])
+
+
 def test_what_replaces_the_whole_body() -> None:
     assert draft(b"{}").written([Edit((), "replace", 1)]) == b"1"
 

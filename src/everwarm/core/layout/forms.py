@@ -79,13 +79,12 @@ class Forms:
                 self._notes.put(self._space, "spelling", at_sight, b"".join(name for name in own if name is not None))
         return forms
 
-    def _means(self, kept: bytes) -> bytes | None:
-        """The meaning of a form that is kept."""
+    def _means(self, kept: bytes) -> bytes:
+        """The meaning of a form that is kept; empty, as none is, if a damaged note has none."""
         meant = self._sights.get(kept)
         if meant is None:
-            meant = meaning(_text(kept))
-            if meant is not None:
-                self._sights.put(kept, len(kept) + len(meant), meant)
+            meant = meaning(_text(kept)) or b""
+            self._sights.put(kept, len(kept) + len(meant), meant)
         return meant
 
     def _met_as_it_was(self, kind: str, name: bytes, text: str) -> None:
