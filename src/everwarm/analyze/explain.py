@@ -11,11 +11,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from everwarm.analyze.cures import cure, label
 from everwarm.analyze.money import Money
 from everwarm.core.analysis.account import Accounts
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.cures import cure, label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account, Loss
 from everwarm.core.analysis.prompts import Prompts
 
@@ -122,7 +122,7 @@ def _loss(pair: Pair, loss: Loss, *, redacted: bool) -> Text:
             text.append(f"\n                  became  {change.became!r}", style="blue")
     if loss.evidence:
         text.append(f"\n                  {loss.evidence}", style="dim")
-    help_ = cure(loss.cause, what, loss.tier)
+    help_ = cure(loss.cause, what)
     return text.append(f"\n                  {help_}", style="green") if help_ and not new else text
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from everwarm.analyze.cures import label
 from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.cures import label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account
 from everwarm.core.analysis.prompts import Prompts
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from everwarm.analyze.cures import cure, label
 from everwarm.analyze.money import Money
 from everwarm.analyze.report import Step, Sums
 from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.cures import cure, label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account, Cause, Change, Loss
 from everwarm.core.rules import Rule
 
@@ -100,7 +100,7 @@ def _step(cause: Cause, what: str, way: _Way) -> Step:
     step.path = way.paths.most_common(1)[0][0] if way.paths else ""
     step.start, step.end, step.was, step.became = change.start, change.end, change.was, change.became
     step.where, step.evidence = way.where, loss.evidence if loss else ""
-    step.cure = cure(cause, what, loss.tier if loss else "")
+    step.cure = cure(cause, what)
     return step
 
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from everwarm.analyze.cures import label
 from everwarm.analyze.intervals import Stretch, stretches
 from everwarm.analyze.report import Bar, Worst
 from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.cures import label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account, Loss
 from everwarm.core.analysis.prompts import Prompts
 

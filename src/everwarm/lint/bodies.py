@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 
+from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Path, Piece, name
 from everwarm.core.layout.volatile import find
-from everwarm.lint.finding import Finding, tokens
+from everwarm.lint.finding import Finding, shown, tokens
 from everwarm.lint.python.edits import MOVE
 from everwarm.lint.request import Request, request_of
 
 _STORY = "If it changes, nothing behind it can be reused."
-_SHOWN = 60  # characters of what was found that a message repeats
 
 
 def check(data: bytes, file: str) -> list[Finding] | None:
@@ -30,17 +30,17 @@ def check(data: bytes, file: str) -> list[Finding] | None:
 
 
 def _in_request(request: Request, above: Path, file: str) -> Iterator[Finding]:
-    for index, piece in enumerate(request.pieces):
+    pieces = outline(request.dialect, request.body)
+    for index, piece in enumerate(pieces):
         if piece.tier == "messages":
             return
-        behind = sum(len(later.text) for later in request.pieces[index + 1 :])
+        behind = sum(len(later.text) for later in pieces[index + 1 :])
         for path, text, rest in _texts(piece):
             for span in find(text):
                 place = f"{name((*above, *path))} characters {span.start}-{span.end}"
                 lost = tokens(len(text) - span.end + rest + behind)
-                found = text[span.start : span.end]
-                shown = repr(found if len(found) <= _SHOWN else found[:_SHOWN] + "...")
-                yield Finding(file, 0, 0, place, span.kind, shown, _STORY, lost, MOVE)
+                found = shown(text[span.start : span.end])
+                yield Finding(file, 0, 0, place, span.kind, found, _STORY, lost, MOVE)
 
 
 def _texts(piece: Piece) -> Iterator[tuple[Path, str, int]]:

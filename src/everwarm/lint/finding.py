@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 CHARACTERS_A_TOKEN: Final = 4
 """An estimate that needs no tokenizer; near enough for English and code."""
 
+_SHOWN: Final = 60
+
 
 class Finding(NamedTuple):
     """One thing that keeps a prefix from being reused."""
@@ -61,6 +63,11 @@ def together(reports: Iterable[Report]) -> Report:
     for report in reports:
         whole += report
     return whole
+
+
+def shown(text: str) -> str:
+    """What was found, in quotes, and not all of it if it is long."""
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
 def tokens(characters: int) -> int:

@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
 
 import orjson
 
-from everwarm.core.common_prefix import common_prefix
-from everwarm.core.layout.piece import Piece, name
-from everwarm.core.layout.span import Span
-from everwarm.core.layout.tools import name_of
-from everwarm.core.layout.volatile import find
-from everwarm.lint.finding import Finding, Trouble, tokens
-from everwarm.lint.python.edits import MOVE
+from everwarm.core.analysis.account import Accounts
+from everwarm.core.analysis.call import Call, Line, Place
+from everwarm.core.analysis.cures import cure
+from everwarm.core.analysis.loss import Cause, Change
+from everwarm.core.analysis.prompts import Prompts
+from everwarm.lint.finding import Finding, Trouble, shown, tokens
 from everwarm.lint.request import Request, request_of
 
-_BEFORE: Final = 8  # requests of a group that one is compared with: several conversations may be under way
-_GROUPS: Final = 64
-_SHOWN: Final = 30  # characters of what was and what is
-
-_CURES: Final = {
-    "tools in another order": "list them in one order",
-    "keys in another order": "write them in one order: json.dumps(..., sort_keys=True), dicts made in one way",
-    "other tools": "offer the same tools in all requests, or put those that change last",
-}
-
-
-class _Change(NamedTuple):
-    place: str
-    kind: str
-    was: str
-    became: str
-    lost: int  # characters that were there before, and are behind the change
+_DEEP = "its values are nested too deeply"
 
 
 @dataclass(slots=True)
 class _Sum:
-    first: _Change
+    """One change, wherever it was seen."""
+
+    cause: Cause
+    first: Change
     line: int  # where it was seen first
     times: int = 0
-    lost: int = 0
+    lost: int = 0  # tokens
 
 
 class Log:
-    """Takes line after line; then ``findings``."""
+    """Takes line after line; then ``findings``. Each text that is in the log is kept once."""
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._groups: OrderedDict[tuple[object, ...], deque[Request]] = OrderedDict()
+        self._prompts = Prompts()
+        self._accounts = Accounts(self._prompts, lambda provider, model: None)
         self._sums: dict[tuple[str, str], _Sum] = {}
         self._compared = 0
         self._broken = 0
@@ -79,103 +64,50 @@ class Log:
     def _line(self, line: bytes, number: int) -> None:
         try:
             request = request_of(orjson.loads(line))
+            call = self._call(request, number) if request else None
             why = "it is JSON, but no request body"
         except orjson.JSONDecodeError as e:
-            request, why = None, f"it is no JSON ({e.msg} at column {e.colno})"
-        if request is None:
+            call, why = None, f"it is no JSON ({e.msg} at column {e.colno})"
+        except TypeError:
+            call, why = None, _DEEP
+        if call is None:
             self._sample = self._sample if self._broken else Trouble(self._file, why, number)
             self._broken += 1
             return
         self.requests += 1
-        self._compare(request, number)
+        self._compare(call)
 
-    def _compare(self, request: Request, number: int) -> None:
-        group = self._group(request)
-        before = max(group, key=lambda other: common_prefix(other.text, request.text), default=None)
-        group.append(request)
-        if before is None:
-            return
-        self._compared += 1
-        change = _change(before.pieces, request.pieces)
-        if change:
-            entry = self._sums.setdefault((change.place, change.kind), _Sum(change, number))
-            entry.times += 1
-            entry.lost += change.lost
+    def _call(self, request: Request, number: int) -> Call:
+        """As the analysis takes it. Raises ``TypeError`` if its values are nested too deeply."""
+        prompt = self._prompts.read(request.dialect, request.body)
+        size = self._prompts.size(prompt.blocks)
+        line = Line(model=request.model, space=request.model)  # what two models share is in no cache
+        return Call(Place(self._file, number), line, request.dialect, prompt, size, tokens=tokens(size))
 
-    def _group(self, request: Request) -> deque[Request]:
-        """Those of the same model with tools of the same names, whatever their order."""
-        tools = frozenset(_tool(piece) for piece in request.pieces if piece.kind == "definition")
-        key = request.dialect, request.model, tools
-        group = self._groups.setdefault(key, deque(maxlen=_BEFORE))
-        self._groups.move_to_end(key)
-        if len(self._groups) > _GROUPS:
-            self._groups.popitem(last=False)
-        return group
+    def _compare(self, call: Call) -> None:
+        """Under no provider's rules: a cache has whatever was there before, up to the first difference."""
+        account = self._accounts.of(call)
+        self._compared += account.after >= 0
+        for loss in account.losses:
+            if loss.change is not None:
+                entry = self._sums.setdefault(_key(loss.change), _Sum(loss.cause, loss.change, call.place.line))
+                entry.times += 1
+                entry.lost += loss.tokens
 
     def _finding(self, entry: _Sum) -> Finding:
         change, times = entry.first, entry.times
-        lost = tokens(entry.lost // times)
         share = f"{times / self._compared:.0%}"
         often = f"in {times:,} of the {self._compared:,} requests that followed another like it ({share})"
         story = f"It changed {often}, and what is behind it could not be reused."
-        shown = f"{change.was} became {change.became}"
-        cure = _CURES.get(change.kind, MOVE)
-        return Finding(self._file, entry.line, 0, change.place, change.kind, shown, story, lost, cure)
+        both = f"{shown(change.was)} became {shown(change.became)}"
+        todo = cure(entry.cause, change.what)
+        return Finding(self._file, entry.line, 0, _place(change), change.what, both, story, entry.lost // times, todo)
 
 
-def _tool(piece: Piece) -> str:
-    """What a tool is called; all of it, where that has no name."""
-    return name_of(orjson.loads(piece.text)) or piece.text
+def _key(change: Change) -> tuple[str, str]:
+    """What counts as one change: messages and tools stand at another place each time."""
+    return change.path if change.tier == "system" else change.tier, change.what
 
 
-def _change(old: tuple[Piece, ...], new: tuple[Piece, ...]) -> _Change | None:
-    """The first thing that is not as it was, and should be: in the static part; of the conversation, which is another
-    one as a rule, only what changes by nature."""
-    at = next((i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), None)
-    if at is None:
-        return None
-    was, became = old[at], new[at]
-    start = common_prefix(was.text, became.text)
-    spans = _span(was.text, start), _span(became.text, start)
-    kind = _kind(was, became) or next((span.kind for span in reversed(spans) if span), "")
-    if became.tier == "messages" and not (kind and became[:4] == was[:4]):  # the same place and role
-        return None
-    ends = common_prefix(was.text[start:][::-1], became.text[start:][::-1])
-    lost = ends + _same(old[at + 1 :], new[at + 1 :])
-    before, after = _cut(was.text, start, spans[0]), _cut(became.text, start, spans[1])
-    return _Change(_place(became), kind or "a text that changes", before, after, lost)
-
-
-def _span(text: str, at: int) -> Span | None:
-    """What changes by nature, and stands there."""
-    return next((span for span in find(text) if span.start <= at < span.end), None)
-
-
-def _kind(was: Piece, became: Piece) -> str:
-    """How tools differ, "" for what are none."""
-    if became.kind != "definition" or was.kind != "definition":
-        return ""
-    if orjson.loads(was.text) == orjson.loads(became.text):
-        return "keys in another order"
-    return "other tools" if _tool(was) == _tool(became) else "tools in another order"
-
-
-def _same(old: tuple[Piece, ...], new: tuple[Piece, ...]) -> int:
-    """Characters of the pieces that are at the same place, and as they were."""
-    known = {piece.path: piece.text for piece in old}
-    return sum(len(piece.text) for piece in new if known.get(piece.path) == piece.text)
-
-
-def _place(piece: Piece) -> str:
-    """Its path; of a tool or a message that of the list, for it is another one each time."""
-    if piece.kind == "definition":
-        return name(tuple(step for step in piece.path if isinstance(step, str)))
-    return name(piece.path)
-
-
-def _cut(text: str, at: int, span: Span | None) -> str:
-    """The span, or what stands there, with a little before it."""
-    if span:
-        return repr(text[span.start : min(span.end, span.start + _SHOWN)])
-    start = max(0, at - 8)
-    return repr(("..." if start else "") + text[start : at + _SHOWN])
+def _place(change: Change) -> str:
+    return f"{change.path} characters {change.start}-{change.end}" if change.end else change.path

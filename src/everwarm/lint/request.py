@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
 
 from everwarm.core.dialects.guess import dialect_of, wrapped
-from everwarm.core.layout.outline import outline, rendered
-from everwarm.core.layout.piece import Piece
+from everwarm.core.wire import Json
 
 
 class Request(NamedTuple):
-    """One request, as the model reads it."""
+    """One request."""
 
     dialect: str
-    model: str
-    pieces: tuple[Piece, ...]
-    text: str  # all of them, as the model reads them
+    body: Mapping[str, Json]
+
+    @property
+    def model(self) -> str:
+        """As the body names it; "" if it does not."""
+        return str(self.body.get("model", ""))
 
 
 def request_of(value: object) -> Request | None:
@@ -27,8 +30,7 @@ def request_of(value: object) -> Request | None:
             return None
         dialect = dialect_of(value)
         if dialect is not None:
-            pieces = outline(dialect.name, value)
-            return Request(dialect.name, str(value.get("model", "")), pieces, rendered(pieces))
+            return Request(dialect.name, value)
         inner = wrapped(value)
         try:
             value = orjson.loads(inner) if isinstance(inner, str) else inner

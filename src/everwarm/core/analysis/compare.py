@@ -37,7 +37,7 @@ class Difference(NamedTuple):
     @property
     def grown(self) -> bool:
         """Whether nothing is different: one goes on where the other ended."""
-        return not self.old and not self.new
+        return not self.old and not self.new and not self.again  # which there is where the order alone is another one
 
 
 def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> Difference:

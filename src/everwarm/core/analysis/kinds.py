@@ -70,14 +70,14 @@ def _of_text(before: Block, after: Block, path: str) -> Change:
     both = alike(before, after)
     if both.same:
         what = "keys in another order" if sorted(before.text) == sorted(after.text) else "JSON written otherwise"
-        return _shown(before, after, both.first, what, path)
+        return _shown(before, after, both, what, path)
     if _middle(before, both).split() == _middle(after, both).split():
-        return _shown(before, after, both.first, "white space", path)
+        return _shown(before, after, both, "white space", path)
     spans = _span(before.text, both.first), _span(after.text, both.first)
     kind = next((span.kind for span in reversed(spans) if span), "")
     if kind:
-        return _shown(before, after, both.first, kind, path, spans)
-    return _shown(before, after, both.first, _unknown(before, after, both), path)
+        return _shown(before, after, both, kind, path, spans)
+    return _shown(before, after, both, _unknown(before, after, both), path)
 
 
 def _middle(block: Block, both: Alike) -> str:
@@ -149,12 +149,19 @@ def _span(text: str, at: int) -> Span | None:
 
 
 def _shown(
-    before: Block, after: Block, at: int, what: str, path: str, spans: tuple[Span | None, Span | None] = (None, None)
+    before: Block,
+    after: Block,
+    both: Alike,
+    what: str,
+    path: str,
+    spans: tuple[Span | None, Span | None] = (None, None),
 ) -> Change:
+    at = both.first
     inner, start = after.at(at)
     was, became = (_cut(block.text, at, span) for block, span in zip((before, after), spans, strict=True))
     span = spans[1]
-    end = start + (span.end - at if span else max(len(became) - _BEFORE, 1))
+    piece, last = after.at((span.end if span else len(after.text) - both.last) - 1)
+    end = max(last, start) + 1 if piece == inner else start + 1
     start -= min(at - span.start, start) if span else 0
     return Change(after.tier, what, _joined(path, inner), start, end, was, became)
 

@@ -24,9 +24,10 @@ _CHANGES: Final = {
     "another system prompt": "give each application one system prompt; what differs goes behind it",
 }
 
-_MOVE: Final = "put it behind the last message, or let Everwarm do it (layout = rewrite)"
-
 _CAUSES: Final[dict[Cause, str]] = {
+    "system_changed": "put it behind the last message (everwarm.Prompt does), or let Everwarm do it (layout = rewrite)",
+    "messages_changed": "send earlier messages again just as they were sent first",
+    "tools_changed": "keep what changes out of the definitions of tools",
     "model_changed": "each model has a cache of its own: change models between conversations, not in them",
     "settings_changed": "keep the setting for the whole conversation",
     "expired": "a longer lifetime, or keep it alive: see the repairs",
@@ -44,12 +45,6 @@ def label(cause: Cause, what: str) -> str:
     return f"{WORDS[cause]}: {what}" if what else WORDS[cause]
 
 
-def cure(cause: Cause, what: str, tier: str) -> str:
+def cure(cause: Cause, what: str) -> str:
     """What helps, in words; "" where nothing does."""
-    if what in _CHANGES:
-        return _CHANGES[what]
-    if what.startswith("a tool changed"):
-        return "keep what changes out of the definitions of tools"
-    if what and tier == "system":
-        return _MOVE
-    return _CAUSES.get(cause, "")
+    return _CHANGES.get(what) or _CAUSES.get(cause, "")
