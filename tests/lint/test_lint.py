@@ -297,10 +297,8 @@ def test_an_unnamed_change_of_the_system_prompt(run: Run) -> None:
     bodies = [chat(f"The customer likes {what}. {RULES}", "Hi") for what in ("tea", "milk", "tea")]
     (found,) = found_in(run, write_log(Path("l.jsonl"), bodies))
     assert (found["kind"], found["place"]) == ("text that changes", "messages[0].content characters 19-23")
-    assert (
-        found["shown"].startswith("'...tomer likes tea. Never")
-        and "became '...tomer likes milk. Never" in found["shown"]
-    )
+    assert found["shown"].startswith("'...tomer likes tea. Never")
+    assert "became '...tomer likes milk. Never" in found["shown"]
     assert "in 1 of the 2" in found["story"], "the third is like the first"
 
 
