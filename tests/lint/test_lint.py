@@ -15,6 +15,7 @@ import pytest
 
 import everwarm
 from everwarm.cli import main
+from everwarm.lint.log import HELD
 
 SOURCE = str(Path(everwarm.__file__).parents[1])
 
@@ -322,3 +323,12 @@ def test_a_change_is_seen_however_much_later_and_whatever_other_models_were_aske
     (found,) = found_in(run, "l.jsonl")
     assert found["line"] == 72
     assert "in 1 of the 1 requests that followed another like it" in found["story"]
+
+
+def test_memory_of_a_log_is_bounded(run: Run) -> None:
+    """What was said before much else is forgotten: what changed since is not known."""
+    others = [chat(RULES, str(i) * (HELD // 4), model="n") for i in range(5)]
+    write_log(Path("l.jsonl"), [chat(f"1 {RULES}", "Hi"), *others, chat(f"2 {RULES}", "Hi"), chat(f"3 {RULES}", "Hi")])
+    (found,) = found_in(run, "l.jsonl")
+    assert found["line"] == 8
+    assert "in 1 of the 4 requests" in found["story"], "the others but two followed one, too"

@@ -2,6 +2,9 @@
 
 A bounded memory of hashes, per namespace; no text is kept. One tenant's requests never explain another's miss. The
 hashes are Python's own (64 bits, another key in each process): quick, and enough for words that explain.
+
+This is about answers: all of a request must be as it was, and which member is not is all that is told. What a prompt
+lost in a cache of prefixes is another question, which needs its texts; ``core.analysis.compare`` answers that one.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
@@ -15,7 +16,8 @@ from everwarm.core.analysis.prompts import Prompts
 from everwarm.lint.finding import Finding, Trouble, shown, tokens
 from everwarm.lint.request import Request, request_of
 
-_DEEP = "its values are nested too deeply"
+HELD: Final = 32 * 2**20
+"""Bytes of different tools and messages that are known at one time. Some five times as much memory is used for them."""
 
 
 @dataclass(slots=True)
@@ -30,12 +32,12 @@ class _Sum:
 
 
 class Log:
-    """Takes line after line; then ``findings``. Each text that is in the log is kept once."""
+    """Takes line after line; then ``findings``. However long it is, memory is bounded: what was said before the last
+    ``HELD`` bytes of different text may be forgotten."""
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._prompts = Prompts()
-        self._accounts = Accounts(self._prompts, lambda provider, model: None)
+        self._forget()
         self._sums: dict[tuple[str, str], _Sum] = {}
         self._compared = 0
         self._broken = 0
@@ -69,7 +71,7 @@ class Log:
         except orjson.JSONDecodeError as e:
             call, why = None, f"it is no JSON ({e.msg} at column {e.colno})"
         except TypeError:
-            call, why = None, _DEEP
+            call, why = None, "its values are nested too deeply"
         if call is None:
             self._sample = self._sample if self._broken else Trouble(self._file, why, number)
             self._broken += 1
@@ -77,9 +79,19 @@ class Log:
         self.requests += 1
         self._compare(call)
 
+    def _forget(self) -> None:
+        """Begin anew: the next request follows none."""
+        self._prompts = Prompts()
+        self._accounts = Accounts(self._prompts, lambda provider, model: None)
+        self._held = 0
+
     def _call(self, request: Request, number: int) -> Call:
         """As the analysis takes it. Raises ``TypeError`` if its values are nested too deeply."""
+        if self._held > HELD:
+            self._forget()
+        units = len(self._prompts.units)
         prompt = self._prompts.read(request.dialect, request.body)
+        self._held += sum(len(unit.data) for unit in self._prompts.units[units:])
         size = self._prompts.size(prompt.blocks)
         line = Line(model=request.model, space=request.model)  # what two models share is in no cache
         return Call(Place(self._file, number), line, request.dialect, prompt, size, tokens=tokens(size))

@@ -129,6 +129,7 @@ class Prompts:
                 data = orjson.dumps(item)
                 number = known.get(data)
                 if number is None:
+                    data = bytes(memoryview(data))  # without the room to grow that orjson leaves behind it
                     number = known[data] = len(self.units)
                     self.units.append(self._learn(dialect, member, listed, leading, item, data))
                 yield number
