@@ -58,7 +58,7 @@ def _heading(report: Report, head: Headline) -> Text:
         f"Paid {usd(head.cost)}; {usd(head.uncached)} without any cache",
     )
     if head.replayed:
-        text.append(f", {usd(head.repaired)} with all repairs")
+        text.append(f", {usd(head.repaired)} with the best repairs")
     if head.per_day is not None:
         return text.append(". Lost per day: ").append(usd(head.per_day), style="bold red").append(".")
     return text.append(". Lost: ").append(usd(head.lost_money), style="bold red").append(".")
