@@ -5,14 +5,27 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from everwarm.analyze import repairs, sql
 from everwarm.analyze.formats.registry import FORMATS, TRACES
-from everwarm.analyze.report import Report, Step, Sums
+from everwarm.analyze.report import Answers, Repair, Report, Source, Step, Sums, Trace
 from everwarm.core.analysis import account
 from everwarm.core.analysis.loss import CAUSES, WORDS
+
+VERSION_1 = {
+    Report: """sources total models streams apps days repairs answers near flame timeline worst notes began ended traces
+        version""",
+    Source: "name format calls bytes unread sample repeated",
+    Sums: "name calls failed reported prompt read written output ideal rules cost uncached steps",
+    Step: "cause what tokens calls money label path start end was became where evidence cure",
+    Repair: """name label calls prompt read written cost before_prompt before_read before_written before_cost note""",
+    Answers: "ttl calls tokens cost",
+    Trace: "name requests tokens size blocks unlimited curve needed ttl waits note",
+}
+"""Members that were published: more may come, and none may go without a new version."""
 
 PAGE = Path(__file__).parents[2] / "docs/analyze.md"
 
@@ -58,11 +71,18 @@ def test_every_member_of_the_json_is_told() -> None:
     assert members - {"name", "label"} <= set(re.findall(r"\w+", total))
 
 
+@pytest.mark.parametrize("form", VERSION_1, ids=lambda form: form.__name__)
+def test_what_version_1_has_stays(form: type[Any]) -> None:
+    assert next(field.default for field in fields(Report) if field.name == "version") == 1
+    assert set(VERSION_1[form].split()) <= {field.name for field in fields(form)}
+
+
 def test_every_column_of_the_tables_is_told() -> None:
     rows = {
         name: columns.split()
         for name, columns in re.findall(r"^\| `(\w+)` \|.*\| (`.*`) \|$", part("JSON and SQL"), re.M)
     }
+    assert sql.VERSION == 1
     made = dict(re.findall(r"CREATE TABLE (\w+) \((.*?)\);", sql._TABLES, re.S))
     assert rows.keys() == made.keys()
     for name, text in made.items():
