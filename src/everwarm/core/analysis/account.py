@@ -33,6 +33,9 @@ _CHANGED: Final[dict[Tier, Cause]] = {
     "messages": "messages_changed",
 }
 
+_TAIL: Final = 64
+"""Tokens at the end of a prompt that a provider may not have kept: what its template puts behind the last mark."""
+
 _SOON: Final = 0.001
 """Seconds after a call was sent in which its answer has not begun, where a log does not say when it did. So only calls
 at the very same time count as parallel."""
@@ -193,8 +196,15 @@ def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
         if context.change is not None:
             again = context.again * total // max(context.asked.ends[-1], 1)
             lose(_CHANGED[context.change.tier], low + again, context.change, pair=kin.number)
-    lose("cold" if found.pair < 0 and kin is None else "new", total, pair=-1)
+    lose(_rest(context), total, pair=-1)
     return tuple(losses)
+
+
+def _rest(context: _Context) -> Cause:
+    """What that is which nobody had sent before."""
+    if not context.row:
+        return "untold"
+    return "cold" if context.found.pair < 0 and context.kin is None else "new"
 
 
 def _tier_of(context: _Context, tokens: int) -> Tier:
@@ -212,9 +222,11 @@ def _of_provider(context: _Context, read: int) -> tuple[Cause, int, Change | Non
     step = rule.step if rule is not None else 1
     if read and not (rule is not None and rule.mark) and context.places.ends_at(read, step):
         return "replica", found.rules, None, "it read what an earlier call had left, and not what came after that"
+    if read and found.rules - read <= _TAIL:
+        return "step", found.rules, None, "what is behind the last breakpoint is not kept"
     hidden = context.hidden
     if read < hidden and context.is_turn:
-        change = Change("system", "where the log does not show it", "system", 0, 0, "", "")
+        change = Change("system", "outside the log", "system", 0, 0, "", "")
         evidence = (
             f"{idle}; not even what the agent always sends was read, at a turn of the user's: it was started anew"
         )
