@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "rules": {"core", "errors"},
     "keys": {"config", "errors"},
     "progress": set(),
-    "flags": set(),
+    "flags": {"config"},
     "folders": set(),
     "lock": set(),
     "demo": {"errors"},

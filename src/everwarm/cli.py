@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING
 from everwarm import __version__
 from everwarm.analyze import command as analysis
 from everwarm.errors import EverwarmError, StoreError
-from everwarm.flags import Command, add_files, add_model, command_of
+from everwarm.flags import Command, add_files, add_model, command_of, load
 from everwarm.lint import command as lint
 
 if TYPE_CHECKING:
     from everwarm.config import Config
-
-_SETTINGS = ("host", "port", "data", "model", "draft", "workers", "config", "prices_of", "layout")
-"""Flags that are settings."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -152,16 +149,6 @@ def _add_layout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_files(show)
 
 
-def _load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
-    """The settings. ``credentials``: those of upstreams must be there, for they will be asked."""
-    from everwarm.config import load
-
-    names: Mapping[str, str] = {"prices_of": "stats.prices_of", "layout": "layout.mode", "draft": "engine.draft"}
-    given = {names.get(k, k): v for k, v in vars(args).items() if k in _SETTINGS}
-    upstreams = getattr(args, "upstream", ())
-    return load(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)
-
-
 @contextmanager
 def _for_its_owner() -> Iterator[None]:
     """What is made meanwhile can be read by its owner only, also by the hands of others: OpenVINO, pip."""
@@ -176,21 +163,21 @@ def _for_its_owner() -> Iterator[None]:
 def _serve(args: argparse.Namespace) -> int:
     from everwarm.serve import serve
 
-    load = partial(_load, args, credentials=True)
-    return serve(load(), load)
+    settings = partial(load, args, credentials=True)
+    return serve(settings(), settings)
 
 
 def _stats(args: argparse.Namespace) -> int:
     from everwarm.stats import show_stats
 
-    return show_stats(_load(args), as_json=args.json)
+    return show_stats(load(args), as_json=args.json)
 
 
 def _warm(args: argparse.Namespace) -> int:
     from everwarm.demo.client import Client
     from everwarm.warm import warm
 
-    client = Client(args.url or _url(_load(args)), args.key or os.environ.get("EVERWARM_KEY"))
+    client = Client(args.url or _url(load(args)), args.key or os.environ.get("EVERWARM_KEY"))
     print(warm(client, args.file, pin=args.pin))
     return 0
 
@@ -198,7 +185,7 @@ def _warm(args: argparse.Namespace) -> int:
 def _config(args: argparse.Namespace) -> int:
     from everwarm import config
 
-    effective = _load(args, credentials=True)
+    effective = load(args, credentials=True)
     if args.json:
         print(config.as_json(effective))
         return 0
@@ -211,23 +198,23 @@ def _config(args: argparse.Namespace) -> int:
 def _rules(args: argparse.Namespace) -> int:
     from everwarm.rules import print_rules
 
-    print_rules(_load(args).data / "rules", as_json=args.json)
+    print_rules(load(args).data / "rules", as_json=args.json)
     return 0
 
 
 def _analyze(args: argparse.Namespace) -> int:
-    return analysis.analyze(args, _load(args).data / "rules")
+    return analysis.analyze(args, load(args).data / "rules")
 
 
 def _explain(args: argparse.Namespace) -> int:
-    return analysis.explain(args, _load(args).data / "rules")
+    return analysis.explain(args, load(args).data / "rules")
 
 
 @_for_its_owner()
 def _keys_add(args: argparse.Namespace) -> int:
     from everwarm import keys
 
-    config = _load(args)
+    config = load(args)
     return keys.add(config, args.name, _url(config))
 
 
@@ -240,14 +227,14 @@ def _url(config: Config) -> str:
 def _keys_list(args: argparse.Namespace) -> int:
     from everwarm import keys
 
-    return keys.show(_load(args))
+    return keys.show(load(args))
 
 
 @_for_its_owner()
 def _keys_remove(args: argparse.Namespace) -> int:
     from everwarm import keys
 
-    return keys.remove(_load(args), args.name, args.digest)
+    return keys.remove(load(args), args.name, args.digest)
 
 
 @_for_its_owner()
@@ -256,7 +243,7 @@ def _model_add(args: argparse.Namespace) -> int:
     from everwarm.progress import Steps
 
     with Steps() as steps:
-        print(f"The model is at {add_model(args.name, _load(args).data, steps)}")
+        print(f"The model is at {add_model(args.name, load(args).data, steps)}")
     return 0
 
 
@@ -264,26 +251,26 @@ def _model_add(args: argparse.Namespace) -> int:
 def _model_show(args: argparse.Namespace) -> int:
     from everwarm.serve import show_model
 
-    return show_model(_load(args), as_json=args.json)
+    return show_model(load(args), as_json=args.json)
 
 
 def _layout(args: argparse.Namespace) -> int:
     from everwarm.stats import show_findings
 
-    return show_findings(_load(args))
+    return show_findings(load(args))
 
 
 def _layout_show(args: argparse.Namespace) -> int:
     from everwarm.layout import show
 
-    return show(_load(args), args.file, args.request, args.dialect, args.out)
+    return show(load(args), args.file, args.request, args.dialect, args.out)
 
 
 def _demo(args: argparse.Namespace) -> int:
     from everwarm.demo.run import main as demo
     from everwarm.store.seal import load_secret
 
-    data = _load(args).data
+    data = load(args).data
     if args.url is None:
         with suppress(StoreError):  # a folder that cannot be written: then nothing is kept for the next time
             load_secret(data)  # what is converted for the demo is sealed with it, and so of use afterwards

@@ -1,9 +1,15 @@
-"""Flags that more than one command has."""
+"""Flags that more than one command has, and the settings that they are a part of."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from everwarm.config import Config
 
 Command = Callable[[argparse.Namespace], int]
 """What a command does; its exit status."""
@@ -30,3 +36,17 @@ def add_model(parser: argparse.ArgumentParser, *, draft: bool = True) -> None:
     parser.add_argument("--model", metavar="M", help=text)
     if draft:
         parser.add_argument("--draft", metavar="M", help="a smaller model that guesses what the model inside says next")
+
+
+_SETTINGS: Final = ("host", "port", "data", "model", "draft", "workers", "config", "prices_of", "layout")
+"""Flags that are settings."""
+
+
+def load(args: argparse.Namespace, *, credentials: bool = False) -> Config:
+    """The settings. ``credentials``: those of upstreams must be there, for they will be asked."""
+    from everwarm.config import load as read
+
+    names: Mapping[str, str] = {"prices_of": "stats.prices_of", "layout": "layout.mode", "draft": "engine.draft"}
+    given = {names.get(k, k): v for k, v in vars(args).items() if k in _SETTINGS}
+    upstreams = getattr(args, "upstream", ())
+    return read(given, os.environ, Path.cwd(), upstreams=upstreams, credentials=credentials)

@@ -17,7 +17,15 @@ from everwarm.analyze.record import Record, Unread
 from everwarm.core.usage import Usage
 from logged import CHAT, CHAT_ANSWER, CLAUDE, CLAUDE_ANSWER
 
-LINE_FORMATS = [form for form in FORMATS if form.name not in ("Everwarm ledger", "HTTP archive")]
+OTHERS = (
+    "Everwarm ledger",
+    "HTTP archive",
+    "Claude Code transcript",
+    "Codex rollout",
+    "opencode session",
+    "pi session",
+)
+LINE_FORMATS = [form for form in FORMATS if form.name not in OTHERS]
 """Those in which a line is one call or none."""
 
 

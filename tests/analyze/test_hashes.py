@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.analyze.formats.hashes import FORMATS, Asked, TraceFormat
+from everwarm.analyze.formats.hashes import FORMATS, Asked, Rows, Talks
 from everwarm.analyze.record import Unread
 from everwarm.core.analysis.runs import pack
 
@@ -32,7 +32,7 @@ class Text:
         return self.data
 
 
-def read(kind: TraceFormat, *lines: Any) -> list[Asked | Unread]:
+def read(kind: Rows | Talks, *lines: Any) -> list[Asked | Unread]:
     """``lines``: bytes as they are, anything else as JSON."""
     text = b"\n".join(line if isinstance(line, bytes) else orjson.dumps(line) for line in lines)
     return list(kind.requests(Text(text)))

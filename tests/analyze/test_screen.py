@@ -32,7 +32,7 @@ def test_it_says_what_was_read_and_what_it_costs() -> None:
     assert lines[1].startswith(
         "2,412 calls, 7 of them failed, 2026-11-16 08:00 to 2026-11-22 20:00 UTC, from 3 sources"
     )
-    assert lines[2] == "Paid $61.42; $118.93 without any cache, $40.36 with all repairs. Lost per day: $3.75."
+    assert lines[2] == "Paid $61.42; $118.93 without any cache, $40.36 with the best repairs. Lost per day: $3.75."
     assert len(lines) <= 40
 
 

@@ -71,7 +71,15 @@ def test_half_a_character_is_answered_but_has_no_key() -> None:
 
 
 def test_a_whole_pair_is_one_character() -> None:
-    assert read(b'{"a": "\\ud83d\\ude00"}') == (b'{"a": "\\ud83d\\ude00"}', {"a": "😀"}, None)
+    assert read(b'{"a": "\\ud83d\\ude00"}') == (b'{"a": "\\ud83d\\ude00"}', {"a": "😀"}, None, False)
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"a":1}', b'{"a": 1}', b'{"a":1.0}', b'{"a":1e0}', b'{"a":"\\u0061"}', b'{"b":1,"a":2}']
+)
+def test_what_orjson_writes_to_the_byte_is_plain(data: bytes) -> None:
+    body = read(data)
+    assert body.plain == (orjson.dumps(body.value) == data)
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:

@@ -39,47 +39,69 @@ def analyse(
     gather = logs.gather
     calls = gather.finish()
     counted = [call for call in calls if call.tokens]
-    accounts = Accounts(gather.prompts, rule_of, anchors=gather.hidden)
-    money = Money()
-    tally, streams, worsts = Tally(money), Streams(gather.prompts), Worsts(gather.prompts)
-    answered, flames = Answered(gather.prompts), Flames(gather.prompts)
-    every = -(-len(counted) // DRAWN) or 1
-    row: list[tuple[float, Account]] = []
+    sums = _Sums(gather, rule_of, len(counted))
     for n, call in enumerate(counted):
         if n % 200 == 0:
             progress("what was read, and what was lost", n / len(counted))
-        account = accounts.of(call)
-        rule = accounts.rule(call)
-        tally.add(call, account, rule, streams.name(call, account))
-        worsts.add(n, call, account)
+        account = sums.add(n, call)
         if also is not None:
             also(n, call, account)
-        answered.add(call, money.cost(call, rule, account.read, account.written, account.written_long))
-        if n % every == 0:
-            flames.add(stretches(gather.prompts, call, account))
+    report = sums.report(counted.__getitem__)
+    report.sources, report.traces = logs.sources, list(logs.traces.traces())
+    report.total.failed = sum(call.failed for call in calls)
+    report.repairs = _repairs(gather, counted[:replayed], report.total, rule_of, progress)
+    report.notes = _notes(calls, counted, report.total, replayed, sums.every)
+    return report
+
+
+class _Sums:
+    """Everything that is summed up call by call."""
+
+    def __init__(self, gather: Gather, rule_of: RuleOf, count: int) -> None:
+        prompts = gather.prompts
+        self._prompts = prompts
+        self._accounts = Accounts(prompts, rule_of, anchors=gather.hidden)
+        self._money = Money()
+        self._tally, self._streams, self._worsts = Tally(self._money), Streams(prompts), Worsts(prompts)
+        self._answered, self._flames = Answered(prompts), Flames(prompts)
+        self._row: list[tuple[float, Account]] = []
+        self._bodies = False
+        self.every = -(-count // DRAWN) or 1  # of so many calls one is in the flame graph
+
+    def add(self, n: int, call: Call) -> Account:
+        """The call with this number, in the order of time."""
+        account, rule = self._accounts.of(call), self._accounts.rule(call)
+        self._tally.add(call, account, rule, self._streams.name(call, account))
+        self._worsts.add(n, call, account)
+        cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
+        self._answered.add(call, cost)
+        self._bodies |= bool(call.dialect)
+        if n % self.every == 0:
+            self._flames.add(stretches(self._prompts, call, account))
         if call.at is not None:
-            row.append((call.at, account))
-    total = tally.total
-    total.failed = sum(call.failed for call in calls)
-    repairs = _repairs(gather, counted[:replayed], total, rule_of, progress)
-    return Report(
-        sources=logs.sources,
-        total=total,
-        models=tally.models,
-        streams=tally.streams,
-        apps=tally.apps,
-        days=tally.days,
-        repairs=repairs,
-        answers=answered.rows if any(call.dialect for call in counted) else [],
-        near=answered.near,
-        flame=flames.done(),
-        timeline=moments(row),
-        worst=worsts.done(counted.__getitem__),
-        traces=list(logs.traces.traces()),
-        notes=_notes(calls, counted, total, replayed, every),
-        began=row[0][0] if row else None,
-        ended=row[-1][0] if row else None,
-    )
+            self._row.append((call.at, account))
+        return account
+
+    def report(self, call_of: Callable[[int], Call]) -> Report:
+        """Without what is not summed up: sources, traces, repairs and notes."""
+        tally, row = self._tally, self._row
+        return Report(
+            sources=[],
+            total=tally.total,
+            models=tally.models,
+            streams=tally.streams,
+            apps=tally.apps,
+            days=tally.days,
+            repairs=[],
+            answers=self._answered.rows if self._bodies else [],
+            near=self._answered.near,
+            flame=self._flames.done(),
+            timeline=moments(row),
+            worst=self._worsts.done(call_of),
+            notes=[],
+            began=row[0][0] if row else None,
+            ended=row[-1][0] if row else None,
+        )
 
 
 def _repairs(gather: Gather, calls: Sequence[Call], total: Sums, rule_of: RuleOf, progress: Progress) -> list[Repair]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from everwarm.errors import BadRequest, StoreError
-from everwarm.flags import add_files
 
 if TYPE_CHECKING:
     from everwarm.analyze.reading import Logs
@@ -37,7 +36,6 @@ def add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replay", type=int, default=REPLAYED, metavar="N", help=f"calls that repairs are tried with ({REPLAYED:,})"
     )
-    add_files(parser)
 
 
 def add_explain(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +43,6 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="FILE", nargs="+", help="two requests as JSON, or a log with --request")
     parser.add_argument("--request", type=int, metavar="N", help="the request in line N of the log")
     parser.add_argument("--redact", action="store_true", help="show no text of any prompt")
-    add_files(parser)
 
 
 def analyze(args: argparse.Namespace, rules: Path) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from everwarm.analyze.report import Flame, Report, Step, Sums
+from everwarm.core.analysis.loss import UNAVOIDABLE
 
 
 def as_json(report: Report) -> bytes:
@@ -59,6 +60,6 @@ def too_low(total: Sums, least: float) -> str:
     rate = 100 * total.rate
     if rate >= least:
         return ""
-    worst = next((step for step in total.steps if step.cause not in ("new", "cold")), None)
+    worst = next((step for step in total.steps if step.cause not in UNAVOIDABLE), None)
     most = f" Most was lost to this: {worst.label} ({worst.tokens:,} tokens)." if worst else ""
     return f"{rate:.1f} % of the prompt tokens were read from the cache; at least {least:g} % were wanted.{most}"

@@ -154,11 +154,10 @@ class Replays:
         """With the marks that the gateway would set."""
         if not call.dialect or rule is None or not rule.mark or not rule.ttls:
             return call
-        data = self._prompts.body(call.prompt, call.rest)
-        value = orjson.loads(data)
+        value = orjson.loads(self._prompts.body(call.prompt, call.rest))
         name = rule.ttls[0].name
         edits = place(call.dialect, value, outline(call.dialect, value), rule, name, name)
-        return self._with(call, amend(data, value, edits)[1]) if edits else call
+        return self._with(call, amend(value, edits)) if edits else call
 
     def _with(self, call: Call, body: dict[str, object]) -> Call:
         """With another body. Its tokens are as many as its characters say."""

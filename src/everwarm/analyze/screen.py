@@ -58,7 +58,7 @@ def _heading(report: Report, head: Headline) -> Text:
         f"Paid {usd(head.cost)}; {usd(head.uncached)} without any cache",
     )
     if head.replayed:
-        text.append(f", {usd(head.repaired)} with all repairs")
+        text.append(f", {usd(head.repaired)} with the best repairs")
     if head.per_day is not None:
         return text.append(". Lost per day: ").append(usd(head.per_day), style="bold red").append(".")
     return text.append(". Lost: ").append(usd(head.lost_money), style="bold red").append(".")
@@ -132,7 +132,7 @@ def _repairs(report: Report, width: int) -> Table:
         table.add_column(justify="right", no_wrap=True)
     table.add_row(Text("Repairs, replayed on this log", style="bold"), *(Text(name, style="dim") for name in names))
     for repair in _most(report.repairs):
-        table.add_row(_capital(repair.label), *_repair(repair, report.total.prompt, wide=width >= WIDE))
+        table.add_row(_capital(repair.label), *_repair(repair, wide=width >= WIDE))
     return table
 
 
@@ -147,11 +147,11 @@ def _saved(repair: Repair) -> float | None:
     return None if repair.cost is None or repair.before_cost is None else repair.before_cost - repair.cost
 
 
-def _repair(repair: Repair, prompt: int, *, wide: bool) -> list[str | Text]:
+def _repair(repair: Repair, *, wide: bool) -> list[str | Text]:
     saved = _saved(repair)
-    before: tuple[str, str] = (percent(repair.before_read, prompt), usd(repair.before_cost))
+    before: tuple[str, str] = (percent(repair.before_read, repair.before_prompt), usd(repair.before_cost))
     saves = Text(usd(saved), style="bold green" if saved and saved > 0 else "")
-    after = percent(repair.read, prompt), usd(repair.cost)
+    after = percent(repair.read, repair.prompt), usd(repair.cost)
     return [before[0], after[0], before[1], after[1], saves] if wide else [*after, saves]
 
 

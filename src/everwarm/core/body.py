@@ -29,6 +29,7 @@ class Body(NamedTuple):
     data: bytes
     value: dict[str, Json]
     unkeyable: str | None = None
+    plain: bool = False  # whether ``data`` is, to the byte, what orjson writes of ``value``
 
 
 def read(data: bytes) -> Body:
@@ -40,10 +41,12 @@ def read(data: bytes) -> Body:
     if type(value) is not dict:
         _not_an_object(value)
     try:
-        unique = _surely_unique(data, value)
+        again = orjson.dumps(value)
     except orjson.JSONEncodeError as e:  # it reads four times deeper than it writes
         raise _unreadable(RecursionError(e)) from None
-    return Body(data, value) if unique else _read_with_care(data)
+    if again == data:  # what is written again as it was has lost nothing
+        return Body(data, value, plain=True)
+    return Body(data, value) if _surely_unique(data, again) else _read_with_care(data)
 
 
 def read_exact(body: Body) -> dict[str, Json]:
@@ -52,16 +55,13 @@ def read_exact(body: Body) -> dict[str, Json]:
     return value
 
 
-def _surely_unique(data: bytes, value: Json) -> bool:
-    r"""Whether no object in ``data`` names a key twice. True is proof, False is doubt.
+def _surely_unique(data: bytes, again: bytes) -> bool:
+    r"""Whether no object in ``data`` names a key twice; ``again``: what was read, written. True is proof, False doubt.
 
-    A parser drops all but the last of equal keys. What is written again as it was has lost nothing. Else the quotes are
-    counted: with each key that is dropped go the two around it; other quotes are lost only when they were written as
-    ``\u0022``. If neither happened, and only then, writing the value again gives as many.
+    A parser drops all but the last of equal keys. The quotes are counted: with each key that is dropped go the two
+    around it; other quotes are lost only when they were written as ``\u0022``. If neither happened, and only then,
+    there are as many in what is written.
     """
-    again = orjson.dumps(value)
-    if again == data:
-        return True
     return (b"\\" not in data or b"\\u0022" not in data) and data.count(b'"') == again.count(b'"')
 
 

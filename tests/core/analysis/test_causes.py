@@ -198,6 +198,15 @@ def test_lookback_is_told_also_where_a_shorter_entry_is_found() -> None:
     assert lost(account) == {"lookback": HEAD + 1 + len(LONG), "unmarked": 1}
 
 
+def test_what_is_behind_the_last_mark_is_no_eviction() -> None:
+    log = Log("marked", "anthropic_messages")
+    first = log.ask(claude(LONG, [part("Hi", "5m")]), read=0)
+    account = log.ask(claude(LONG, [part("Hi", "5m")]), read=first.total - 64)
+    assert loss_of(account, "step").evidence == "what is behind the last breakpoint is not kept"
+    account = log.ask(claude(LONG, [part("Hi", "5m")]), read=first.total - 65)
+    assert lost(account) == {"evicted": 65}
+
+
 def test_replica() -> None:
     log = Log("steps")
     first = log.ask(chat(LONG, LONG), read=0)
@@ -279,8 +288,8 @@ def test_tokens_that_were_reported_to_a_tenant_do_not_place_those_of_another() -
 def test_a_prompt_of_which_nothing_is_known_has_no_tier_of_its_own() -> None:
     log = Log()
     account = log.ask({"messages": []}, tokens=9)
-    assert account.losses == (Loss("cold", 9, "messages"),)
-    assert log.ask({"messages": []}, tokens=9).losses == (Loss("cold", 9, "messages"),)
+    assert account.losses == (Loss("untold", 9, "messages"),)
+    assert log.ask({"messages": []}, tokens=9).losses == (Loss("untold", 9, "messages"),)
 
 
 def test_the_start_of_an_agent_is_told_from_an_eviction() -> None:
@@ -289,4 +298,4 @@ def test_the_start_of_an_agent_is_told_from_an_eviction() -> None:
     log.accounts._hidden = hidden
     log.ask(chat(LONG, "Hi"), 0.0, read=0)
     account = log.ask(chat(LONG, "Hi"), 60.0, read=20)
-    assert change_in(account).what == "where the log does not show it"
+    assert change_in(account).what == "outside the log"

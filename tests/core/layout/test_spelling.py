@@ -522,3 +522,33 @@ def test_real_tools_in_any_order_go_out_as_they_were_first() -> None:
             moved += as_bytes({"tools": again}) != first
             assert as_bytes(out(notes, {"tools": again}, **where)) == first
     assert moved > len(lines)
+
+
+@remembered
+def test_where_nobody_looks_nothing_is_found_and_as_much_is_changed() -> None:
+    def asked(names: str, arguments: str) -> dict[str, Any]:
+        call = {"id": "1", "type": "function", "function": {"name": "a", "arguments": arguments}}
+        said = [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": [call]}]
+        return {"tools": [function(n) for n in names], "messages": said}
+
+    first, other = asked("ab", '{"x": 1, "y": 2}'), asked("ba", '{"y": 2, "x": 1}')
+    other["tools"] = [dict(reversed(tool.items())) for tool in other["tools"]]
+    made = []
+    for closely in (True, False):
+        notes = MemoryNotes()
+        for body in (first, other):
+            pieces = outline("openai_chat", body)
+            found = respell(notes, "s", b"t", "openai_chat", body, pieces, closely=closely)
+        made.append(found)
+    assert made[0].edits == made[1].edits
+    assert len(made[0].edits) == 3
+    assert {finding.cure for finding in made[0].findings} == {"respell", "reorder"}
+    assert made[1].findings == ()
+
+
+def test_tools_that_cannot_be_written_again_stay_in_their_order() -> None:
+    notes = MemoryNotes()
+    tools = [function("a", default=2**70), function("b")]
+    for row in (tools, tools[::-1]):
+        body = {"tools": row}
+        assert respell(notes, "s", b"t", "openai_chat", body, outline("openai_chat", body)) == ((), ())

@@ -26,23 +26,23 @@ def repairs(report: Report) -> str:
     """Each repair before and after."""
     if not report.repairs:
         return ""
-    rows = [_repair(repair, report.total.prompt) for repair in report.repairs]
+    rows = [_repair(repair) for repair in report.repairs]
     note = "Each was applied to this log, and the log was run again under the same rules: replayed, not estimated."
     inside = table("Repairs, replayed", _heads(REPAIRS), rows, "repairs", labelled=True)
     return section("repairs", "What repairs would do", inside, note)
 
 
-def _repair(repair: Repair, prompt: int) -> list[Cell]:
+def _repair(repair: Repair) -> list[Cell]:
     saves = None if repair.cost is None or repair.before_cost is None else repair.before_cost - repair.cost
     name = tag("span", title(repair.label)) + (tag("span", prose(repair.note), class_="note") if repair.note else "")
-    before, after = repair.before_read / (prompt or 1), repair.read / (prompt or 1)
+    before, after = repair.before_read / (repair.before_prompt or 1), repair.read / (repair.prompt or 1)
     gain = (before, after - before, "gain") if after >= before else (after, before - after, "lost")
     bar = strip([(0, min(before, after), "read"), gain], "thin")
     return [
         Cell(name),
         Cell(count(repair.calls)),
-        Cell(f"{count(repair.before_read)} {_small(percent(repair.before_read, prompt))}"),
-        Cell(f"{count(repair.read)} {_small(percent(repair.read, prompt))}{bar}"),
+        Cell(f"{count(repair.before_read)} {_small(percent(repair.before_read, repair.before_prompt))}"),
+        Cell(f"{count(repair.read)} {_small(percent(repair.read, repair.prompt))}{bar}"),
         Cell(usd(repair.before_cost)),
         Cell(usd(repair.cost)),
         Cell(tag("b", usd(saves), class_="read-ink" if saves and saves > 0 else None)),

@@ -55,7 +55,7 @@ def _bar(head: Headline) -> str:
 
 
 def _money(head: Headline) -> str:
-    how = "with all repairs, replayed on this log"
+    how = "with the best repairs, replayed on this log"
     entries = [
         ("cost", "Paid", usd(head.cost), f"{usd(head.uncached)} without any cache"),
         ("repaired", "Could have paid", usd(head.repaired), how if head.replayed else "nothing was replayed"),

@@ -20,7 +20,7 @@ _CHANGES: Final = {
     "a message edited": "leave what was sent as it was; correct it in a new message",
     "a message put in between": "put it behind the last message",
     "thinking dropped": "send thinking blocks back as they came, as long as the provider takes them",
-    "where the log does not show it": "start the agent anew seldom: its system prompt is another one then",
+    "outside the log": "start the agent anew seldom: its system prompt is another one then",
     "another system prompt": "give each application one system prompt; what differs goes behind it",
 }
 

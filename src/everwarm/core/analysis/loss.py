@@ -9,6 +9,7 @@ from everwarm.core.layout.piece import Tier
 Cause = Literal[
     "cold",
     "new",
+    "untold",
     "model_changed",
     "tools_changed",
     "system_changed",
@@ -27,12 +28,14 @@ Cause = Literal[
 
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
-UNAVOIDABLE: Final = ("cold", "new")
-"""No loss: text that nobody had sent before. ``cold``: the whole prompt of a call that nothing like it preceded."""
+UNAVOIDABLE: Final = ("cold", "new", "untold")
+"""No loss: text that nobody had sent before. ``cold``: the whole prompt of a call that nothing like it preceded. Nor is
+it known to be one where a log has counts and no prompts: ``untold``."""
 
 WORDS: Final[dict[Cause, str]] = {
     "cold": "first of its kind",
     "new": "new text",
+    "untold": "the log has no prompt",
     "model_changed": "another model",
     "tools_changed": "tools changed",
     "system_changed": "system prompt changed",

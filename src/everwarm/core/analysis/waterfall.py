@@ -27,6 +27,9 @@ _CHANGED: Final[dict[Tier, Cause]] = {
     "messages": "messages_changed",
 }
 
+_TAIL: Final = 64
+"""Tokens at the end of a prompt that a provider may not have kept: what its template puts behind the last mark."""
+
 
 class Context(NamedTuple):
     call: Call
@@ -81,8 +84,15 @@ def losses_of(context: Context, read: int) -> tuple[Loss, ...]:
         if context.change is not None:
             again = context.again * total // max(context.asked.ends[-1], 1)
             lose(_CHANGED[context.change.tier], low + again, context.change, pair=kin.number)
-    lose("cold" if found.pair < 0 and kin is None else "new", total, pair=-1)
+    lose(_rest(context), total, pair=-1)
     return tuple(losses)
+
+
+def _rest(context: Context) -> Cause:
+    """What that is which nobody had sent before."""
+    if not context.row:
+        return "untold"
+    return "cold" if context.found.pair < 0 and context.kin is None else "new"
 
 
 def _tier_of(context: Context, tokens: int) -> Tier:
@@ -100,9 +110,11 @@ def _of_provider(context: Context, read: int) -> tuple[Cause, int, Change | None
     step = rule.step if rule is not None else 1
     if read and not (rule is not None and rule.mark) and context.places.ends_at(read, step):
         return "replica", found.rules, None, "it read what an earlier call had left, and not what came after that"
+    if read and found.rules - read <= _TAIL:
+        return "step", found.rules, None, "what is behind the last breakpoint is not kept"
     hidden = context.hidden
     if read < hidden and context.is_turn:
-        change = Change("system", "where the log does not show it", "system", 0, 0, "", "")
+        change = Change("system", "outside the log", "system", 0, 0, "", "")
         evidence = (
             f"{idle}; not even what the agent always sends was read, at a turn of the user's: it was started anew"
         )

@@ -9,18 +9,18 @@ In mode ``advise`` the same is found, and nothing is changed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from everwarm.core.body import read
 from everwarm.core.breakpoints import askable, place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
-from everwarm.core.layout.amend import amend
+from everwarm.core.layout.draft import Draft
 from everwarm.core.layout.finding import Arranged, Cure, Finding, Wishes
 from everwarm.core.layout.looks import Looks
 from everwarm.core.layout.moves import Move, decide, movable, places, without
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.outline import outline
-from everwarm.core.layout.piece import Path, Piece
+from everwarm.core.layout.piece import Path
 from everwarm.core.layout.sights import Sights
 from everwarm.core.layout.spelling import Respelled, respell
 from everwarm.core.layout.splice import Edit
@@ -29,30 +29,9 @@ from everwarm.core.layout.tails import DIALECTS, has_tails, tails
 from everwarm.core.layout.toolset import MEMBERS, Toolset, Toolsets
 from everwarm.core.layout.toolset import without as without_tools
 from everwarm.core.layout.turns import tell, written
-from everwarm.core.wire import Json
 
 KEYED: Final = ("openai_chat", "openai_responses")
 """Dialects that have a ``prompt_cache_key``. OpenAI's own servers refuse members that they do not know."""
-
-
-class _Form(NamedTuple):
-    """A body in one of the forms that it takes on its way."""
-
-    dialect: str
-    data: bytes
-    value: dict[str, Json]
-    pieces: tuple[Piece, ...]
-
-    def edited(self, edits: Sequence[Edit]) -> _Form:
-        """With these edits made."""
-        if not edits:
-            return self
-        data, value = amend(self.data, self.value, edits)
-        return _Form(self.dialect, data, value, outline(self.dialect, value))
-
-    def changed(self, edits: Sequence[Edit]) -> bytes:
-        """The body with these edits made, at the end of its way."""
-        return amend(self.data, self.value, edits)[0] if edits else self.data
 
 
 class Layout:
@@ -92,8 +71,9 @@ class Layout:
         self._streams.named = wishes.streams
         if not weight and wishes.mode == "advise" and not self._streams.has_named(space, kin, now):
             return Arranged(data, weight=0)
-        came = _Form(dialect, data, body.value, (*tools.pieces, *outline(dialect, without_tools(body.value))))
-        respelled = self._respelled(space, tools, came)
+        pieces = (*tools.pieces, *outline(dialect, without_tools(body.value)))
+        came = Draft(dialect, data, body.value, pieces, body.plain)
+        respelled = self._respelled(space, tools, came, closely=weight > 0)
         spelled = came.edited(respelled.edits)
         reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0)
         if reading.learned:
@@ -109,16 +89,18 @@ class Layout:
             data = self._rewritten(space, kin, reading, spelled, moves, wishes)
         return Arranged(data, findings, reading.stream.id, weight)
 
-    def _respelled(self, space: str, tools: Toolset, came: _Form) -> Respelled:
-        value = without_tools(came.value) if tools.settled else came.value
-        found = respell(self._notes, space, tools.kin.encode(), came.dialect, value, came.pieces, self._sights)
-        if not tools.settled and not any(finding.path[0] in MEMBERS for finding in found.findings):
+    def _respelled(self, space: str, tools: Toolset, came: Draft, *, closely: bool) -> Respelled:
+        value, stream = without_tools(came.value) if tools.settled else came.value, tools.kin.encode()
+        found = respell(self._notes, space, stream, came.dialect, value, came.pieces, self._sights, closely=closely)
+        if not tools.settled and not any(edit.path[0] in MEMBERS for edit in found.edits):
             self._toolsets.settle(tools)
         return found
 
-    def _moves(self, space: str, reading: Reading, form: _Form, wishes: Wishes) -> list[Move]:
+    def _moves(self, space: str, reading: Reading, form: Draft, wishes: Wishes) -> list[Move]:
         """The values of this request that leave the system prompt, or would in mode rewrite."""
         stream = reading.stream
+        if not stream.slots:  # as in most
+            return []
         before = [slot.moved for slot in stream.slots]
         found = [move for move in places(reading, form.pieces) if decide(reading, move)]
         if before != [slot.moved for slot in stream.slots]:
@@ -127,7 +109,7 @@ class Layout:
         return [move for move in found if movable(move, wishes)] if found and _has_turns(form) else []
 
     def _rewritten(
-        self, space: str, kin: str, reading: Reading, form: _Form, moves: Sequence[Move], wishes: Wishes
+        self, space: str, kin: str, reading: Reading, form: Draft, moves: Sequence[Move], wishes: Wishes
     ) -> bytes:
         edits: list[Edit] = []
         if moves:
@@ -137,17 +119,19 @@ class Layout:
             edits += tails(form.dialect, form.value, [(t.message, written(t.said, wishes)) for t in turns])
         rule = wishes.rule
         if rule is None or not wishes.breakpoints:
-            return form.changed(edits)
+            return form.written(edits)
         form = form.edited(edits)
-        asked = askable(form.dialect, rule)
-        static, talk = (a.choose(asked, reading.measure.total // 4) for a in reading.stream.arrivals)
-        marks = list(place(form.dialect, form.value, form.pieces, rule, static, talk))
+        marks: list[Edit] = []
+        if rule.mark:
+            asked = askable(form.dialect, rule)
+            static, talk = (a.choose(asked, reading.measure.total // 4) for a in reading.stream.arrivals)
+            marks += place(form.dialect, form.value, form.pieces, rule, static, talk)
         if rule.provider == "openai" and form.dialect in KEYED:
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
-        return form.changed(marks)
+        return form.written(marks)
 
 
-def _has_turns(form: _Form) -> bool:
+def _has_turns(form: Draft) -> bool:
     """Whether there is a turn to tell something at, and text can be put behind all of them."""
     ends = {p.message for p in form.pieces if p.tier == "messages" and p.role in ("user", "tool")}
     return form.dialect in DIALECTS and bool(ends) and has_tails(form.dialect, form.value, ends)
@@ -167,7 +151,7 @@ def _of_slots(reading: Reading, moves: Sequence[Move], wishes: Wishes) -> Iterat
             yield Finding(slot.path, *slot.at, slot.kind, cure, done, lost, total, *sure)
 
 
-def _of_spelling(found: Sequence[Finding], came: _Form, reading: Reading, wishes: Wishes) -> Iterator[Finding]:
+def _of_spelling(found: Sequence[Finding], came: Draft, reading: Reading, wishes: Wishes) -> Iterator[Finding]:
     """The same of what is spelled otherwise than before."""
     if not found:
         return

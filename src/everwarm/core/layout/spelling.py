@@ -57,10 +57,12 @@ def respell(
     value: Mapping[str, Json],
     pieces: Sequence[Piece],
     sights: Sights[bytes] | None = None,
+    *,
+    closely: bool = True,
 ) -> Respelled:
     """Edits that give a body of this stream the forms seen first in it; forms that are new are noted.
 
-    ``pieces``: the outline of the body ``value``. ``sights``: see ``Forms``.
+    ``pieces``: the outline of the body ``value``. ``sights``: see ``Forms``. ``closely``: whether anything is found.
 
     The newest user message is never changed, nor is what once went out as it came. Forms of tools and of system
     texts are the stream's. Those of messages are the conversation's, which its first message tells from others: a
@@ -71,13 +73,15 @@ def respell(
     findings: list[Finding] = []
     for member in ("tools", "functions"):
         if type(value.get(member)) is list:
-            changes, found = respell_tools(notes, space, stream, dialect, member, value[member])
+            tools = value[member]
+            changes, found = respell_tools(notes, space, stream, dialect, member, tools, sights, closely=closely)
             edits += changes
             findings += found
     for piece, spans in _respelled(notes, space, stream, dialect, pieces, sights):
         text = _replaced(piece.text, spans)
         edits.append(Edit(piece.path, "replace", orjson.loads(text) if piece.kind == "opaque" else text))
-        findings += (_finding(piece, span) for span in spans)
+        if closely:
+            findings += (_finding(piece, span) for span in spans)
     return Respelled(tuple(edits), tuple(findings))
 
 
@@ -85,29 +89,39 @@ def _respelled(
     notes: Notes, space: str, stream: bytes, dialect: str, pieces: Sequence[Piece], sights: Sights[bytes] | None
 ) -> Iterator[tuple[Piece, list[_Span]]]:
     """The pieces that go out in another form, and where they differ."""
-    newest = max((p.message for p in pieces if _is_asked(p)), default=-1)
-    forms = Forms(notes, space, stream, sights=sights)
-    opened = False
-    for piece in pieces:
-        if piece.tier == "tools":
-            continue
-        spans = _spans(forms, dialect, piece, fixed=piece.message == newest and _is_asked(piece))
+    wanted = [piece for piece in pieces if _may_hold_json(dialect, piece)]
+    if not wanted:  # as in most requests without tools
+        return
+    newest = next((piece.message for piece in reversed(pieces) if _is_asked(piece)), -1)
+    opening = next((piece for piece in pieces if piece.tier == "messages"), None)
+    opened = opening.text if opening is not None else ""
+    forms, of_talk = Forms(notes, space, stream, sights=sights), False
+    for piece in wanted:
+        if piece.tier == "messages" and piece is not opening and not of_talk:
+            told = key.hint(opened.encode("utf-8", "surrogatepass"))
+            forms, of_talk = Forms(notes, space, stream, told, sights=sights), True
+        spans = _spans(forms, piece, fixed=piece.message == newest and _is_asked(piece))
         if spans:
             yield piece, spans
-        if piece.tier == "messages" and not opened:
-            opened = True
-            opening = _replaced(piece.text, spans).encode("utf-8", "surrogatepass")
-            forms = Forms(notes, space, stream, key.hint(opening), sights=sights)
+        if piece is opening:
+            opened = _replaced(piece.text, spans)
+
+
+def _may_hold_json(dialect: str, piece: Piece) -> bool:
+    """Whether it is worth a look: most texts hold none, and that is soon told."""
+    if piece.kind in ("opaque", "definition"):
+        return _is_input(dialect, piece)
+    if piece.tier == "system" and piece.kind == "text":
+        return "{" in piece.text or piece.text[:1] in "[ \t\n\r"
+    return piece.text[:1] in "{[ \t\n\r"
 
 
 def _is_asked(piece: Piece) -> bool:
     return piece.role == "user" and piece.kind == "text" and piece.tier == "messages"
 
 
-def _spans(forms: Forms, dialect: str, piece: Piece, fixed: bool) -> list[_Span]:
+def _spans(forms: Forms, piece: Piece, fixed: bool) -> list[_Span]:
     text = piece.text
-    if piece.kind == "opaque" and not _is_input(dialect, piece):
-        return []
     start, end = _json(text)
     if piece.tier == "system" and piece.kind == "text" and (not end or read_at(text, start)[1] != end):
         return list(_within(forms, text))
@@ -128,7 +142,7 @@ def _is_input(dialect: str, piece: Piece) -> bool:
 
 def _json(text: str) -> tuple[int, int]:
     """Where in a text stands what looks like one object or array that could be spelled in two ways; 0, 0 if none."""
-    if text[:1] not in "{[ \t\n\r" or len(text) > LONGEST:  # most hold none
+    if len(text) > LONGEST:
         return 0, 0
     inner = text.strip(_SPACE)
     if len(inner) < 3 or inner[0] + inner[-1] not in _BRACKETS:

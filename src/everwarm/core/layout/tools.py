@@ -10,10 +10,11 @@ import orjson
 from everwarm.core.layout.compact import compact
 from everwarm.core.layout.finding import Cure, Finding
 from everwarm.core.layout.forms import Forms
-from everwarm.core.layout.meaning import difference, meaning
+from everwarm.core.layout.meaning import difference, has_numbers, meaning
 from everwarm.core.layout.notes import Notes
 from everwarm.core.layout.outlines.parts import MARK
 from everwarm.core.layout.piece import Path
+from everwarm.core.layout.sights import Sights
 from everwarm.core.layout.splice import Edit
 from everwarm.core.spellings import anthropic, openai_chat, openai_responses
 from everwarm.core.wire import Json
@@ -23,29 +24,41 @@ MOST: Final = 512
 
 
 def respell_tools(
-    notes: Notes, space: str, stream: bytes, dialect: str, member: str, tools: Sequence[Json]
+    notes: Notes,
+    space: str,
+    stream: bytes,
+    dialect: str,
+    member: str,
+    tools: Sequence[Json],
+    sights: Sights[bytes] | None = None,
+    *,
+    closely: bool = True,
 ) -> tuple[list[Edit], list[Finding]]:
     """``tools`` stand in ``member`` of the body. See ``spelling.respell``."""
     new = list(tools)
     findings: list[Finding] = []
     free = [i for i, tool in enumerate(tools) if type(tool) is dict and not _is_ordered(dialect, tool)]
-    texts = [_bare(tools[i]) for i in free]
-    for i, text, form in zip(free, texts, Forms(notes, space, stream).row("definition", texts), strict=True):
+    bare = [_bare(tools[i]) for i in free]
+    texts = [compact(tool).decode() for tool in bare]
+    forms = Forms(notes, space, stream, sights=sights).row("definition", texts, bare)
+    for i, text, form in zip(free, texts, forms, strict=True):
         if form != text:
-            findings.append(_finding((member, i), tools[i], difference(text, form), "respell"))
+            if closely:
+                findings.append(_finding((member, i), tools[i], difference(text, form), "respell"))
             new[i] = orjson.loads(form) | ({MARK: tools[i][MARK]} if MARK in tools[i] else {})
     places = _order(notes, space, stream, member, tools)
     moved = [i for i, place in enumerate(places) if i != place]
-    if moved and all(_is_exact(tool) for tool in tools):
-        findings.append(_finding((member, moved[0]), tools[moved[0]], "shuffled tools", "reorder"))
+    if moved and all(_is_exact(tool) for tool, form in zip(tools, new, strict=True) if tool is form):
+        if closely:
+            findings.append(_finding((member, moved[0]), tools[moved[0]], "shuffled tools", "reorder"))
         new = [new[place] for place in places]
     edits = [Edit((member, i), "replace", tool) for i, tool in enumerate(new) if tool is not tools[i]]
     return edits, findings
 
 
-def _bare(tool: dict[str, Json]) -> str:
+def _bare(tool: dict[str, Json]) -> dict[str, Json]:
     """The tool without its mark, which is no part of what it means and may move from one tool to another."""
-    return compact({k: v for k, v in tool.items() if k != MARK} if MARK in tool else tool).decode()
+    return {k: v for k, v in tool.items() if k != MARK} if MARK in tool else tool
 
 
 def _finding(path: Path, tool: Json, kind: str, cure: Cure) -> Finding:
@@ -61,7 +74,11 @@ def _is_ordered(dialect: str, tool: dict[str, Json]) -> bool:
 
 def _is_exact(tool: Json) -> bool:
     """Whether it can be written again without loss: its numbers are what the client wrote."""
-    return meaning(compact(tool).decode()) is not None
+    try:
+        form = orjson.dumps(tool)
+    except orjson.JSONEncodeError:
+        return False
+    return not has_numbers(form) or meaning(form.decode()) is not None
 
 
 def _order(notes: Notes, space: str, stream: bytes, member: str, tools: Sequence[Json]) -> list[int]:
