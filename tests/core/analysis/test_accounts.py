@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysed import RULES, Log, adds_up
@@ -71,6 +71,7 @@ calls = st.fixed_dictionaries(
 options = st.builds(Options, st.booleans(), st.booleans(), st.sampled_from([0.0, 900.0]), st.sampled_from(["", "1h"]))
 
 
+@settings(deadline=None)  # machines are slow at times
 @given(st.lists(calls, max_size=12), options, st.booleans())
 def test_each_token_of_each_call_went_one_way(log: list[dict[str, Any]], options: Options, timed: bool) -> None:
     """``Log.ask`` looks whether it adds up."""
@@ -107,6 +108,7 @@ def accounts(records: Sequence[Record]) -> list[Account]:
     return [made.of(call) for call in gather.finish() if call.tokens]
 
 
+@settings(deadline=None)  # machines are slow at times
 @given(st.data(), records())
 def test_the_order_of_lines_does_not_matter_where_times_differ(data: st.DataObject, records: list[Record]) -> None:
     assert accounts(data.draw(st.permutations(records))) == accounts(records)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysed import RULES
@@ -72,6 +72,7 @@ texts = st.lists(st.text("ab", min_size=1, max_size=4), max_size=5)
 gaps = st.sampled_from([0.0, 1.0, 200.0, 300.0, 3600.0, 4000.0])
 
 
+@settings(deadline=None)  # machines are slow at times
 @given(st.lists(texts, max_size=14))
 def test_without_limits_it_has_what_the_ideal_cache_has_to_the_character(rows: list[list[str]]) -> None:
     """Each text ends with what is in no other place, for the ideal cache knows no blocks."""
@@ -82,6 +83,7 @@ def test_without_limits_it_has_what_the_ideal_cache_has_to_the_character(rows: l
         assert found.any == found.own == found.alive == found.ready == found.rules == ideal.ask("".join(ended)).read
 
 
+@settings(deadline=None)  # machines are slow at times
 @given(
     requests=st.lists(st.tuples(letters, gaps), max_size=14),
     minimum=st.sampled_from([0, 100, 250, 300]),
@@ -114,6 +116,7 @@ marks = st.lists(st.tuples(st.integers(0, 25), st.sampled_from(["5m", "1h", "7m"
 long_rows = st.tuples(st.integers(0, 24), letters).map(lambda parts: "abcdefghijklmnopqrstuvwx"[: parts[0]] + parts[1])
 
 
+@settings(deadline=None)  # machines are slow at times
 @given(
     requests=st.lists(st.tuples(long_rows, gaps, marks), max_size=14),
     minimum=st.sampled_from([0, 300, 1200]),
@@ -147,6 +150,7 @@ salted = st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 1)).map(
 )
 
 
+@settings(deadline=None)  # machines are slow at times
 @given(
     requests=st.lists(
         st.tuples(texts, gaps, marks | st.none(), salted, gaps, st.sampled_from(["", "1h", "2h"])), max_size=14

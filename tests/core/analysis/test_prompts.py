@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import requests_like
@@ -48,12 +48,14 @@ def again(dialect: str, body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("dialect", sorted(BODIES))
+@settings(deadline=None)  # machines are slow at times
 @given(data=st.data())
 def test_a_body_can_be_had_again_with_its_values_and_its_order_of_keys(dialect: str, data: st.DataObject) -> None:
     again(dialect, orjson.loads(orjson.dumps(data.draw(BODIES[dialect]))))
 
 
 @pytest.mark.parametrize("dialect", sorted(BODIES))
+@settings(deadline=None)  # machines are slow at times
 @given(data=st.data())
 def test_so_can_one_that_no_protocol_allows(dialect: str, data: st.DataObject) -> None:
     names = st.sampled_from([*MEMBERS[dialect], "model"])
@@ -61,6 +63,7 @@ def test_so_can_one_that_no_protocol_allows(dialect: str, data: st.DataObject) -
 
 
 @pytest.mark.parametrize("dialect", sorted(BODIES))
+@settings(deadline=None)  # machines are slow at times
 @given(data=st.data())
 def test_blocks_hold_what_a_model_reads_in_its_order(dialect: str, data: st.DataObject) -> None:
     prompts = Prompts()
