@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from everwarm.analyze.formats.codex import FORMAT
+from everwarm.analyze.gather import Gather
 from everwarm.analyze.record import Unread
 from everwarm.core.usage import Usage
 from transcripts import calls, prompts, texts, told
@@ -150,6 +151,33 @@ def test_totals_only() -> None:
         Usage(112, 9088, 30),
         Usage(112, 9088, 30),
     ]
+    written = [{**total, "cache_write_input_tokens": part} for total, part in ((ONE, 4000), (BOTH, 4100))]
+    rows = [meta(), turn(1), *(counted(n, None, total) for n, total in enumerate(written))]
+    assert [call.usage.cache_write for call in calls(FORMAT, rows) if call.usage] == [4000, 100]
+
+
+def test_counts_of_calls_only() -> None:
+    """Without totals no two of them are the same call, however alike they are."""
+    rows = [meta(), turn(1)]
+    for second in (2, 4, 6):
+        rows += [said(second, "user", "Again."), counted(second + 1, TWO, None), said(second + 1, "assistant", "Yes.")]
+    gather = Gather()
+    for call in calls(FORMAT, rows):
+        gather.add(call)
+    assert [call.tokens for call in gather.finish()] == [9200, 9200, 9200]
+
+
+def test_a_provider_whose_name_says_nothing() -> None:
+    """A user may call his own proxy so."""
+    for named, model, seller in (
+        ("codex", "gpt-5.3-codex", "openai"),
+        ("codex", "glm-4.7", "codex"),
+        ("openrouter", "gpt-5.2", "openrouter"),
+    ):
+        begin = meta()
+        begin["payload"]["model_provider"] = named
+        rows = [begin, line(1, "turn_context", model=model), said(1, "user", "Hi."), counted(2, ONE, ONE)]
+        assert [call.line.provider for call in calls(FORMAT, rows)] == [seller]
 
 
 def test_records_of_usage() -> None:

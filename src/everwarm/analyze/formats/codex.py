@@ -33,6 +33,9 @@ from everwarm.core.wire import Json
 _KINDS: Final = frozenset({"session_meta", "turn_context", "response_item", "compacted", "event_msg"})
 _SETTINGS: Final = {"effort": "reasoning_effort", "verbosity": "verbosity", "service_tier": "service_tier"}
 _OURS: Final = ("gpt", "codex", "o1", "o3", "o4")
+_UNTOLD: Final = ("", "codex", "custom", "proxy")
+"""What users call a provider whose name says nothing: most likely what is behind it is the maker of the model."""
+
 _LOST: Final = ("turn_aborted", "error")
 
 
@@ -105,8 +108,10 @@ class _Rollout:
     def _event(self, number: int, payload: dict[str, Json]) -> Iterator[Record]:
         what = text(payload, "type")
         if what == "token_count":
-            usage = self._counts.event(part(payload, "info"))
-            yield from self._counted(number, usage, f"codex {self._root} {self._counts.state}")
+            info = part(payload, "info")
+            usage = self._counts.event(info)
+            name = f"codex {self._root} {self._counts.state}" if part(info, "total_token_usage") else ""
+            yield from self._counted(number, usage, name)
         elif what in _LOST and (lost := self._history.lost(self._now)):
             yield self._record(number, lost, None, "")
         elif what == "thread_rolled_back":
@@ -148,7 +153,7 @@ class _Rollout:
 
     def _turn(self, told: dict[str, Json]) -> None:
         model = text(told, "model") or self._line.model
-        seller = self._line.provider or ("openai" if model.startswith(_OURS) else "")
+        seller = "openai" if self._line.provider in _UNTOLD and model.startswith(_OURS) else self._line.provider
         self._line = self._line._replace(provider=seller, model=model, app=text(told, "cwd") or self._line.app)
         self._settings = {name: value for member, name in _SETTINGS.items() if (value := text(told, member))}
 
