@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -315,4 +316,30 @@ def test_what_it_is() -> None:
     heads = [orjson.dumps(each) for each in TURN[:3]]
     assert FORMAT.fits(heads, "s.jsonl") > 0.9
     assert 0 < FORMAT.fits([orjson.dumps({"type": "summary", "summary": "x", "leafUuid": "y"})], "s.jsonl") < 0.9
+    snapshot = {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}, "isSnapshotUpdate": False}
+    assert 0 < FORMAT.fits([orjson.dumps(snapshot)], "s.jsonl") < 0.9
     assert FORMAT.fits([b'{"messages":[]}', b"no JSON"], "s.jsonl") == 0
+
+
+def test_lines_that_are_no_calls() -> None:
+    """They are known as such: each version has more of them."""
+    kinds = ("queue-operation", "custom-title", "ai-title", "last-prompt", "permission-mode", "pr-link", "mode")
+    others = [{"type": kind, "sessionId": "s1", "timestamp": "2026-03-01T10:00:00.000Z"} for kind in kinds]
+    others += [
+        {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}},
+        {"type": "summary", "leafUuid": "y"},
+    ]
+    assert len(calls(FORMAT, [*others, *TURN, *others])) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"display": "Hi", "pastedContents": {}, "timestamp": 1772359200000, "project": "/home/ada", "sessionId": "s1"},
+        {"debug": "Connected", "timestamp": "2026-03-01T10:00:00.000Z", "sessionId": "s1", "cwd": "/home/ada"},
+        {"pid": 7, "sessionId": "s1", "cwd": "/home/ada", "startedAt": 1772359200000},
+    ],
+    ids=["history of inputs", "log of a server of tools", "process"],
+)
+def test_other_files_of_the_agent(line: dict[str, Any]) -> None:
+    assert FORMAT.fits([orjson.dumps(line)], "history.jsonl") == 0
