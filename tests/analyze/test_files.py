@@ -14,6 +14,8 @@ import zstandard
 
 from everwarm.analyze import files, packing
 from everwarm.analyze.files import LogFile, logs
+from everwarm.analyze.formats.registry import format_of
+from everwarm.analyze.reading import read_all
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.analysis.call import Place
 from logged import CHAT, all_of, found, json_lines, records, unread
@@ -73,6 +75,57 @@ def test_a_folder_gives_its_logs_in_order(tmp_path: Path) -> None:
     got = [(str(Path(lines.name).relative_to(tmp_path)), lines.named) for lines in logs([str(tmp_path)])]
     assert got == [(name, False) for name in sorted(names)]
     assert [lines.named for lines in logs([str(tmp_path / "README.md")])] == [True]
+
+
+def test_a_folder_gives_what_agents_keep_in_hidden_ones(tmp_path: Path) -> None:
+    names = [".claude/projects/-home/s1.jsonl", ".codex/sessions/2026/03/rollout-1.jsonl", ".pi/agent/sessions/a.jsonl"]
+    for name in [*names, ".cache/a.jsonl", ".claude/.credentials.json"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"{}")
+    assert [str(Path(lines.name).relative_to(tmp_path)) for lines in logs([str(tmp_path)])] == names
+
+
+NO_LOGS = {
+    "auth.json": {"OPENAI_API_KEY": "sk-hidden", "tokens": {"access_token": "hidden", "account_id": "a"}},
+    "settings.json": {"env": {"ANTHROPIC_AUTH_TOKEN": "hidden"}, "model": "opus", "hooks": {}},
+    "todos.json": [{"content": "Add", "status": "completed", "id": "1"}],
+    "empty.json": [],
+    "history.jsonl": {"session_id": "s1", "ts": 1772359200, "text": "Hi"},
+}
+
+
+def test_of_a_folder_only_logs_are_told_of(tmp_path: Path) -> None:
+    for name, value in NO_LOGS.items():
+        (tmp_path / name).write_bytes(json_lines(value))
+    (tmp_path / "calls.jsonl").write_bytes(LOG)
+    (tmp_path / "counts.jsonl").write_bytes(json_lines({"model": "gpt-5", "prompt_tokens": 9, "completion_tokens": 1}))
+    (tmp_path / "texts.jsonl").write_bytes(json_lines({"kwargs": json_lines(CHAT).decode()}))
+    sources = read_all([str(tmp_path)], lambda _: None).sources
+    assert [(Path(source.name).name, source.calls, source.unread) for source in sources] == [
+        ("calls.jsonl", 500, 0),
+        ("counts.jsonl", 1, 0),
+        ("texts.jsonl", 1, 0),
+    ]
+
+
+@pytest.mark.parametrize("name", ["auth.json", "settings.json"])
+def test_what_cannot_be_read_is_shown_without_secrets(name: str, tmp_path: Path) -> None:
+    shown = unread(tmp_path, json_lines(NO_LOGS[name]), name).sample
+    assert "hidden" not in shown
+    assert "\N{HORIZONTAL ELLIPSIS}" in shown
+
+
+def test_a_first_line_that_is_long_tells_the_format(tmp_path: Path) -> None:
+    """As one with all instructions does."""
+    meta = {"id": "t1", "cwd": "/home/ada", "base_instructions": {"text": "code " * 30_000}}
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(json_lines({"type": "session_meta", "payload": meta}, {"type": "turn_context", "payload": {}}))
+    lines = LogFile(str(path))
+    kind = format_of(lines)
+    assert kind is not None
+    assert kind.name == "Codex rollout"
+    assert len(lines.head()) > 150_000
+    assert [number for number, _ in lines.numbered()] == [1, 2]
 
 
 def test_progress_counts_what_lies_on_disk(tmp_path: Path) -> None:
