@@ -211,6 +211,32 @@ def test_openinference(tmp_path: Path) -> None:
     assert whole.body == CHAT
 
 
+def test_langfuse(tmp_path: Path) -> None:
+    """Its SDK writes spans, too: each generation has what its exports have, as text."""
+    said = {
+        "langfuse.observation.type": "generation",
+        "langfuse.observation.model.name": "claude-sonnet-4-5",
+        "langfuse.observation.model.parameters": '{"temperature": 0}',
+        "langfuse.observation.input": '[{"role": "user", "content": "Hi"}]',
+        "langfuse.observation.output": '{"role": "assistant", "content": "Yes."}',
+        "langfuse.observation.usage_details": '{"input": 9, "output": 4, "cache_read_input_tokens": 4000}',
+        "session.id": "s1",
+    }
+    record = one(tmp_path, traces(span(said)))
+    assert record.body == {
+        "model": "claude-sonnet-4-5",
+        "temperature": 0,
+        "messages": [{"role": "user", "content": "Hi"}],
+    }
+    assert record.usage == Usage(9, 4000, 4)
+    assert (record.line.provider, record.line.session) == ("anthropic", "s1")
+    for others in ({"langfuse.observation.type": "tool"}, {"langfuse.observation.type": "span"}):
+        assert "none is a call" in unread(tmp_path, json_lines(traces(span({**said, **others})))).why
+    bare = {name: value for name, value in said.items() if "usage" not in name and "input" not in name}
+    assert (record := one(tmp_path, traces(span(bare)))).usage is None
+    assert record.body is None
+
+
 def test_a_span_as_an_sdk_prints_it(tmp_path: Path) -> None:
     printed = {
         "name": "chat gpt-5.1",
