@@ -15,6 +15,7 @@ from everwarm.analyze.formats import (
     ledger,
     litellm,
     opencode,
+    opencode_db,
     otel,
     pi,
 )
@@ -27,6 +28,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     claude_code.FORMAT,
     codex.FORMAT,
     opencode.FORMAT,
+    opencode_db.FORMAT,
     pi.FORMAT,
     har.FORMAT,
     otel.FORMAT,
