@@ -173,6 +173,7 @@ def test_zstd_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (b"\1\2" + b"\0" * 100, "it is no text"),
         ("{}".encode("utf-16"), "it is text in UTF-16"),
         (b"PK\x03\x04rest", "it is packed in a way that is not read here"),
+        (b"version https://git-lfs.example/v1\nsize 1\n", "it is a pointer of Git LFS"),
         (b"SQLite format 3\0" + b"\1" * 200, "it is a database of another program"),
         (b"Dear diary,\ntoday nothing happened.\n", "it is no log of any form that is known"),
     ],

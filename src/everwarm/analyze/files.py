@@ -38,8 +38,8 @@ _HOMES: Final = (".claude", ".codex", ".pi")
 """Hidden folders in which coding agents keep their transcripts."""
 
 _SECRET: Final = re.compile(
-    r"""(?ix) ( \b(?: sk- | eyJ | gh[opsu]_ | AKIA ) | (?: token | key | secret | password | access | refresh | cookie
-    | authorization ) \w* \\* " \s* : \s* \\* " (?:Bearer\s)? ) [^"\\\s]+"""
+    r"""(?ix) ( \b(?: sk- | eyJ | gh[opsu]_ | AKIA ) | (?: token | \w[-_]?key | secret | password | access | refresh
+    | cookie | authorization ) \w* \\* " \s* : \s* \\* " (?:Bearer\s)? ) [^"\\\s]+"""
 )
 """How secrets begin, or what stands before them, as in the settings of an agent that lie beside its transcripts."""
 
