@@ -264,6 +264,20 @@ def test_a_fork_has_the_calls_of_its_parent() -> None:
     assert [call.id for call in calls(FORMAT, [fork[0], *SESSION[1:]])] == [call.id for call in found[:2]]
 
 
+def test_a_spawned_thread_may_repeat_its_parents_calls() -> None:
+    """They are its parent's; its own are not those of another thread that counted as much."""
+    source = {"subagent": {"thread_spawn": {"parent_thread_id": "th-1", "depth": 1}}}
+    begin = [meta("th-2"), meta("th-2", parent_thread_id="th-1"), meta("th-3")]
+    begin[0]["payload"]["source"] = begin[2]["payload"]["source"] = source
+    for each in begin:
+        each["timestamp"] = "2026-03-01T10:00:20.000Z"
+    own = [said(30, "user", "Else."), said(33, "assistant", "Yes."), counted(34, ONE, tokens(27200, 17280, 270, 128))]
+    first, second, other = ([call.id for call in calls(FORMAT, [each, *SESSION[1:], *own])] for each in begin)
+    assert first[:2] == other[:2] == [call.id for call in calls(FORMAT, SESSION)]
+    assert first == second
+    assert len({first[2], other[2]} - set(first[:2])) == 2
+
+
 def test_what_cannot_be_read() -> None:
     found = told(FORMAT, [*SESSION, b'{"timestamp":"2026', {"payload": 3}])
     assert [one.place.line for one in found if isinstance(one, Unread)] == [16, 17]

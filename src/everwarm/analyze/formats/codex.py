@@ -10,8 +10,9 @@ as it was is no new call, nor is one that both kinds of lines tell. Files withou
 
 Versions differ in whether a count stands before the items of its answer or behind them: the first count of a file
 decides. The base instructions are in newer files, the tools in none. A request is taken to be sent when the line before
-its answer was written; reasoning is sent again in all later requests. A fork repeats the history of its parent: those
-calls have the ids that they have there, but the times of the fork.
+its answer was written; reasoning is sent again in all later requests. A fork repeats the history of its parent, and so
+may a spawned thread, before it does anything itself (codeburn 1383, tokscale 679): those calls have the ids that they
+have there, but often the times of the fork.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _SETTINGS: Final = {"effort": "reasoning_effort", "verbosity": "verbosity", "ser
 _OURS: Final = ("gpt", "codex", "o1", "o3", "o4")
 _UNTOLD: Final = ("", "codex", "custom", "proxy")
 """What users call a provider whose name says nothing: most likely what is behind it is the maker of the model."""
+
+_AT_ONCE: Final = 1.0
+"""Seconds within which a spawned thread has written what it repeats, and no call can have been answered."""
 
 _LOST: Final = ("turn_aborted", "error")
 
@@ -68,6 +72,8 @@ class _Rollout:
         self._line = Line()
         self._hides = "codex"
         self._root = ""  # the session whose history this one continues
+        self._parent = ""  # the thread that spawned this one
+        self._born = 0.0  # when its file was begun
         self._settings: Mapping[str, str] = {}
         self._now: float | None = None
 
@@ -110,7 +116,7 @@ class _Rollout:
         if what == "token_count":
             info = part(payload, "info")
             usage = self._counts.event(info)
-            name = f"codex {self._root} {self._counts.state}" if part(info, "total_token_usage") else ""
+            name = f"codex {self._origin()} {self._counts.state}" if part(info, "total_token_usage") else ""
             yield from self._counted(number, usage, name)
         elif what in _LOST and (lost := self._history.lost(self._now)):
             yield self._record(number, lost, None, "")
@@ -138,12 +144,21 @@ class _Rollout:
             id=name,
         )
 
+    def _origin(self) -> str:
+        """The session that the call counted now is one of."""
+        repeated = self._now is not None and self._now < self._born + _AT_ONCE
+        return self._parent if self._parent and repeated else self._root
+
     def _meta(self, told: dict[str, Json]) -> None:
         """A fork has the lines of its parents' beginnings, too, behind its own."""
         name = text(told, "id")
         self._root = text(told, "forked_from_id") or name or self._root
         if self._line.session or not name:
             return
+        spawn = part(part(part(told, "source"), "subagent"), "thread_spawn")
+        if not text(told, "forked_from_id"):
+            self._parent = text(told, "parent_thread_id") or text(spawn, "parent_thread_id")
+            self._born = self._now or 0.0
         version = text(told, "cli_version")
         aside = " subagent" if type(told.get("source")) is dict else ""
         self._hides = f"codex {version} {text(told, 'originator')}".rstrip() + aside
