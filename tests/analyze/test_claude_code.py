@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everwarm.analyze.formats.claude_code import FORMAT
+from everwarm.analyze.reading import read_all
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.usage import Usage
 from transcripts import calls, texts, told
@@ -221,6 +223,18 @@ def test_subagents_have_a_prompt_of_their_own() -> None:
     assert found["msg_x"].hides == "claude-code 2.1.39 subagent"
     assert found["msg_x"].line.session == "s-1/ad2d877"
     assert found["msg_3"].usage == calls(FORMAT, TURN)[2].usage
+
+
+def test_a_question_aside_repeats_the_conversation(tmp_path: Path) -> None:
+    """Its own file has all lines before it as a subagent's: they stay the conversation's calls."""
+    aside = {"isSidechain": True, "agentId": "aside_question-1"}
+    asked = [user("q1", "a4", 50, "By the way?"), assistant("q2", "q1", 53, "msg_9", text("Yes."))]
+    for name, rows in (("s1", TURN), ("s1/subagents/agent-aside", [{**each, **aside} for each in TURN + asked])):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.jsonl").write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    read = read_all([str(tmp_path)], lambda _: None)
+    assert sorted(call.line.session for call in read.gather.finish()) == ["s-1"] * 3 + ["s-1/aside_question-1"]
+    assert [(source.calls, source.repeated) for source in read.sources] == [(3, 0), (4, 3)]
 
 
 def test_calls_that_failed() -> None:

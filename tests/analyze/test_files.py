@@ -67,19 +67,20 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_folder_gives_its_logs_in_order(tmp_path: Path) -> None:
-    names = ["b.jsonl", "a/x.json", "a/y.jsonl.gz", "c.log.1", "d.har", "z.ndjson.zst", "e.jsonl-20260101.gz"]
+    names = ["b.jsonl", "c.log.1", "d.har", "e.jsonl-20260101.gz", "z.ndjson.zst", "a/x.json", "a/y.jsonl.gz"]
     others = ["README.md", ".hidden.jsonl", "node_modules/x.json", "photo.png", "main.py"]
     for name in names + others:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"{}")
     got = [(str(Path(lines.name).relative_to(tmp_path)), lines.named) for lines in logs([str(tmp_path)])]
-    assert got == [(name, False) for name in sorted(names)]
+    assert got == [(name, False) for name in names]
     assert [lines.named for lines in logs([str(tmp_path / "README.md")])] == [True]
 
 
 def test_a_folder_gives_what_agents_keep_in_hidden_ones(tmp_path: Path) -> None:
     names = [".claude/projects/-home/s1.jsonl", ".codex/sessions/2026/03/rollout-1.jsonl", ".pi/agent/sessions/a.jsonl"]
-    for name in [*names, ".cache/a.jsonl", ".claude/.credentials.json"]:
+    results = ".claude/projects/-home/s1/tool-results/b1.txt"
+    for name in [*names, ".cache/a.jsonl", ".claude/.credentials.json", results]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"{}")
     assert [str(Path(lines.name).relative_to(tmp_path)) for lines in logs([str(tmp_path)])] == names
@@ -177,7 +178,7 @@ def test_zstd_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (b"SQLite format 3\0" + b"\1" * 200, "it is a database of another program"),
         (b"Dear diary,\ntoday nothing happened.\n", "it is no log of any form that is known"),
     ],
-    ids=["nothing", "blank", "nothing, packed", "a picture", "bytes", "utf-16", "zip", "a database", "prose"],
+    ids=["nothing", "blank", "nothing, packed", "a picture", "bytes", "utf-16", "zip", "lfs", "a database", "prose"],
 )
 def test_what_is_no_log_says_so(data: bytes, why: str, tmp_path: Path) -> None:
     only = unread(tmp_path, data, "file")

@@ -34,6 +34,9 @@ _LOGS: Final = re.compile(
 )
 """Names of what is read in a folder: also of rotated and of packed logs."""
 
+_GIVEN: Final = "tool-results"
+"""The folder beside a Claude Code transcript with results that were too long for it: they may be logs of anything."""
+
 _HOMES: Final = (".claude", ".codex", ".pi")
 """Hidden folders in which coding agents keep their transcripts."""
 
@@ -63,8 +66,8 @@ def logs(names: Iterable[str], progress: Progress = lambda _: None) -> Iterator[
 
 
 def is_log(path: Path) -> bool:
-    """By its name."""
-    return _LOGS.search(path.name) is not None
+    """By its name, if it is not what a tool gave an agent."""
+    return _LOGS.search(path.name) is not None and path.parent.name != _GIVEN
 
 
 def sample(data: bytes) -> str:
