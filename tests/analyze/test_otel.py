@@ -211,6 +211,30 @@ def test_openinference(tmp_path: Path) -> None:
     assert whole.body == CHAT
 
 
+def test_vercels_ai_sdk(tmp_path: Path) -> None:
+    """The span around its calls repeats their tokens, under other names: it is none."""
+    told = {"ai.usage.inputTokens": 2000, "ai.usage.outputTokens": 10, "ai.usage.cachedInputTokens": 1536}
+    said = {
+        "ai.operationId": "ai.streamText.doStream",
+        "gen_ai.system": "openai.chat",
+        **told,
+        "gen_ai.request.model": "gpt-5",
+        "gen_ai.usage.input_tokens": 2000,
+        "gen_ai.usage.output_tokens": 10,
+        "ai.prompt.messages": '[{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]',
+        "ai.prompt.tools": ['{"type": "function", "name": "look", "inputSchema": {"type": "object"}}'],
+    }
+    around = span({"ai.operationId": "ai.streamText", "ai.model.id": "gpt-5", **told})
+    record = one(tmp_path, traces(around, span(said)))
+    assert record.usage == Usage(464, 1536, 10)
+    assert record.line.provider == "openai"
+    assert record.body == {
+        "model": "gpt-5",
+        "tools": [{"type": "function", "function": {"name": "look", "inputSchema": {"type": "object"}}}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+    }
+
+
 def test_langfuse(tmp_path: Path) -> None:
     """Its SDK writes spans, too: each generation has what its exports have, as text."""
     said = {
