@@ -23,6 +23,7 @@ OTHERS = (
     "Claude Code transcript",
     "Codex rollout",
     "opencode session",
+    "opencode database",
     "pi session",
 )
 LINE_FORMATS = [form for form in FORMATS if form.name not in OTHERS]

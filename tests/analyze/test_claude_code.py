@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from everwarm.analyze.formats.claude_code import FORMAT
+from everwarm.analyze.reading import read_all
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.usage import Usage
 from transcripts import calls, texts, told
@@ -222,6 +225,18 @@ def test_subagents_have_a_prompt_of_their_own() -> None:
     assert found["msg_3"].usage == calls(FORMAT, TURN)[2].usage
 
 
+def test_a_question_aside_repeats_the_conversation(tmp_path: Path) -> None:
+    """Its own file has all lines before it as a subagent's: they stay the conversation's calls."""
+    aside = {"isSidechain": True, "agentId": "aside_question-1"}
+    asked = [user("q1", "a4", 50, "By the way?"), assistant("q2", "q1", 53, "msg_9", text("Yes."))]
+    for name, rows in (("s1", TURN), ("s1/subagents/agent-aside", [{**each, **aside} for each in TURN + asked])):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.jsonl").write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    read = read_all([str(tmp_path)], lambda _: None)
+    assert sorted(call.line.session for call in read.gather.finish()) == ["s-1"] * 3 + ["s-1/aside_question-1"]
+    assert [(source.calls, source.repeated) for source in read.sources] == [(3, 0), (4, 3)]
+
+
 def test_calls_that_failed() -> None:
     """Retries are lines of the system; the last failure is told as if the model had said it. Neither is sent."""
     said = {"role": "assistant", "model": "<synthetic>", "id": "x", "content": [text("API Error: 529")], "usage": {}}
@@ -315,4 +330,30 @@ def test_what_it_is() -> None:
     heads = [orjson.dumps(each) for each in TURN[:3]]
     assert FORMAT.fits(heads, "s.jsonl") > 0.9
     assert 0 < FORMAT.fits([orjson.dumps({"type": "summary", "summary": "x", "leafUuid": "y"})], "s.jsonl") < 0.9
+    snapshot = {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}, "isSnapshotUpdate": False}
+    assert 0 < FORMAT.fits([orjson.dumps(snapshot)], "s.jsonl") < 0.9
     assert FORMAT.fits([b'{"messages":[]}', b"no JSON"], "s.jsonl") == 0
+
+
+def test_lines_that_are_no_calls() -> None:
+    """They are known as such: each version has more of them."""
+    kinds = ("queue-operation", "custom-title", "ai-title", "last-prompt", "permission-mode", "pr-link", "mode")
+    others = [{"type": kind, "sessionId": "s1", "timestamp": "2026-03-01T10:00:00.000Z"} for kind in kinds]
+    others += [
+        {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}},
+        {"type": "summary", "leafUuid": "y"},
+    ]
+    assert len(calls(FORMAT, [*others, *TURN, *others])) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"display": "Hi", "pastedContents": {}, "timestamp": 1772359200000, "project": "/home/ada", "sessionId": "s1"},
+        {"debug": "Connected", "timestamp": "2026-03-01T10:00:00.000Z", "sessionId": "s1", "cwd": "/home/ada"},
+        {"pid": 7, "sessionId": "s1", "cwd": "/home/ada", "startedAt": 1772359200000},
+    ],
+    ids=["history of inputs", "log of a server of tools", "process"],
+)
+def test_other_files_of_the_agent(line: dict[str, Any]) -> None:
+    assert FORMAT.fits([orjson.dumps(line)], "history.jsonl") == 0

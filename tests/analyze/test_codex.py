@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from everwarm.analyze.formats.codex import FORMAT
+from everwarm.analyze.gather import Gather
 from everwarm.analyze.record import Unread
 from everwarm.core.usage import Usage
 from transcripts import calls, prompts, texts, told
@@ -150,6 +151,33 @@ def test_totals_only() -> None:
         Usage(112, 9088, 30),
         Usage(112, 9088, 30),
     ]
+    written = [{**total, "cache_write_input_tokens": part} for total, part in ((ONE, 4000), (BOTH, 4100))]
+    rows = [meta(), turn(1), *(counted(n, None, total) for n, total in enumerate(written))]
+    assert [call.usage.cache_write for call in calls(FORMAT, rows) if call.usage] == [4000, 100]
+
+
+def test_counts_of_calls_only() -> None:
+    """Without totals no two of them are the same call, however alike they are."""
+    rows = [meta(), turn(1)]
+    for second in (2, 4, 6):
+        rows += [said(second, "user", "Again."), counted(second + 1, TWO, None), said(second + 1, "assistant", "Yes.")]
+    gather = Gather()
+    for call in calls(FORMAT, rows):
+        gather.add(call)
+    assert [call.tokens for call in gather.finish()] == [9200, 9200, 9200]
+
+
+def test_a_provider_whose_name_says_nothing() -> None:
+    """A user may call his own proxy so."""
+    for named, model, seller in (
+        ("codex", "gpt-5.3-codex", "openai"),
+        ("codex", "glm-4.7", "codex"),
+        ("openrouter", "gpt-5.2", "openrouter"),
+    ):
+        begin = meta()
+        begin["payload"]["model_provider"] = named
+        rows = [begin, line(1, "turn_context", model=model), said(1, "user", "Hi."), counted(2, ONE, ONE)]
+        assert [call.line.provider for call in calls(FORMAT, rows)] == [seller]
 
 
 def test_records_of_usage() -> None:
@@ -234,6 +262,20 @@ def test_a_fork_has_the_calls_of_its_parent() -> None:
     assert len({call.id for call in found}) == 3
     assert {call.line.session for call in found} == {"th-2"}
     assert [call.id for call in calls(FORMAT, [fork[0], *SESSION[1:]])] == [call.id for call in found[:2]]
+
+
+def test_a_spawned_thread_may_repeat_its_parents_calls() -> None:
+    """They are its parent's; its own are not those of another thread that counted as much."""
+    source = {"subagent": {"thread_spawn": {"parent_thread_id": "th-1", "depth": 1}}}
+    begin = [meta("th-2"), meta("th-2", parent_thread_id="th-1"), meta("th-3")]
+    begin[0]["payload"]["source"] = begin[2]["payload"]["source"] = source
+    for each in begin:
+        each["timestamp"] = "2026-03-01T10:00:20.000Z"
+    own = [said(30, "user", "Else."), said(33, "assistant", "Yes."), counted(34, ONE, tokens(27200, 17280, 270, 128))]
+    first, second, other = ([call.id for call in calls(FORMAT, [each, *SESSION[1:], *own])] for each in begin)
+    assert first[:2] == other[:2] == [call.id for call in calls(FORMAT, SESSION)]
+    assert first == second
+    assert len({first[2], other[2]} - set(first[:2])) == 2
 
 
 def test_what_cannot_be_read() -> None:

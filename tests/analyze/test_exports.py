@@ -122,6 +122,20 @@ def test_what_callbacks_of_litellm_log(tmp_path: Path) -> None:
         assert record.line.session == "t9"
 
 
+def test_where_litellm_tells_what_was_cached(tmp_path: Path) -> None:
+    """By its version in the answer only, in the metadata, or there twice, once without."""
+    row = {"id": CHAT_ANSWER["id"], "call_type": "completion", "custom_llm_provider": "openai", "cache_hit": None}
+    row |= {"startTime": 1_760_000_000.0, "prompt_tokens": 2000, "completion_tokens": 10, "response": CHAT_ANSWER}
+    unsaid = {"prompt_tokens_details": None}
+    for metadata in (
+        {},
+        {"usage_object": {**CHAT_ANSWER["usage"], **unsaid}, "additional_usage_values": unsaid},
+        {"usage_object": CHAT_ANSWER["usage"], "additional_usage_values": unsaid},
+    ):
+        record = one(tmp_path, {**row, "metadata": json.dumps(metadata)}, litellm.FORMAT)
+        assert record.usage == CHAT_USAGE
+
+
 def test_calls_of_litellm_that_asked_nobody_or_failed(tmp_path: Path) -> None:
     hit = one(tmp_path, {**SPEND, "cache_hit": "True"})
     assert (hit.usage, hit.failed) == (None, False)

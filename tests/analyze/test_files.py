@@ -14,6 +14,8 @@ import zstandard
 
 from everwarm.analyze import files, packing
 from everwarm.analyze.files import LogFile, logs
+from everwarm.analyze.formats.registry import format_of
+from everwarm.analyze.reading import read_all
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.analysis.call import Place
 from logged import CHAT, all_of, found, json_lines, records, unread
@@ -65,14 +67,66 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_folder_gives_its_logs_in_order(tmp_path: Path) -> None:
-    names = ["b.jsonl", "a/x.json", "a/y.jsonl.gz", "c.log.1", "d.har", "z.ndjson.zst", "e.jsonl-20260101.gz"]
+    names = ["b.jsonl", "c.log.1", "d.har", "e.jsonl-20260101.gz", "z.ndjson.zst", "a/x.json", "a/y.jsonl.gz"]
     others = ["README.md", ".hidden.jsonl", "node_modules/x.json", "photo.png", "main.py"]
     for name in names + others:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"{}")
     got = [(str(Path(lines.name).relative_to(tmp_path)), lines.named) for lines in logs([str(tmp_path)])]
-    assert got == [(name, False) for name in sorted(names)]
+    assert got == [(name, False) for name in names]
     assert [lines.named for lines in logs([str(tmp_path / "README.md")])] == [True]
+
+
+def test_a_folder_gives_what_agents_keep_in_hidden_ones(tmp_path: Path) -> None:
+    names = [".claude/projects/-home/s1.jsonl", ".codex/sessions/2026/03/rollout-1.jsonl", ".pi/agent/sessions/a.jsonl"]
+    results = ".claude/projects/-home/s1/tool-results/b1.txt"
+    for name in [*names, ".cache/a.jsonl", ".claude/.credentials.json", results]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"{}")
+    assert [str(Path(lines.name).relative_to(tmp_path)) for lines in logs([str(tmp_path)])] == names
+
+
+NO_LOGS = {
+    "auth.json": {"OPENAI_API_KEY": "sk-hidden", "tokens": {"access_token": "hidden", "account_id": "a"}},
+    "settings.json": {"env": {"ANTHROPIC_AUTH_TOKEN": "hidden"}, "model": "opus", "hooks": {}},
+    "todos.json": [{"content": "Add", "status": "completed", "id": "1"}],
+    "empty.json": [],
+    "history.jsonl": {"session_id": "s1", "ts": 1772359200, "text": "Hi"},
+}
+
+
+def test_of_a_folder_only_logs_are_told_of(tmp_path: Path) -> None:
+    for name, value in NO_LOGS.items():
+        (tmp_path / name).write_bytes(json_lines(value))
+    (tmp_path / "calls.jsonl").write_bytes(LOG)
+    (tmp_path / "counts.jsonl").write_bytes(json_lines({"model": "gpt-5", "prompt_tokens": 9, "completion_tokens": 1}))
+    (tmp_path / "texts.jsonl").write_bytes(json_lines({"kwargs": json_lines(CHAT).decode()}))
+    sources = read_all([str(tmp_path)], lambda _: None).sources
+    assert [(Path(source.name).name, source.calls, source.unread) for source in sources] == [
+        ("calls.jsonl", 500, 0),
+        ("counts.jsonl", 1, 0),
+        ("texts.jsonl", 1, 0),
+    ]
+
+
+@pytest.mark.parametrize("name", ["auth.json", "settings.json"])
+def test_what_cannot_be_read_is_shown_without_secrets(name: str, tmp_path: Path) -> None:
+    shown = unread(tmp_path, json_lines(NO_LOGS[name]), name).sample
+    assert "hidden" not in shown
+    assert "\N{HORIZONTAL ELLIPSIS}" in shown
+
+
+def test_a_first_line_that_is_long_tells_the_format(tmp_path: Path) -> None:
+    """As one with all instructions does."""
+    meta = {"id": "t1", "cwd": "/home/ada", "base_instructions": {"text": "code " * 30_000}}
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(json_lines({"type": "session_meta", "payload": meta}, {"type": "turn_context", "payload": {}}))
+    lines = LogFile(str(path))
+    kind = format_of(lines)
+    assert kind is not None
+    assert kind.name == "Codex rollout"
+    assert len(lines.head()) > 150_000
+    assert [number for number, _ in lines.numbered()] == [1, 2]
 
 
 def test_progress_counts_what_lies_on_disk(tmp_path: Path) -> None:
@@ -120,10 +174,11 @@ def test_zstd_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (b"\1\2" + b"\0" * 100, "it is no text"),
         ("{}".encode("utf-16"), "it is text in UTF-16"),
         (b"PK\x03\x04rest", "it is packed in a way that is not read here"),
+        (b"version https://git-lfs.example/v1\nsize 1\n", "it is a pointer of Git LFS"),
         (b"SQLite format 3\0" + b"\1" * 200, "it is a database of another program"),
         (b"Dear diary,\ntoday nothing happened.\n", "it is no log of any form that is known"),
     ],
-    ids=["nothing", "blank", "nothing, packed", "a picture", "bytes", "utf-16", "zip", "a database", "prose"],
+    ids=["nothing", "blank", "nothing, packed", "a picture", "bytes", "utf-16", "zip", "lfs", "a database", "prose"],
 )
 def test_what_is_no_log_says_so(data: bytes, why: str, tmp_path: Path) -> None:
     only = unread(tmp_path, data, "file")

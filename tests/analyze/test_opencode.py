@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from everwarm.analyze.formats.opencode import FORMAT
+from everwarm.analyze.formats.opencode_db import FORMAT as OPENCODE_DB
+from everwarm.analyze.reading import read_all
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.usage import Usage
 from transcripts import Lines, texts
@@ -218,6 +223,64 @@ def test_a_storage_with_broken_files(tmp_path: Path) -> None:
     found = list(FORMAT.read(Lines(str(path), path.read_bytes())))
     assert [one.place.file for one in found if isinstance(one, Unread)] == [str(tmp_path / "message/ses_1/msg_4.json")]
     assert sum(isinstance(one, Record) for one in found) == 2
+
+
+NUMBERED = [
+    {**message, "parts": [{**part, "id": f"prt_{n:02}"} for n, part in enumerate(message["parts"])]}
+    for message in MESSAGES
+]
+
+
+def database(path: Path, *sessions: tuple[str, list[dict[str, Any]]]) -> Path:
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE TABLE session (id TEXT, project_id TEXT, directory TEXT, version TEXT, time_created INT)")
+        made.execute("CREATE TABLE message (id TEXT, session_id TEXT, time_created INT, data TEXT)")
+        made.execute("CREATE TABLE part (id TEXT, message_id TEXT, session_id TEXT, time_created INT, data TEXT)")
+        for at, (session, messages) in enumerate(sessions):
+            made.execute("INSERT INTO session VALUES (?, 'p1', '/home/ada/adder', '1.2.0', ?)", (session, at))
+            for message in messages:
+                name = message["info"]["id"]
+                data = orjson.dumps({k: v for k, v in message["info"].items() if k not in ("id", "sessionID")}).decode()
+                made.execute("INSERT INTO message VALUES (?, ?, ?, ?)", (name, session, START, data))
+                for part in message["parts"]:
+                    row = (part.get("id", "prt_0"), name, session, START, orjson.dumps(part).decode())
+                    made.execute("INSERT INTO part VALUES (?, ?, ?, ?, ?)", row)
+    return path
+
+
+def test_the_database_has_the_calls_of_the_export(tmp_path: Path) -> None:
+    other = [user("msg_8", 50, text("Hi.")), assistant("msg_9", 51, text("Yes."), tokens=tokens(9, 0, 0, 1))]
+    path = database(tmp_path / "opencode.db", ("ses_1", NUMBERED), ("ses_2", other))
+    (source,) = (logs := read_all([str(tmp_path)], lambda _: None)).sources
+    assert (source.format, source.calls, source.unread) == ("opencode database", 4, 0)
+    found = [one for one in OPENCODE_DB.read(Lines(str(path), b"")) if isinstance(one, Record)]
+    expected = calls(*NUMBERED)
+    assert texts(found[:3]) == texts(expected)
+    assert [one.usage for one in found[:3]] == [one.usage for one in expected]
+    assert [(one.line.session, one.line.app) for one in found] == [
+        *([("ses_1", "/home/ada/adder/src")] * 3),
+        ("ses_2", "/home/ada/adder/src"),
+    ]
+    assert [one.place.line for one in found] == [1, 2, 3, 4]
+    assert len(logs.gather.finish()) == 4
+
+
+def test_databases_that_cannot_be_read(tmp_path: Path) -> None:
+    path = database(tmp_path / "opencode.db", ("ses_1", NUMBERED[:2]))
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("UPDATE message SET data = '{' WHERE id = 'msg_1'")
+        made.execute("UPDATE part SET data = '[]' WHERE id = 'prt_02'")
+    found = list(OPENCODE_DB.read(Lines(str(path), b"")))
+    assert [type(one) for one in found] == [Unread, Record, Record]
+    path.write_bytes(path.read_bytes()[:5000])
+    (cut,) = OPENCODE_DB.read(Lines(str(path), b""))
+    assert isinstance(cut, Unread)
+    assert cut.why.startswith("the database cannot be read: ")
+    path.write_bytes(gzip.compress(b"SQLite format 3\0"))
+    for name in (str(path), "-"):
+        (packed,) = OPENCODE_DB.read(Lines(name, b""))
+        assert isinstance(packed, Unread)
+        assert packed.why.endswith("unpack it")
 
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:

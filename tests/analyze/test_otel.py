@@ -211,6 +211,56 @@ def test_openinference(tmp_path: Path) -> None:
     assert whole.body == CHAT
 
 
+def test_vercels_ai_sdk(tmp_path: Path) -> None:
+    """The span around its calls repeats their tokens, under other names: it is none."""
+    told = {"ai.usage.inputTokens": 2000, "ai.usage.outputTokens": 10, "ai.usage.cachedInputTokens": 1536}
+    said = {
+        "ai.operationId": "ai.streamText.doStream",
+        "gen_ai.system": "openai.chat",
+        **told,
+        "gen_ai.request.model": "gpt-5",
+        "gen_ai.usage.input_tokens": 2000,
+        "gen_ai.usage.output_tokens": 10,
+        "ai.prompt.messages": '[{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]',
+        "ai.prompt.tools": ['{"type": "function", "name": "look", "inputSchema": {"type": "object"}}'],
+    }
+    around = span({"ai.operationId": "ai.streamText", "ai.model.id": "gpt-5", **told})
+    record = one(tmp_path, traces(around, span(said)))
+    assert record.usage == Usage(464, 1536, 10)
+    assert record.line.provider == "openai"
+    assert record.body == {
+        "model": "gpt-5",
+        "tools": [{"type": "function", "function": {"name": "look", "inputSchema": {"type": "object"}}}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+    }
+
+
+def test_langfuse(tmp_path: Path) -> None:
+    """Its SDK writes spans, too: each generation has what its exports have, as text."""
+    said = {
+        "langfuse.observation.type": "generation",
+        "langfuse.observation.model.name": "claude-sonnet-4-5",
+        "langfuse.observation.model.parameters": '{"temperature": 0}',
+        "langfuse.observation.input": '[{"role": "user", "content": "Hi"}]',
+        "langfuse.observation.output": '{"role": "assistant", "content": "Yes."}',
+        "langfuse.observation.usage_details": '{"input": 9, "output": 4, "cache_read_input_tokens": 4000}',
+        "session.id": "s1",
+    }
+    record = one(tmp_path, traces(span(said)))
+    assert record.body == {
+        "model": "claude-sonnet-4-5",
+        "temperature": 0,
+        "messages": [{"role": "user", "content": "Hi"}],
+    }
+    assert record.usage == Usage(9, 4000, 4)
+    assert (record.line.provider, record.line.session) == ("anthropic", "s1")
+    for others in ({"langfuse.observation.type": "tool"}, {"langfuse.observation.type": "span"}):
+        assert "none is a call" in unread(tmp_path, json_lines(traces(span({**said, **others})))).why
+    bare = {name: value for name, value in said.items() if "usage" not in name and "input" not in name}
+    assert (record := one(tmp_path, traces(span(bare)))).usage is None
+    assert record.body is None
+
+
 def test_a_span_as_an_sdk_prints_it(tmp_path: Path) -> None:
     printed = {
         "name": "chat gpt-5.1",

@@ -23,6 +23,9 @@ HEAD: Final = 64 * 1024
 LONGEST: Final = 256 * 1024 * 1024
 """Bytes of one JSON value, be it a line or a file: a request of 32 MB is the largest that a provider takes."""
 
+LINE: Final = 4 * 1024 * 1024
+"""Bytes of a first line that are read to tell the format, if it is longer than ``HEAD``."""
+
 SAMPLE: Final = 80
 STDIN: Final = "-"
 
@@ -30,6 +33,18 @@ _LOGS: Final = re.compile(
     r"\.(jsonl?|ndjson|log|txt|csv|har|db|sqlite3?)(\.\d+|-\d+)?(\.(gz|zst|zstd))?$", re.IGNORECASE
 )
 """Names of what is read in a folder: also of rotated and of packed logs."""
+
+_GIVEN: Final = "tool-results"
+"""The folder beside a Claude Code transcript with results that were too long for it: they may be logs of anything."""
+
+_HOMES: Final = (".claude", ".codex", ".pi")
+"""Hidden folders in which coding agents keep their transcripts."""
+
+_SECRET: Final = re.compile(
+    r"""(?ix) ( \b(?: sk- | eyJ | gh[opsu]_ | AKIA ) | (?: token | \w[-_]?key | secret | password | access | refresh
+    | cookie | authorization ) \w* \\* " \s* : \s* \\* " (?:Bearer\s)? ) [^"\\\s]+"""
+)
+"""How secrets begin, or what stands before them, as in the settings of an agent that lie beside its transcripts."""
 
 Progress = Callable[[int], None]
 """Told how many more bytes of the file were read, as they lie on disk."""
@@ -43,7 +58,7 @@ def logs(names: Iterable[str], progress: Progress = lambda _: None) -> Iterator[
             yield LogFile(name, progress)
             continue
         try:
-            yield from (LogFile(str(each), progress, named=False) for each in within(path, is_log))
+            yield from (LogFile(str(each), progress, named=False) for each in within(path, is_log, _HOMES))
         except OSError as e:
             broken = LogFile(name, progress)
             broken.troubles.append(Unread(Place(name, 0), f"the folder cannot be listed: {e.strerror or e}"))
@@ -51,13 +66,13 @@ def logs(names: Iterable[str], progress: Progress = lambda _: None) -> Iterator[
 
 
 def is_log(path: Path) -> bool:
-    """By its name."""
-    return _LOGS.search(path.name) is not None
+    """By its name, if it is not what a tool gave an agent."""
+    return _LOGS.search(path.name) is not None and path.parent.name != _GIVEN
 
 
 def sample(data: bytes) -> str:
-    """The beginning of a line, to be shown."""
-    text = data[: 4 * SAMPLE].decode("utf-8", "replace")[:SAMPLE]
+    """The beginning of a line, to be shown, without what looks like a secret."""
+    text = _SECRET.sub("\\1\N{HORIZONTAL ELLIPSIS}", data[: 16 * SAMPLE].decode("utf-8", "replace"))[:SAMPLE]
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -76,10 +91,16 @@ class LogFile:
         self._begun: list[bytes] = []
 
     def head(self) -> bytes:
-        """The first 64 kB; all of it, if it has less."""
-        while sum(map(len, self._begun)) < HEAD and (piece := next(self._pieces, None)) is not None:
+        """The first 64 kB, or the first line if that is longer, as one with all instructions in it may be; all of the
+        file, if it has less."""
+        begun = b"".join(self._begun)
+        while len(begun) < HEAD or (b"\n" not in begun and len(begun) < LINE):
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
             self._begun.append(piece)
-        return b"".join(self._begun)[:HEAD]
+            begun += piece
+        return begun[: max(HEAD, begun.find(b"\n"))]
 
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """Line numbers from 1, and lines without their ends. Empty ones are counted, and not given. A line of more than

@@ -31,4 +31,6 @@ def _why(head: bytes) -> str:
         return "it is text in UTF-16: write it as UTF-8"
     if head.startswith((b"PK\x03\x04", b"BZh", b"\xfd7zXZ")):
         return "it is packed in a way that is not read here: unpack it, or pack it with gzip or zstd"
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS: fetch the file that it stands for"
     return "it is no text" if b"\0" in head else "it is no log of any form that is known"

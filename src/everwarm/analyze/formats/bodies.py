@@ -45,7 +45,10 @@ _COUNTS: Final = frozenset(
 )
 """Counts that a log may keep beside the body."""
 
-_MARKS: Final = (b'"messages"', b'"prompt"', b'"input"', b'"request"', b'"body"', b'"request_body"', b'"usage"')
+_MARKS: Final = (
+    *(b'"messages"', b'"prompt"', b'"input"', b'"request"', b'"body"', b'"request_body"', b'"usage"'),
+    *(b'\\"messages\\"', b'\\"prompt\\"', b'\\"input\\"', b'_tokens"'),
+)
 
 _NO_CALL: Final = "it is JSON, but no request: it has no messages, input or prompt, and no such body in it"
 

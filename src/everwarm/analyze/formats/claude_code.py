@@ -34,6 +34,8 @@ from everwarm.core.wire import Json
 
 _SYNTHETIC: Final = "<synthetic>"
 _STANDARD: Final = ("", "standard")
+_MARKS: Final = {"summary": ("leafUuid",), "file-history-snapshot": ("messageId",)}
+"""Kinds of lines without a session with which a file may begin, and what else they have."""
 
 
 class ClaudeCode:
@@ -42,12 +44,14 @@ class ClaudeCode:
     name = "Claude Code transcript"
 
     def fits(self, head: Iterable[bytes], name: str) -> float:
-        """By lines that have both a session and a parent, or a message of it."""
+        """By lines that have both a session and a parent, or a message of it. Other files of the agent, as its history
+        of inputs, have sessions, too, but no types."""
         best = 0.0
         for entry in heads(head):
+            kind = text(entry, "type")
             if "sessionId" in entry and ("parentUuid" in entry or "isSidechain" in entry):
                 return 0.95
-            if "sessionId" in entry or (entry.get("type") == "summary" and "leafUuid" in entry):
+            if (kind and "sessionId" in entry) or any(mark in entry for mark in _MARKS.get(kind, ())):
                 best = 0.6
         return best
 

@@ -10,8 +10,9 @@ as it was is no new call, nor is one that both kinds of lines tell. Files withou
 
 Versions differ in whether a count stands before the items of its answer or behind them: the first count of a file
 decides. The base instructions are in newer files, the tools in none. A request is taken to be sent when the line before
-its answer was written; reasoning is sent again in all later requests. A fork repeats the history of its parent: those
-calls have the ids that they have there, but the times of the fork.
+its answer was written; reasoning is sent again in all later requests. A fork repeats the history of its parent, and so
+may a spawned thread, before it does anything itself (codeburn 1383, tokscale 679): those calls have the ids that they
+have there, but often the times of the fork.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ from everwarm.core.wire import Json
 _KINDS: Final = frozenset({"session_meta", "turn_context", "response_item", "compacted", "event_msg"})
 _SETTINGS: Final = {"effort": "reasoning_effort", "verbosity": "verbosity", "service_tier": "service_tier"}
 _OURS: Final = ("gpt", "codex", "o1", "o3", "o4")
+_UNTOLD: Final = ("", "codex", "custom", "proxy")
+"""What users call a provider whose name says nothing: most likely what is behind it is the maker of the model."""
+
+_AT_ONCE: Final = 1.0
+"""Seconds within which a spawned thread has written what it repeats, and no call can have been answered."""
+
 _LOST: Final = ("turn_aborted", "error")
 
 
@@ -65,6 +72,8 @@ class _Rollout:
         self._line = Line()
         self._hides = "codex"
         self._root = ""  # the session whose history this one continues
+        self._parent = ""  # the thread that spawned this one
+        self._born = 0.0  # when its file was begun
         self._settings: Mapping[str, str] = {}
         self._now: float | None = None
 
@@ -105,8 +114,10 @@ class _Rollout:
     def _event(self, number: int, payload: dict[str, Json]) -> Iterator[Record]:
         what = text(payload, "type")
         if what == "token_count":
-            usage = self._counts.event(part(payload, "info"))
-            yield from self._counted(number, usage, f"codex {self._root} {self._counts.state}")
+            info = part(payload, "info")
+            usage = self._counts.event(info)
+            name = f"codex {self._origin()} {self._counts.state}" if part(info, "total_token_usage") else ""
+            yield from self._counted(number, usage, name)
         elif what in _LOST and (lost := self._history.lost(self._now)):
             yield self._record(number, lost, None, "")
         elif what == "thread_rolled_back":
@@ -133,12 +144,21 @@ class _Rollout:
             id=name,
         )
 
+    def _origin(self) -> str:
+        """The session that the call counted now is one of."""
+        repeated = self._now is not None and self._now < self._born + _AT_ONCE
+        return self._parent if self._parent and repeated else self._root
+
     def _meta(self, told: dict[str, Json]) -> None:
         """A fork has the lines of its parents' beginnings, too, behind its own."""
         name = text(told, "id")
         self._root = text(told, "forked_from_id") or name or self._root
         if self._line.session or not name:
             return
+        spawn = part(part(part(told, "source"), "subagent"), "thread_spawn")
+        if not text(told, "forked_from_id"):
+            self._parent = text(told, "parent_thread_id") or text(spawn, "parent_thread_id")
+            self._born = self._now or 0.0
         version = text(told, "cli_version")
         aside = " subagent" if type(told.get("source")) is dict else ""
         self._hides = f"codex {version} {text(told, 'originator')}".rstrip() + aside
@@ -148,7 +168,7 @@ class _Rollout:
 
     def _turn(self, told: dict[str, Json]) -> None:
         model = text(told, "model") or self._line.model
-        seller = self._line.provider or ("openai" if model.startswith(_OURS) else "")
+        seller = "openai" if self._line.provider in _UNTOLD and model.startswith(_OURS) else self._line.provider
         self._line = self._line._replace(provider=seller, model=model, app=text(told, "cwd") or self._line.app)
         self._settings = {name: value for member, name in _SETTINGS.items() if (value := text(told, member))}
 

@@ -9,7 +9,10 @@ from everwarm.core.dialects.counts import count
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
 
-_TOTAL: Final = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens")
+_TOTAL: Final = (
+    *("input_tokens", "cached_input_tokens", "cache_write_input_tokens"),
+    *("output_tokens", "reasoning_output_tokens"),
+)
 
 
 class Counts:

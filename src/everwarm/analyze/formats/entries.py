@@ -8,12 +8,11 @@ from typing import Final
 
 import orjson
 
+from everwarm.analyze.files import sample
 from everwarm.analyze.formats.format import Lines
 from everwarm.analyze.record import Unread
 from everwarm.core.analysis.call import Place
 from everwarm.core.wire import Json
-
-SAMPLE: Final = 80
 
 _END: Final = 1e11  # seconds: some 3,000 years
 
@@ -62,7 +61,7 @@ def heads(head: Iterable[bytes]) -> list[dict[str, Json]]:
 
 def unread(file: str, line: int, why: str, data: bytes) -> Unread:
     """A line in which no call was found."""
-    return Unread(Place(file, line), why, data[: 4 * SAMPLE].decode(errors="replace")[:SAMPLE])
+    return Unread(Place(file, line), why, sample(data))
 
 
 def broken(file: str, line: int, why: str, value: Json) -> Unread:

@@ -63,7 +63,7 @@ def _call(value: Json, place: Place) -> Record | Unread:
     if kind != "GENERATION":
         return Unread(place, f"it is no generation, but {kind!r:.40}", shown(value))
     told = _told(value)
-    body = _body(value, told.text("model"))
+    body = body_of(value, told.text("model"))
     usage = _usage(value)
     answer = answer_of(_parsed(value.get("output")))
     if body is None and usage is None:
@@ -83,7 +83,7 @@ def _told(value: Mapping[str, Json]) -> Told:
     )
 
 
-def _body(value: Mapping[str, Json], model: str) -> Mapping[str, Json] | None:
+def body_of(value: Mapping[str, Json], model: str) -> Mapping[str, Json] | None:
     """The input is a list of messages, or an object with them and the tools, or the body itself."""
     given = _parsed(value.get("input"))
     settings = _parsed(value.get("modelParameters", value.get("model_parameters")))
@@ -111,6 +111,11 @@ def _usage(value: Mapping[str, Json]) -> Usage | None:
     details = _parsed(value.get("usageDetails", value.get("usage_details")))
     if not isinstance(details, dict) or not details:
         return _plain(value)
+    return counted(details)
+
+
+def counted(details: dict[str, Json]) -> Usage | None:
+    """By its ``usageDetails``."""
     if "input" not in details and "output" not in details:
         return usage_of(details)
     read = count(details, *_READ) or 0

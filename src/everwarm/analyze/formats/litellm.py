@@ -43,6 +43,9 @@ _ENOUGH: Final = 4
 _JSON: Final = ("messages", "response", "metadata", "proxy_server_request", "model_parameters", "request_tags")
 """Columns that hold JSON; in CSV, and in what some tools export, as text."""
 
+_USAGES: Final = ("usage_object", "additional_usage_values")
+"""Members of the metadata that have the provider's counts; older versions have none, and only the answer tells."""
+
 _BEYOND: Final = 1 << 24
 """Characters of one field of CSV."""
 
@@ -175,7 +178,8 @@ def _usage(row: Mapping[str, Json], metadata: dict[str, Json]) -> Usage | None:
     prompt, output = count(row, "prompt_tokens"), count(row, "completion_tokens")
     if prompt is None and output is None:
         return None
-    apart = {**inner(metadata, "usage_object"), **inner(metadata, "additional_usage_values")}
+    told = (inner(inner(dict(row), "response"), "usage"), *(inner(metadata, name) for name in _USAGES))
+    apart = {name: value for usage in told for name, value in usage.items() if value is not None}
     details = inner(apart, "prompt_tokens_details")
     parts = inner(details, "cache_creation_token_details") or inner(apart, "cache_creation")
     read = count(apart, "cache_read_input_tokens") or count(details, "cached_tokens") or 0

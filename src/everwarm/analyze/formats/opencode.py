@@ -1,7 +1,7 @@
 """Sessions of opencode: what ``opencode export`` prints, and the JSON files in ``~/.local/share/opencode/storage``.
 
 Source: anomalyco/opencode, ``session/message-v2.ts``, ``session/session.ts`` (``getUsage``), ``cli/cmd/export.ts``. Its
-newer versions keep their sessions in a database, ``opencode.db``: export them.
+newer versions keep their sessions in a database: see ``opencode_db.py``.
 
 An assistant message is made of parts; each ``step-finish`` among them ends a call, and has its tokens. In the storage a
 session is a file, each message and each part another one; all is read from the session's. Tokens of the output are told
@@ -58,10 +58,12 @@ class OpenCode:
             return
         exported = type(value.get("messages")) is list
         messages = rows(value, "messages") if exported else messages_of(lines.name, text(session, "id"))
-        yield from _Session(lines.name, session).read(messages)
+        yield from Session(lines.name, session).read(messages)
 
 
-class _Session:
+class Session:
+    """One, told message by message."""
+
     def __init__(self, file: str, session: dict[str, Json]) -> None:
         self._file = file
         self._session = session
@@ -69,6 +71,7 @@ class _Session:
         self._calls = 0
 
     def read(self, messages: Iterable[Json]) -> Iterator[Record | Unread]:
+        """``messages``: each its ``info`` and its ``parts``. The line of a record is its number."""
         talk = Talk(self._file, self._session)
         told = []
         for number, message in enumerate(messages, 1):

@@ -11,6 +11,7 @@ from typing import Final
 
 from everwarm.analyze.answers import answer_of
 from everwarm.analyze.formats.calls import record
+from everwarm.analyze.formats.langfuse import body_of, counted
 from everwarm.analyze.formats.otel_prompt import Span, first, messages, parsed, system, tools
 from everwarm.analyze.formats.told import Told
 from everwarm.analyze.record import Record
@@ -20,7 +21,16 @@ from everwarm.core.dialects.guess import dialect_of
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
 
-_MODEL: Final = ("gen_ai.request.model", "llm.model_name", "llm.request.model", "gen_ai.response.model")
+_LANGFUSE: Final = "langfuse.observation."
+"""How attributes begin that Langfuse's SDK writes, with what is a member of an observation in its exports."""
+
+_MODEL: Final = (
+    "gen_ai.request.model",
+    "llm.model_name",
+    "llm.request.model",
+    "gen_ai.response.model",
+    _LANGFUSE + "model.name",
+)
 _NO_CALLS: Final = ("embeddings", "execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "rerank")
 """Operations that ask no model for text, or of which the calls have spans of their own."""
 
@@ -31,15 +41,21 @@ _READ: Final = (
     "gen_ai.usage.cache_read_input_tokens",
     "gen_ai.usage.input_cached_tokens",
     "gen_ai.usage.cached_tokens",
+    "gen_ai.usage.cache_read_tokens",
     "gen_ai.usage.details.cache_read_tokens",
     "gen_ai.usage.details.cached_tokens",
     "llm.token_count.prompt_details.cache_read",
+    "ai.usage.inputTokenDetails.cacheReadTokens",
+    "ai.usage.cachedInputTokens",
 )
 _WRITTEN: Final = (
     "gen_ai.usage.cache_creation.input_tokens",
     "gen_ai.usage.cache_creation_input_tokens",
+    "gen_ai.usage.cache_write.input_tokens",
+    "gen_ai.usage.cache_write_tokens",
     "gen_ai.usage.details.cache_write_tokens",
     "llm.token_count.prompt_details.cache_write",
+    "ai.usage.inputTokenDetails.cacheWriteTokens",
 )
 _THOUGHT: Final = (
     "gen_ai.usage.reasoning.output_tokens",
@@ -54,6 +70,8 @@ def is_call(span: Span) -> bool:
     said = span.said
     if said.get("gen_ai.operation.name") in _NO_CALLS or said.get("llm.request.type") in ("embedding", "rerank"):
         return False
+    if said.get(_LANGFUSE + "type", "generation") != "generation":
+        return False
     kind = said.get("openinference.span.kind", "LLM")
     return kind == "LLM" and any(name in said for name in (*_MODEL, *_PROMPT))
 
@@ -61,7 +79,7 @@ def is_call(span: Span) -> bool:
 def call(span: Span, place: Place, waiting: list[Json]) -> Record:
     """``waiting`` are the messages that were logged apart from it."""
     said = span.said
-    answer = answer_of(parsed(first(said, "gen_ai.output.messages", "output.value")))
+    answer = answer_of(parsed(first(said, "gen_ai.output.messages", "output.value", _LANGFUSE + "output")))
     if answer is None and isinstance(said.get("gen_ai.completion.0.content"), str):
         answer = answer_of(said["gen_ai.completion.0.content"])
     told = Told(
@@ -73,7 +91,7 @@ def call(span: Span, place: Place, waiting: list[Json]) -> Record:
         url=said.get("server.address"),
         error="error" if span.failed else said.get("error.type"),
         id=said.get("gen_ai.response.id") or f"{span.trace}-{span.id}",
-        session=first(said, "gen_ai.conversation.id", "session.id") or span.trace,
+        session=first(said, "gen_ai.conversation.id", "session.id", "langfuse.session.id") or span.trace,
         app=span.resource.get("service.name"),
         space=first(said, "tenant.id", "gen_ai.tenant.id"),
     )
@@ -83,7 +101,8 @@ def call(span: Span, place: Place, waiting: list[Json]) -> Record:
 def _usage(said: Mapping[str, Json]) -> Usage | None:
     prompt, output = count(said, *_PROMPT), count(said, *_OUTPUT)
     if prompt is None and output is None:
-        return None
+        details = parsed(said.get(_LANGFUSE + "usage_details"))
+        return counted(details) if isinstance(details, dict) and details else None
     return disjoint(
         prompt or 0,
         output or 0,
@@ -94,7 +113,7 @@ def _usage(said: Mapping[str, Json]) -> Usage | None:
     )
 
 
-def _body(span: Span, waiting: list[Json]) -> dict[str, Json] | None:
+def _body(span: Span, waiting: list[Json]) -> Mapping[str, Json] | None:
     """As OpenAI's chat; or the request itself, where the span has that."""
     said = span.said
     model = first(said, *_MODEL)
@@ -103,6 +122,7 @@ def _body(span: Span, waiting: list[Json]) -> dict[str, Json] | None:
         return {"model": model, **request}
     rows = [*system(said), *messages(said), *(span.messages or waiting)]
     if not rows:
-        return None
+        settings = said.get(_LANGFUSE + "model.parameters")
+        return body_of({"input": said.get(_LANGFUSE + "input"), "modelParameters": settings}, model)
     offered = tools(said)
     return {"model": model, **({"tools": offered} if offered else {}), "messages": rows}

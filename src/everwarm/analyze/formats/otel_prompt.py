@@ -2,7 +2,8 @@
 
 Sources: "Semantic conventions for generative AI" (``gen_ai.input.messages``, whose messages have ``parts``), and the
 events of its version 1.36; OpenLLMetry's ``gen_ai.prompt.0.content``; OpenInference's ``semantic_conventions.md``, with
-``llm.input_messages.0.message.role``.
+``llm.input_messages.0.message.role``; vercel/ai, whose spans of calls have ``ai.prompt.messages`` beside the names of
+the convention, and whose spans around them have none of those.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def system(said: Mapping[str, Json]) -> list[Json]:
 
 def messages(said: Mapping[str, Json]) -> list[Json]:
     """Those of the prompt that are attributes."""
-    value = parsed(first(said, "gen_ai.input.messages", "gen_ai.prompt"))
+    value = parsed(first(said, "gen_ai.input.messages", "gen_ai.prompt", "ai.prompt.messages"))
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
     if isinstance(value, list):
@@ -127,8 +128,9 @@ def _call(part: Mapping[str, Json]) -> Json:
 
 def tools(said: Mapping[str, Json]) -> list[Json]:
     """Those that were offered."""
-    value = parsed(first(said, "gen_ai.tool.definitions", "gen_ai.request.tools"))
+    value = parsed(first(said, "gen_ai.tool.definitions", "gen_ai.request.tools", "ai.prompt.tools"))
     if isinstance(value, list):
+        value = [parsed(each) for each in value]
         return [each if "function" in each else _tool(each) for each in value if isinstance(each, dict)]
     functions = _numbered(said, "llm.request.functions.")
     if functions:

@@ -15,6 +15,7 @@ from everwarm.analyze.formats import (
     ledger,
     litellm,
     opencode,
+    opencode_db,
     otel,
     pi,
 )
@@ -27,6 +28,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     claude_code.FORMAT,
     codex.FORMAT,
     opencode.FORMAT,
+    opencode_db.FORMAT,
     pi.FORMAT,
     har.FORMAT,
     otel.FORMAT,
@@ -37,10 +39,14 @@ FORMATS: Final[tuple[Format, ...]] = (
 )
 
 
+LIKELY: Final = 0.2
+"""How sure a format must be of a file that no user has named: in folders lie settings, lists and states, too."""
+
+
 def format_of(lines: LogFile) -> Format | Rows | Talks | None:
-    """The one that is surest of it; of equally sure ones the first. None if none is sure at all."""
+    """The one that is surest of it; of equally sure ones the first. None if none is sure enough."""
     head = lines.head().split(b"\n")
     known: tuple[Format | Rows | Talks, ...] = (*FORMATS, *TRACES)
     sure = [(form.fits(head, lines.name), form) for form in known]
     best = max(sure, key=lambda pair: pair[0])
-    return best[1] if best[0] > 0 else None
+    return best[1] if best[0] > (0 if lines.named else LIKELY) else None
