@@ -180,21 +180,31 @@ def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
             losses.append(Loss(cause, upto - low, _tier_of(context, low), change, evidence, pair))
             low = upto
 
+    whole = _whole(context)
     lose(*_of_provider(context, read))
     cause, evidence = _of_rules(context)
-    lose(cause, places(found.ready), evidence=evidence)
-    lose("parallel", places(found.alive), evidence="the answer to the earlier one had not begun")
-    lose("expired", places(found.own), evidence=_idle(context))
-    lose("settings_changed", places(found.any), evidence=_settings(context))
+    lose(cause, places(min(found.ready, whole)), evidence=evidence)
+    lose("parallel", places(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
+    lose("expired", places(min(found.own, whole)), evidence=_idle(context))
+    lose("settings_changed", places(min(found.any, whole)), evidence=_settings(context))
     kin = context.kin
     if kin is not None:
         if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):
             lose("model_changed", places(context.begin), evidence=f"{kin.call.line.model} before", pair=kin.number)
         if context.change is not None:
             again = context.again * total // max(context.asked.ends[-1], 1)
-            lose(_CHANGED[context.change.tier], low + again, context.change, pair=kin.number)
+            lose(_CHANGED[context.change.tier], max(low, places(found.any)) + again, context.change, pair=kin.number)
     lose("cold" if found.pair < 0 and kin is None else "new", total, pair=-1)
     return tuple(losses)
+
+
+def _whole(context: _Context) -> int:
+    """Characters up to the end of the last block that was sent before. Where entries end at blocks, none can end within
+    the one that changed: its beginning is lost to the change, and not for want of a mark."""
+    rule, found = context.rule, context.found
+    if rule is None or not rule.mark or context.asked.marks is None or context.change is None:
+        return found.any
+    return context.asked.ends[found.blocks - 1] if found.blocks else 0
 
 
 def _tier_of(context: _Context, tokens: int) -> Tier:
