@@ -76,16 +76,19 @@ def rule(dialect: str) -> Rule:
 
 
 def sent(plant: str, dialect: str) -> list[Sent]:
-    """As a client of this protocol writes them; to Anthropic with marks where they belong."""
+    """As a client of this protocol writes them; to Anthropic with marks where they belong. But tools that are shuffled
+    have none: those of which one is marked stay in their order, in rewriting too."""
     row = list(planted(list(clean()), PLANTS[plant]))
     if dialect == OPENAI:
         return came(row)
-    return [Sent(marked(data), at) for data, at in in_messages(row)]
+    tools = NAMED.get(plant, ("",))[0] != "tools_changed"
+    return [Sent(marked(data, tools=tools), at) for data, at in in_messages(row)]
 
 
-def marked(data: bytes) -> bytes:
+def marked(data: bytes, *, tools: bool) -> bytes:
     value, ttl = orjson.loads(data), rule(ANTHROPIC).ttls[0].name
-    return splice(data, place(ANTHROPIC, value, outline(ANTHROPIC, value), rule(ANTHROPIC), ttl, ttl))
+    edits = place(ANTHROPIC, value, outline(ANTHROPIC, value), rule(ANTHROPIC), ttl, ttl)
+    return splice(data, [edit for edit in edits if tools or edit.path[0] != "tools"])
 
 
 def log(path: Path, row: list[Sent]) -> Path:
