@@ -78,7 +78,8 @@ def repairs() -> list[Repair]:
         ("cache-key", "one `prompt_cache_key` a conversation", 0, 23_790_000, 6_020_000, 61.40, "No call moved."),
         ("all", "all of these together", 1_902, 32_910_000, 2_240_000, 40.36, ""),
     )  # fmt: skip
-    return [Repair(*figures, 23_790_000, 6_020_000, 61.40, note) for *figures, note in rows]
+    prompt, before = 38_400_000, (23_790_000, 6_020_000, 61.40)
+    return [Repair(*row[:3], prompt, *row[3:6], prompt, *before, row[6]) for row in rows]
 
 
 def _flame(text: str, tier: Any, tokens: int, calls: int, shares: tuple[int, int], cause: str, *inside: Flame) -> Flame:

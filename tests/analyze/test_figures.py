@@ -70,6 +70,24 @@ def test_what_could_have_been_is_never_less_than_what_was() -> None:
     assert (head.could, head.replayed) == (head.read, True)
 
 
+def test_one_repair_alone_counts_as_all_if_it_saves() -> None:
+    alone = [one for one in repairs() if one.name in ("layout", "cache-key")]
+    head = headline(report(repairs=alone))
+    assert (head.could, head.repaired, head.replayed) == (28_400_000, 49.71, True)
+    alone[0].prompt *= 2  # as much is read, of twice as many tokens
+    assert headline(report(repairs=alone)).could == headline(report()).read
+    head = headline(report(repairs=alone[1:]))
+    assert (head.could, head.repaired, head.replayed) == (report().total.ideal, None, False), "it saves nothing"
+
+
+def test_repairs_of_a_part_of_the_log_are_none_of_the_log() -> None:
+    part = repairs()
+    for repair in part:
+        repair.before_prompt //= 2
+    head = headline(report(repairs=part))
+    assert (head.could, head.repaired, head.replayed) == (report().total.ideal, None, False)
+
+
 def test_a_log_of_less_than_a_day_has_no_loss_per_day() -> None:
     head = headline(report(ended=MONDAY + 20 * 3600))
     assert head.per_day is None

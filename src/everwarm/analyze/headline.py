@@ -18,18 +18,18 @@ class Headline:
     read: int
     lost: int
     new: int
-    could: int  # with all repairs, replayed; as much as an unlimited cache gives where nothing was replayed
+    could: int  # with the best repairs, replayed; where none saves anything, what an unlimited cache gives
     replayed: bool  # which of the two
     cost: float | None
     uncached: float | None
-    repaired: float | None  # what it would have cost with all repairs
+    repaired: float | None  # what it would have cost with them
     lost_money: float | None
     per_day: float | None  # of what was lost; None also where the log spans less than a day
 
 
 def headline(report: Report) -> Headline:
     """The sums that come first."""
-    total, everything = report.total, _all(report.repairs)
+    total, best = report.total, _best(report.repairs, report.total.prompt)
     wasted = [step for step in total.steps if is_lost(step)]
     prices = [step.money for step in wasted if step.money is not None]
     lost_money = sum(prices) if prices or (not wasted and total.cost is not None) else None
@@ -39,11 +39,11 @@ def headline(report: Report) -> Headline:
         read=total.read,
         lost=sum(step.tokens for step in wasted),
         new=sum(step.tokens for step in total.steps if not is_lost(step)),
-        could=max(everything.read if everything else total.ideal, total.read),
-        replayed=everything is not None,
+        could=max(best.read * total.prompt // best.prompt if best else total.ideal, total.read),
+        replayed=best is not None,
         cost=total.cost,
         uncached=total.uncached,
-        repaired=everything.cost if everything else None,
+        repaired=best.cost if best else None,
         lost_money=lost_money,
         per_day=None if lost_money is None or days is None else lost_money / days,
     )
@@ -54,8 +54,18 @@ def is_lost(step: Step) -> bool:
     return step.cause not in UNAVOIDABLE
 
 
-def _all(repairs: list[Repair]) -> Repair | None:
-    return next((repair for repair in repairs if repair.name == "all"), None)
+def _best(repairs: list[Repair], prompt: int) -> Repair | None:
+    """All together; where that is no better than one alone, the one that has most read of those that save anything.
+    None if there is no such, or if only a part of the log was replayed: its sums are not those of the log."""
+    repairs = [repair for repair in repairs if repair.before_prompt == prompt and repair.prompt]
+    together = next((repair for repair in repairs if repair.name == "all"), None)
+    return together or max(filter(_pays, repairs), key=lambda repair: repair.read, default=None)
+
+
+def _pays(repair: Repair) -> bool:
+    if repair.cost is None or repair.before_cost is None:
+        return repair.read > repair.before_read
+    return repair.cost < repair.before_cost
 
 
 def _days(report: Report) -> float | None:
