@@ -166,8 +166,8 @@ def test_a_trace_alone_shows_its_curve(width: int) -> None:
     """What caches of some sizes and lifetimes read; no more lines than fit, none twice."""
     text = shown(report(total=Sums(""), repairs=[], sources=[], notes=[], traces=[TRACE]), width)
     lines = text.splitlines()
-    assert lines[0] == "Hashes of blocks, without their text: they tell how much, not why."
-    assert "conversation: 12,031 requests, 144,000,000 tokens in blocks of 512" in text.replace("\n", " ")
+    assert " ".join(text.split()).startswith("Hashes of blocks, without their text: they tell how much, not why.")
+    assert "conversation: 12,031 requests, 144,000,000 tokens in blocks of 512" in " ".join(text.split())
     assert "A cache that keeps everything reads 37.4%." in lines
     rates = [re.findall(r"(\d+ [a-z]+(?: tokens)?) +([\d.]+)%", line)[0] for line in lines if "█" in line]
     assert rates[0] == ("10 thousand tokens", "16.0")

@@ -99,9 +99,10 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
     notes = []
     silent = total.calls - total.reported
     if silent:
+        of = f"Of {count(silent)} of {many(total.calls, 'call')} the" if total.reported else "The"
         notes.append(
-            f"Of {count(silent)} of {many(total.calls, 'call')} the log does not say what was read: it is what the "
-            "provider's rules give, and tokens are estimated from characters."
+            f"{of} log does not say what was read: it is what the provider's rules give, and tokens are estimated from "
+            "characters."
         )
     left = len(calls) - len(counted)
     if left:
