@@ -51,12 +51,13 @@ def body(model: str, system: str, tools: Sequence[str], messages: list[dict[str,
 def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Lines of a log: few applications, conversations and minutes, so that much is alike and some at one time."""
     found = []
+    models = draw(st.sampled_from([["gpt-5-mini", "llama-at-home"], ["claude-sonnet-4-5", "claude-haiku-4-5"]]))
     for number in range(draw(st.integers(1, 9))):
         at = 200.0 * draw(st.integers(0, 9))
         clock = draw(st.sampled_from(["", f"It is 2026-11-26 10:{int(at) // 60 % 60:02}:07.\n"]))
         system = clock + policy(draw(st.integers(1, 2)))
         tools = draw(st.lists(st.sampled_from(["find", "book", "cancel"]), unique=True, max_size=3))
-        model = draw(st.sampled_from(["gpt-5-mini", "claude-sonnet-4-5", "llama-at-home"]))
+        model = draw(st.sampled_from(models))
         asked = body(model, system, tools, turns(draw(st.integers(1, 3)), draw(st.integers(1, 4))))
         others: dict[str, Any] = {"app": draw(st.sampled_from(["desk", "shop"])), "request_id": f"request-{number:04}"}
         prompt = draw(st.integers(0, 3_000))

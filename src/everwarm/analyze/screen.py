@@ -35,7 +35,7 @@ def screen(report: Report, width: int) -> RenderableType:
     head = headline(report)
     parts: list[RenderableType] = [_heading(report, head)]
     if head.prompt:
-        parts += [Text(), _waterfall(report, width)]
+        parts += [Text(), _waterfall(report, width), *_advice(report.total.steps)]
     if report.repairs:
         parts += [Text(), *_repairs(report, width)]
     if report.traces:
@@ -127,6 +127,13 @@ def _rows(report: Report) -> Iterator[tuple[str, str, int, str, str]]:
         yield f"{len(rest)} smaller losses", "lost", _tokens(rest), usd(_money(rest)), ""
     for step in new:
         yield _capital(step.label), "new", step.tokens, "", ""
+
+
+def _advice(steps: list[Step]) -> Iterator[Text]:
+    """What helps against the largest loss."""
+    first = next((step for step in steps if is_lost(step)), None)
+    if first is not None and first.cure:
+        yield Text.assemble(("Against the first loss: ", "bold green"), printable(first.cure.rstrip(".")), ".")
 
 
 def _tokens(steps: list[Step]) -> int:
