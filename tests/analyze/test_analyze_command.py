@@ -318,3 +318,27 @@ def test_explain_says_what_is_wrong(
     assert ran.status == 1
     assert why in ran.err
     assert ran.err.startswith("everwarm: ")
+
+
+def test_explain_counts_what_is_the_same_in_many_blocks(run: Callable[..., Ran], tmp_path: Path) -> None:
+    talk = [{"role": ("user", "assistant")[n % 2], "content": f"{n}: {POLICY[:200]}"} for n in range(21)]
+    bodies = [{"model": "gpt-5-mini", "messages": talk[:length]} for length in (19, 21)]
+    a, b = (one(tmp_path / name, body) for name, body in zip(("a.json", "b.json"), bodies, strict=True))
+    out = run("explain", a, b).out
+    assert "... and 18 more" in out
+    assert out.count("\n+  ") == 2
+
+
+def test_a_trace_beside_a_log(run: Callable[..., Ran], log: Path, tmp_path: Path) -> None:
+    """Broken lines of a trace are counted as those of a log are."""
+    rows: list[Any] = [
+        {"timestamp": 1000 * n, "input_length": 1024, "output_length": 9, "hash_ids": [1, n % 2 + 2]} for n in range(20)
+    ]
+    trace = written(tmp_path / "trace.jsonl", [*rows, b"{broken", b"{too"])
+    found = run("analyze", log, trace, "--json").json
+    assert found["total"]["calls"] == 10
+    assert (found["traces"][0]["requests"], found["traces"][0]["tokens"]) == (20, 20_480)
+    assert found["sources"][1]["unread"] == 2
+    out = run("analyze", trace)
+    assert out.status == 0
+    assert "20 requests, 20,480 tokens in blocks of 512" in " ".join(out.out.split())
