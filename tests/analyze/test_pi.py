@@ -99,14 +99,23 @@ def test_settings_are_those_of_the_time() -> None:
     level = {"type": "thinking_level_change", "timestamp": "2025-12-01T10:00:02Z", "thinkingLevel": "high"}
     found = calls(
         pi.FORMAT,
-        [HEAD, entry(answer("1"), 0), level, entry(answer("2"), 3), entry(answer("3", provider="openai-codex"), 4)],
+        [
+            HEAD,
+            entry(answer("1"), 0),
+            level,
+            entry(answer("2"), 3),
+            entry(user("On."), 4),
+            entry(answer("3"), 5),
+            entry(answer("4", provider="openai-codex"), 6),
+        ],
     )
     assert [call.settings for call in found] == [
         {"thinking": "off"},
+        {"thinking": "off"},  # what was chosen while it worked counts from the next message on
         {"thinking": "high"},
         {"reasoning_effort": "high"},
     ]
-    assert found[2].line.provider == "openai"
+    assert found[3].line.provider == "openai"
 
 
 def test_a_compaction_by_number() -> None:

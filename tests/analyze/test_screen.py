@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from analyze.example import repairs, report, steps, total
-from everwarm.analyze.report import Report, Source, Sums
+from everwarm.analyze.report import Report, Source, Sums, Trace
 from everwarm.analyze.screen import screen
 
 
@@ -29,9 +28,7 @@ def row(text: str, label: str) -> str:
 def test_it_says_what_was_read_and_what_it_costs() -> None:
     lines = shown(report()).splitlines()
     assert lines[0] == "Read 62.0% of 38,400,000 prompt tokens from the cache. It could have been 85.7%."
-    assert lines[1].startswith(
-        "2,412 calls, 7 of them failed, 2026-11-16 08:00 to 2026-11-22 20:00 UTC, from 3 sources"
-    )
+    assert lines[1].startswith("2,412 calls, 7 failed, 2026-11-16 08:00 to 2026-11-22 20:00 UTC, from 3 sources")
     assert lines[2] == "Paid $61.42; $118.93 without any cache, $40.36 with the best repairs. Lost per day: $3.75."
     assert len(lines) <= 40
 
@@ -120,15 +117,74 @@ def test_what_has_no_price_and_no_time_is_left_open() -> None:
     assert "Repairs" not in text
 
 
-def test_nothing_and_traces() -> None:
-    trace = SimpleNamespace(name="conversation", requests=12_031, tokens=144_000_000, unlimited=0.3736)
+def test_nothing() -> None:
     empty = report(total=Sums(""), repairs=[], sources=[], notes=[])
     assert shown(empty).strip() == "No prompt was found in what was read."
+    failed = report(total=Sums("", failed=3), repairs=[], sources=[], notes=[])
+    assert shown(failed).strip() == "No prompt was found in what was read: 3 calls, all failed or empty."
 
-    class Traced(Report):
-        traces = (trace,)
 
-    traced = Traced(**{name: getattr(empty, name) for name in Report.__slots__})
-    assert "Trace conversation: 12,031 requests, 144,000,000 tokens; a cache that keeps everything reads 37.4%." in (
-        shown(traced).replace("\n", " ")
+def test_what_only_rules_say_is_not_told_as_paid() -> None:
+    lines = shown(report(total=replace(total(), reported=0))).splitlines()
+    assert lines[0] == (
+        "By the provider's rules 62.0% of 38,400,000 prompt tokens come from the cache. It could be 85.7%."
     )
+    assert lines[2].startswith("It would cost $61.42; $118.93 without any cache")
+
+
+def test_where_nothing_more_can_be_had_it_is_said() -> None:
+    most = replace(total(), ideal=23_800_000)
+    first = shown(report(total=most, repairs=[])).splitlines()[0]
+    assert first == "Read 62.0% of 38,400,000 prompt tokens from the cache. That is all that can be had."
+
+
+def test_repairs_that_cost_more_are_only_named() -> None:
+    dear = replace(repairs()[1], label="the longer lifetime", cost=70.0)
+    text = shown(report(repairs=[repairs()[0], dear]))
+    assert "Tried, but would cost more: the longer lifetime." in text
+    assert "$70.00" not in text
+    assert "Repairs, replayed" not in shown(report(repairs=[dear]))
+
+
+TRACE = Trace(
+    name="conversation",
+    requests=12_031,
+    tokens=144_000_000,
+    size=512,
+    blocks=183_166,
+    unlimited=0.3736,
+    curve=[(10**n, 0.04 * n) for n in range(4, 10)] + [(2 * 10**9, 0.3736), (5 * 10**9, 0.3736)],
+    needed=[],
+    ttl=[(1.0, 0.04), (60.0, 0.1), (3600.0, 0.3736)],
+    waits=[],
+    note="Blocks are those of the trace.",
+)
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_trace_alone_shows_its_curve(width: int) -> None:
+    """What caches of some sizes and lifetimes read; no more lines than fit, none twice."""
+    text = shown(report(total=Sums(""), repairs=[], sources=[], notes=[], traces=[TRACE]), width)
+    lines = text.splitlines()
+    assert " ".join(text.split()).startswith("Hashes of blocks, without their text: they tell how much, not why.")
+    assert "conversation: 12,031 requests, 144,000,000 tokens in blocks of 512" in " ".join(text.split())
+    assert "A cache that keeps everything reads 37.4%." in lines
+    rates = [re.findall(r"(\d+ [a-z]+(?: tokens)?) +([\d.]+)%", line)[0] for line in lines if "█" in line]
+    assert rates[0] == ("10 thousand tokens", "16.0")
+    assert ("1 million tokens", "24.0") in rates
+    assert ("2 billion tokens", "37.4") in rates
+    assert "5 billion" not in text, "it reads no more than a smaller one"
+    assert rates[-3:] == [("1 second", "4.0"), ("1 minute", "10.0"), ("1 hour", "37.4")]
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= width
+    assert "Blocks are those of the trace." in text
+
+
+def test_of_a_long_curve_some_points_are_shown() -> None:
+    curve = [(10**6 * n, n / 40) for n in range(1, 40)]
+    text = shown(
+        report(total=Sums(""), repairs=[], sources=[], notes=[], traces=[replace(TRACE, curve=curve, ttl=[], note="")])
+    )
+    assert len(re.findall("million tokens", text)) == 7
+    assert "1 million tokens" in text
+    assert "39 million tokens" in text

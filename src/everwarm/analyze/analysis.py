@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from everwarm.analyze.answered import Answered
+from everwarm.analyze.figures import count, many
 from everwarm.analyze.flames import Flames
 from everwarm.analyze.gather import Gather
 from everwarm.analyze.intervals import stretches
@@ -120,13 +121,15 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
     notes = []
     silent = total.calls - total.reported
     if silent:
+        of = f"Of {count(silent)} of {many(total.calls, 'call')} the" if total.reported else "The"
         notes.append(
-            f"Of {silent:,} of {total.calls:,} calls the log does not say what was read: it is what the provider's "
-            "rules give, and their tokens are estimated from their characters."
+            f"{of} log does not say what was read: it is what the provider's rules give, and tokens are estimated from "
+            "characters."
         )
     left = len(calls) - len(counted)
     if left:
-        notes.append(f"{left:,} calls have no tokens (failed, aborted, or empty): they are not in the sums.")
+        have, are = ("has", "it is") if left == 1 else ("have", "they are")
+        notes.append(f"{many(left, 'call')} {have} no tokens (failed, aborted, or empty): {are} not in the sums.")
     if any(not call.dialect for call in counted):
         notes.append(
             "Of some calls only the conversation is known, as in transcripts: what the agent sent besides (its system "
@@ -136,7 +139,9 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
     if any(call.at is None for call in counted):
         notes.append("Some calls have no time: they stand in the order of their files, and nothing expires for them.")
     if len(counted) > replayed:
-        notes.append(f"Repairs were replayed with the first {replayed:,} of {len(counted):,} calls (--replay N).")
+        notes.append(
+            f"Repairs were replayed with the first {count(replayed)} of {count(len(counted))} calls (--replay N)."
+        )
     if every > 1:
         notes.append(f"The flame graph shows one call in {every}.")
     if total.cost is None:

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from everwarm.analyze.figures import usd
 from everwarm.analyze.money import Money
 from everwarm.core.analysis.account import Accounts
 from everwarm.core.analysis.block import Block
@@ -111,7 +112,7 @@ def _add(table: Table, line: Line, *, redacted: bool) -> None:
 def _loss(pair: Pair, loss: Loss, *, redacted: bool) -> Text:
     what = loss.change.what if loss.change else ""
     new = loss.cause in UNAVOIDABLE
-    text = Text(f"{loss.tokens:>9,} tokens  ", style="default" if new else "red")
+    text = Text(f"{_tokens(loss.tokens)}  ", style="default" if new else "red")
     text.append(label(loss.cause, what), style="default" if new else "bold")
     change = loss.change
     if change:
@@ -130,5 +131,9 @@ def _end(pair: Pair) -> Text:
     lost = sum(loss.tokens for loss in pair.account.losses if loss.cause not in UNAVOIDABLE)
     if not lost:
         return Text("Nothing was lost.", style="green")
-    price = f", {pair.money:.6f} USD" if pair.money is not None else ""
-    return Text(f"{lost:>9,} tokens lost{price}")
+    price = f", {usd(pair.money)}" if pair.money is not None else ""
+    return Text(f"{_tokens(lost)} lost{price}")
+
+
+def _tokens(number: int) -> str:
+    return f"{number:>9,} {'token ' if number == 1 else 'tokens'}"

@@ -11,6 +11,14 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def short(number: int) -> str:
+    """12, 1.5 thousand, 20 million: of sizes that are round."""
+    for name, scale in (("billion", 10**9), ("million", 10**6), ("thousand", 10**3)):
+        if number >= scale:
+            return f"{number / scale:.4g} {name}"
+    return str(number)
+
+
 def percent(part: float, whole: float) -> str:
     """With one digit behind the point. 0.0% means none and 100.0% means all: what is near is said to be near."""
     if not whole:

@@ -54,7 +54,7 @@ class Flames:
     def done(self, most: int = MOST) -> list[Flame]:
         """The trees, the widest first. Stretches that nearly the same calls have are one."""
         parent = self._prompts.prefixes.parent
-        chosen = sorted(self._heats, key=lambda prefix: (-self._heats[prefix].tokens, prefix))[:most]
+        chosen = sorted(self._heats, key=lambda prefix: -self._heats[prefix].tokens)[:most]
         kept = {prefix for prefix in chosen if self._heats[prefix].tokens}
         inside: dict[int, list[int]] = defaultdict(list)
         for prefix in chosen:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import orjson
@@ -11,12 +13,13 @@ import orjson
 from everwarm.analyze.record import Record
 from everwarm.analyze.settings import settings_of
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.call import Call, Place
 from everwarm.core.analysis.prompts import MEMBERS, Prompt, Prompts
 from everwarm.core.analysis.scale import CHARACTERS, Scale, fit
 from everwarm.core.wire import Json
 
 _NOTHING: Final = Prompt(0, 0, ())
+_SORTED: Final = orjson.OPT_SORT_KEYS
 
 
 class Gather:
@@ -34,14 +37,16 @@ class Gather:
         self._hiders: dict[int, list[Call]] = defaultdict(list)
 
     def add(self, record: Record) -> None:
-        """A record that is there already is counted, and the fuller one of both is kept."""
+        """A record that is there already is counted, and the fuller one of both is kept. In one file calls with names
+        are told by those; in two they may have two names."""
         call = self._call(record)
         keys = [("id", call.line.space, record.id)] if record.id else []
         if call.at is not None:
             keys.append(("at", call.line, call.at, call.prompt, call.usage))  # type: ignore[arg-type]
         for key in keys:
             before = self._known.get(key)
-            if before is not None:
+            named = key[0] == "at" and record.id
+            if before is not None and not (named and self._calls[before].place.file == record.place.file):
                 self.repeated[record.place.file] += 1
                 if _fuller(call, self._calls[before]):
                     self._calls[before] = call
@@ -63,7 +68,7 @@ class Gather:
         for call in self._calls:
             if not call.tokens and not call.failed:
                 call.tokens = scales[call.line.model].tokens(call.size)
-        return _sorted(self._calls)
+        return _sorted(self.prompts, self._calls)
 
     def _call(self, record: Record) -> Call:
         rest: Mapping[str, Json] = {}
@@ -132,8 +137,9 @@ def _fuller(new: Call, old: Call) -> bool:
     return old.failed and not new.failed
 
 
-def _sorted(calls: list[Call]) -> list[Call]:
-    """By time. One without any is as late as the one before it in its file."""
+def _sorted(prompts: Prompts, calls: list[Call]) -> list[Call]:
+    """By time. One without any is as late as the one before it in its file. Of those at one time the shorter first, and
+    of those as long the one whose text comes first: the order in which they were read plays no part."""
     last: dict[str, float] = {}
     keyed = []
     for n, call in enumerate(calls):
@@ -141,7 +147,14 @@ def _sorted(calls: list[Call]) -> list[Call]:
         at = next(times, last.get(call.place.file, 0.0))
         last[call.place.file] = at
         untimed = call.at is None and call.began is None and call.ended is None
-        tie = (n,) if untimed else (0, call.line, call.size, call.tokens, call.place)
-        keyed.append((at, *tie, n, call))
-    keyed.sort(key=lambda entry: entry[:-1])
-    return [entry[-1] for entry in keyed]
+        keyed.append(((at, n) if untimed else (at, 0, call.line, call.size, call.tokens), call))
+    keyed.sort(key=itemgetter(0))
+    found: list[Call] = []
+    for _, group in groupby(keyed, key=itemgetter(0)):
+        row = [call for _, call in group]
+        found += row if len(row) == 1 else sorted(row, key=lambda call: _text(prompts, call))
+    return found
+
+
+def _text(prompts: Prompts, call: Call) -> tuple[list[str], bytes, Place]:
+    return [block.text for block in prompts.row(call.prompt)], orjson.dumps(call.rest, option=_SORTED), call.place

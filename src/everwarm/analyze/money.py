@@ -62,6 +62,6 @@ def _find(provider: str, model: str, at: float) -> Price | None:
     for name in (*names, model):
         try:
             return Prices(name).find(at)
-        except (ConfigError, ValueError, OverflowError):
+        except (ConfigError, ValueError, OverflowError, OSError):  # a time that no calendar has
             continue
     return None

@@ -67,8 +67,9 @@ class Replays:
     def run(self, reported: Outcome | None) -> list[Repair]:
         """``reported``: what providers really gave for these calls, if routing can have played a part in it."""
         before = self._replay("as it was", _same, Options())
-        repairs = [repair for repair in self._single(before) if repair.calls and _does_something(repair)]
-        best = self._together(before, repairs)
+        tried = [repair for repair in self._single(before) if repair.calls]
+        repairs = [repair for repair in tried if _does_something(repair)]
+        best = self._together(before, tried)
         routed = self._routed(reported, before)
         return sorted([*repairs, *(each for each in (best, routed) if each)], key=_gain)
 

@@ -9,15 +9,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from everwarm.analyze.figures import count, many, moment, percent, usd
+from everwarm.analyze.figures import count, duration, many, moment, percent, short, usd
 from everwarm.analyze.headline import Headline, headline, is_lost
-from everwarm.analyze.report import Repair, Report, Source, Step
+from everwarm.analyze.report import Repair, Report, Source, Step, Trace
 
 LOSSES: Final = 8
 REPAIRS: Final = 5
 NOTES: Final = 3
 SAMPLES: Final = 2
+POINTS: Final = 7
 """Rows that are shown; of more than these it is said how many there are."""
+
+STEP: Final = 0.005
+"""Of all tokens, what a larger cache must read more to be shown."""
 
 WIDE: Final = 84
 """Columns from which on a row has room for its path."""
@@ -31,10 +35,12 @@ def screen(report: Report, width: int) -> RenderableType:
     head = headline(report)
     parts: list[RenderableType] = [_heading(report, head)]
     if head.prompt:
-        parts += [Text(), _waterfall(report, width)]
+        parts += [Text(), _waterfall(report, width), *_advice(report.total.steps)]
     if report.repairs:
-        parts += [Text(), _repairs(report, width)]
-    below = [*_traces(report), *_unread(report.sources), *_notes(report.notes)]
+        parts += [Text(), *_repairs(report, width)]
+    if report.traces:
+        parts += [Text(), *_traces(report, width)]
+    below = [*_unread(report.sources), *_notes(report.notes)]
     return Group(*parts, *([Text()] if below else []), *below)
 
 
@@ -50,13 +56,10 @@ def _capital(text: str) -> str:
 
 def _heading(report: Report, head: Headline) -> Text:
     if not head.prompt:
-        return Text("No prompt was found in what was read.", style="bold")
-    read, could = (percent(tokens, head.prompt) for tokens in (head.read, head.could))
-    text = Text.assemble(
-        (f"Read {read} of {count(head.prompt)} prompt tokens from the cache. It could have been {could}.\n", "bold"),
-        (f"{_span(report)}\n", "dim"),
-        f"Paid {usd(head.cost)}; {usd(head.uncached)} without any cache",
-    )
+        return _without_prompts(report)
+    text = Text(_rates(report, head), style="bold").append(f"\n{_span(report)}\n", style="dim")
+    text.append("Paid " if report.total.reported else "It would cost ")
+    text.append(f"{usd(head.cost)}; {usd(head.uncached)} without any cache")
     if head.replayed:
         text.append(f", {usd(head.repaired)} with the best repairs")
     if head.per_day is not None:
@@ -64,9 +67,28 @@ def _heading(report: Report, head: Headline) -> Text:
     return text.append(". Lost: ").append(usd(head.lost_money), style="bold red").append(".")
 
 
+def _without_prompts(report: Report) -> Text:
+    if report.traces:
+        return Text("Hashes of blocks, without their text: they tell how much, not why.", style="bold")
+    failed = report.total.failed
+    why = f": {many(failed, 'call')}, all failed or empty" if failed else ""
+    return Text(f"No prompt was found in what was read{why}.", style="bold")
+
+
+def _rates(report: Report, head: Headline) -> str:
+    """What was read and could have been; where no provider said it, what its rules give."""
+    read, could = (percent(tokens, head.prompt) for tokens in (head.read, head.could))
+    if report.total.reported:
+        said = f"Read {read} of {count(head.prompt)} prompt tokens from the cache. It could have been {could}."
+    else:
+        said = f"By the provider's rules {read} of {count(head.prompt)} prompt tokens come from the cache."
+        said += f" It could be {could}."
+    return said if read != could else said.rpartition(" It could")[0] + " That is all that can be had."
+
+
 def _span(report: Report) -> str:
     total = report.total
-    words = many(total.calls, "call") + (f", {count(total.failed)} of them failed" if total.failed else "")
+    words = many(total.calls, "call") + (f", {count(total.failed)} failed" if total.failed else "")
     if report.began is not None and report.ended is not None:
         words += f", {moment(report.began)} to {moment(report.ended)} UTC"
     return f"{words}, from {many(len(report.sources), 'source')}"
@@ -107,6 +129,13 @@ def _rows(report: Report) -> Iterator[tuple[str, str, int, str, str]]:
         yield _capital(step.label), "new", step.tokens, "", ""
 
 
+def _advice(steps: list[Step]) -> Iterator[Text]:
+    """What helps against the largest loss."""
+    first = next((step for step in steps if is_lost(step)), None)
+    if first is not None and first.cure:
+        yield Text.assemble(("Against the first loss: ", "bold green"), printable(first.cure.rstrip(".")), ".")
+
+
 def _tokens(steps: list[Step]) -> int:
     return sum(step.tokens for step in steps)
 
@@ -124,16 +153,31 @@ def _bar(at: int, tokens: int, whole: int, length: int, kind: str) -> Text:
     return Text(" " * first).append(mark * max(last - first, 1 if tokens else 0), style=style)
 
 
-def _repairs(report: Report, width: int) -> Table:
+def _repairs(report: Report, width: int) -> Iterator[RenderableType]:
+    """Those that help, and which do not."""
+    shown = [repair for repair in _most(report.repairs) if _helps(repair)]
+    useless = ", ".join(repair.label for repair in report.repairs if not _helps(repair))
+    if shown:
+        yield _table(shown, width)
+    if useless:
+        yield Text(f"Tried, but would cost more: {printable(useless)}.", "dim")
+
+
+def _table(repairs: list[Repair], width: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     names = ("read before", "after", "cost before", "after", "saves") if width >= WIDE else ("read", "cost", "saves")
     for _ in names:
         table.add_column(justify="right", no_wrap=True)
     table.add_row(Text("Repairs, replayed on this log", style="bold"), *(Text(name, style="dim") for name in names))
-    for repair in _most(report.repairs):
+    for repair in repairs:
         table.add_row(_capital(repair.label), *_repair(repair, wide=width >= WIDE))
     return table
+
+
+def _helps(repair: Repair) -> bool:
+    saved = _saved(repair)
+    return saved >= 0 if saved is not None else repair.read > repair.before_read
 
 
 def _most(repairs: list[Repair]) -> list[Repair]:
@@ -155,11 +199,40 @@ def _repair(repair: Repair, *, wide: bool) -> list[str | Text]:
     return [before[0], after[0], before[1], after[1], saves] if wide else [*after, saves]
 
 
-def _traces(report: Report) -> Iterator[Text]:
-    for trace in getattr(report, "traces", ()):
-        about = f"{many(trace.requests, 'request')}, {count(trace.tokens)} tokens"
-        rate = percent(trace.unlimited, 1)
-        yield Text(f"Trace {printable(trace.name)}: {about}; a cache that keeps everything reads {rate}.")
+def _traces(report: Report, width: int) -> Iterator[RenderableType]:
+    for trace in report.traces:
+        yield from _trace(trace, width)
+
+
+def _trace(trace: Trace, width: int) -> Iterator[RenderableType]:
+    """How much caches of all sizes read, and of all lifetimes: some of each, evenly chosen."""
+    about = f"{many(trace.requests, 'request')}, {count(trace.tokens)} tokens in blocks of {count(trace.size)}"
+    yield Text(f"{printable(trace.name)}: {about}")
+    yield Text(f"A cache that keeps everything reads {percent(trace.unlimited, 1)}.", style="bold")
+    sizes = [(f"{short(tokens)} tokens", rate) for tokens, rate in trace.curve]
+    lives = [(duration(seconds), rate) for seconds, rate in trace.ttl]
+    for words, points in (("One of so many tokens:", sizes), ("One that keeps a block so long:", lives)):
+        if points:
+            yield Text(words, style="dim")
+            yield _points(_some(points, POINTS), width)
+    if trace.note:
+        yield Text(printable(trace.note), style="dim")
+
+
+def _points(points: list[tuple[str, float]], width: int) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", min_width=12)
+    for name, rate in points:
+        table.add_row(name, f"{percent(rate, 1):>6}", Text("█" * round(rate * width / 2), style="cyan"))
+    return table
+
+
+def _some(points: list[tuple[str, float]], most: int) -> list[tuple[str, float]]:
+    """Of those that read more than the one before the first, the last, and those between at equal steps."""
+    rising = [point for n, point in enumerate(points) if not n or point[1] - points[n - 1][1] >= STEP]
+    if len(rising) <= most:
+        return rising
+    return [rising[n * (len(rising) - 1) // (most - 1)] for n in range(most)]
 
 
 def _unread(sources: list[Source]) -> Iterator[Text]:

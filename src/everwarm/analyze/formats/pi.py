@@ -8,7 +8,9 @@ are a tree. An assistant message is one call: ``message.timestamp`` is when the 
 ``timestamp`` when its answer was complete. The system prompt and the tools are not in the file.
 
 Assumed: an answer that failed or was broken off is not sent again (as pi does since version 2 of the format), thinking
-is sent again in all later requests. A provider may leave it out of earlier turns; nothing in the file tells.
+is sent again in all later requests. A provider may leave it out of earlier turns; nothing in the file tells. A level of
+thinking that is chosen while the agent works counts from the user's next message on: until then calls go on as they
+began, and providers go on reading what they had cached.
 """
 
 from __future__ import annotations
@@ -54,13 +56,14 @@ class Pi:
 class _Entry:
     """One line of the tree."""
 
-    __slots__ = ("before", "blocks", "step", "thinking")
+    __slots__ = ("asked", "before", "blocks", "step", "thinking")
 
     def __init__(self, before: _Entry | None, blocks: list[Block]) -> None:
         self.before = before
         self.blocks = blocks  # that it adds
         self.step: Step | None = after(before.step if before else None, blocks)  # all that is sent after it
-        self.thinking: str = before.thinking if before else ""
+        self.thinking: str = before.thinking if before else ""  # as it is set
+        self.asked: str = before.asked if before else ""  # with which the calls are made
 
 
 class _Session:
@@ -96,7 +99,10 @@ class _Session:
             yield self._record(number, entry, message, before, said)
             if message.get("stopReason") in _LOST:
                 said = []
-        self._add(entry, _Entry(before, said))
+        added = _Entry(before, said)
+        if role == "user":
+            added.asked = added.thinking
+        self._add(entry, added)
 
     def _record(
         self, number: int, entry: dict[str, Json], message: dict[str, Json], before: _Entry | None, said: list[Block]
@@ -104,7 +110,7 @@ class _Session:
         usage = _usage(message.get("usage"))
         seller, at = provider(text(message, "provider")), seconds(message.get("timestamp"))
         keeps, blocks = self._rows.tell(before.step if before else None)
-        thinking = (before.thinking if before else "") or text(self._header, "thinkingLevel")
+        thinking = (before.asked if before else "") or text(self._header, "thinkingLevel")
         return Record(
             Place(self._file, number),
             Line(seller, text(message, "model"), "", text(self._header, "cwd"), text(self._header, "id")),

@@ -37,7 +37,7 @@ def _sentence(head: Headline) -> str:
 
 def _span(report: Report) -> str:
     total = report.total
-    words = [many(total.calls, "call") + (f", {count(total.failed)} of them failed" if total.failed else "")]
+    words = [many(total.calls, "call") + (f", {count(total.failed)} failed" if total.failed else "")]
     if report.began is not None and report.ended is not None:
         words.append(f"{moment(report.began)} to {moment(report.ended)} UTC")
     words.append(f"from {many(len(report.sources), 'source')}")

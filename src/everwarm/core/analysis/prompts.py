@@ -15,7 +15,7 @@ import orjson
 from everwarm.core.analysis.block import IMAGE, Block
 from everwarm.core.analysis.prefixes import Prefixes
 from everwarm.core.layout.outline import outline
-from everwarm.core.layout.outlines.parts import LEADING, role_of
+from everwarm.core.layout.outlines.parts import LEADING, MARK, role_of
 from everwarm.core.layout.piece import Path, Piece
 from everwarm.core.marks import marks_in
 from everwarm.core.wire import Json
@@ -145,7 +145,7 @@ class Prompts:
         if item is _EMPTY:
             return Unit(member, listed, data, (), (), leading)
         body = {member: [item] if listed else item}
-        pieces = outline(dialect, body)
+        pieces = outline(dialect, {member: [_bare(item)]} if member == "tools" and listed else body)
         stays = leading and (member not in ("messages", "input") or _is_leading(item))
         if leading or member not in ("messages", "input"):
             tiered: Sequence[Piece] = pieces
@@ -156,6 +156,11 @@ class Prompts:
         found = ((_place(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
         return Unit(member, listed, data, numbers, marks, stays)
+
+
+def _bare(tool: Json) -> Json:
+    """Without its mark, which is no part of a prompt and may move from one tool to another."""
+    return {k: v for k, v in tool.items() if k != MARK} if isinstance(tool, dict) and MARK in tool else tool
 
 
 def _is_leading(item: Json) -> bool:

@@ -71,21 +71,33 @@ def losses_of(context: Context, read: int) -> tuple[Loss, ...]:
     if found.beyond and rule is not None:
         far = f"the next entry is more than {rule.lookback} blocks before any mark"
         lose("lookback", places(found.beyond), evidence=far)
-    if low < places(found.ready) and rule is not None:
+    whole = _whole(context)
+    ready = places(min(found.ready, whole))
+    if low < ready and rule is not None:
         cause, evidence = _of_rules(context, rule)
-        lose(cause, places(found.ready), evidence=evidence)
-    lose("parallel", places(found.alive), evidence="the answer to the earlier one had not begun")
-    lose("expired", places(found.own), evidence=_idle(context))
-    lose("settings_changed", places(found.any), evidence=_settings(context))
+        lose(cause, ready, evidence=evidence)
+    lose("parallel", places(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
+    lose("expired", places(min(found.own, whole)), evidence=_idle(context))
+    lose("settings_changed", places(min(found.any, whole)), evidence=_settings(context))
     kin = context.kin
     if kin is not None:
         if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):
             lose("model_changed", places(context.begin), evidence=f"{kin.call.line.model} before", pair=kin.number)
         if context.change is not None:
             again = context.again * total // max(context.asked.ends[-1], 1)
-            lose(_CHANGED[context.change.tier], low + again, context.change, pair=kin.number)
+            upto = max(low, places(found.any)) + again
+            lose(_CHANGED[context.change.tier], upto, context.change, pair=kin.number)
     lose(_rest(context), total, pair=-1)
     return tuple(losses)
+
+
+def _whole(context: Context) -> int:
+    """Characters up to the end of the last block that was sent before. Where entries end at blocks, none can end within
+    the one that changed: its beginning is lost to the change, and not for want of a mark."""
+    rule, found = context.rule, context.found
+    if rule is None or not rule.mark or context.asked.marks is None or context.change is None:
+        return found.any
+    return context.asked.ends[found.blocks - 1] if found.blocks else 0
 
 
 def _rest(context: Context) -> Cause:
