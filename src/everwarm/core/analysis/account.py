@@ -8,13 +8,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.cache import Asked, Cache, Found, salts
+from everwarm.core.analysis.cache import TIERS, Asked, Cache, Found, salts
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.kin import Kin, Kindred
 from everwarm.core.analysis.kinds import change_of
@@ -42,7 +41,7 @@ class Options(NamedTuple):
     """How it is counted. For a replay what providers reported does not count, but what their rules give."""
 
     reported: bool = True
-    explain: bool = True  # whether it is looked for what was there before behind a difference
+    explain: bool = True  # whether it is told why what was not read was lost
     keep: float = 0.0  # seconds for which prefixes are kept alive
     lifetime: str = ""  # of all entries, where marks are not known
 
@@ -73,9 +72,6 @@ class Accounts:
         """The account of a call that is not ``failed``, or failed after it was read: its tokens are known."""
         asked, places = self._asked(call)
         found = self._cache(call).ask(asked)
-        row = self._prompts.prefixes.row(call.prompt.blocks)
-        kin = self._kin(call, row, asked, found) if self._options.explain else None
-        self._kindred.remember(call, row)
         self._number += 1
         usage = call.usage if self._options.reported else None
         if usage is None:
@@ -84,10 +80,18 @@ class Accounts:
             read, long = usage.cache_read, usage.cache_write_long
             written = usage.cache_write + long
             self._scales[call.line.provider, call.line.model].note(call.prompt.blocks, call.size, call.tokens)
-        losses = _losses(self._context(call, row, places, found, kin, asked), read)
+        context = self._explained(call, places, found, asked) if self._options.explain else None
+        losses = _losses(context, read) if context else ()
+        kin = context.kin if context else None
         after = kin.number if kin else found.pair if found.blocks >= max(asked.heads[1], 1) else -1
         ideal = places(found.any)
         return Account(call.tokens, min(read, call.tokens), losses, ideal, found.rules, written, long, after)
+
+    def _explained(self, call: Call, places: Places, found: Found, asked: Asked) -> _Context:
+        row = self._prompts.prefixes.row(call.prompt.blocks)
+        kin = self._kin(call, row, asked, found)
+        self._kindred.remember(call, row)
+        return self._context(call, row, places, found, kin, asked)
 
     def rule(self, call: Call) -> Rule | None:
         """That of the provider that served it."""
@@ -103,24 +107,16 @@ class Accounts:
         return self._caches[key]
 
     def _asked(self, call: Call) -> tuple[Asked, Places]:
-        prefixes, blocks = self._prompts.prefixes, self._prompts.blocks
-        path = prefixes.path(call.prompt.blocks)
-        ends = [self._prompts.size(prefix) for prefix in path]
-        heads = [0, 0]
-        for prefix in path:
-            tier = blocks[prefixes.block[prefix]].tier
-            if tier == "messages":
-                break
-            heads[1] += 1
-            heads[0] += tier == "tools"
+        path = self._prompts.prefixes.path(call.prompt.blocks)
+        ends = list(map(self._prompts.sizes().__getitem__, path))
         places = self._scales[call.line.provider, call.line.model].places(path, ends, call.tokens)
         at = call.at if call.at is not None else float(self._number)
         began = call.began if call.began is not None else min(call.ended or inf, at + _SOON)
         salted = salts(call.settings, self.rule(call), self._salts)
         marks = call.prompt.marks if call.dialect else None
         life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")
-        tiers = heads[0], heads[1]
-        return Asked(path, ends, places, at, began, self._number, marks, salted, tiers, life), places
+        heads = self._prompts.heads(call.prompt.blocks)
+        return Asked(path, ends, places, at, began, self._number, marks, salted, heads, life), places
 
     def _kin(self, call: Call, row: Sequence[int], asked: Asked, found: Found) -> Kin | None:
         if found.blocks == len(row):
@@ -199,9 +195,11 @@ def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
 
 def _tier_of(context: _Context, tokens: int) -> Tier:
     """In which the token after so many is."""
-    ends, places = context.asked.ends, context.places
-    n = bisect_right(range(len(ends)), tokens, key=lambda k: places(ends[k]))
-    return context.prompts.blocks[context.row[min(n, len(ends) - 1)]].tier if ends else "messages"
+    ends, places, row = context.asked.ends, context.places, context.row
+    for tier, head in zip(TIERS, context.asked.heads, strict=False):
+        if head and tokens < places(ends[head - 1]):
+            return tier
+    return context.prompts.blocks[row[-1]].tier if row else "messages"
 
 
 def _of_provider(context: _Context, read: int) -> tuple[Cause, int, Change | None, str]:

@@ -56,4 +56,4 @@ class Prefixes:
 
     def row(self, prefix: int) -> list[int]:
         """The blocks that it is made of."""
-        return [self.block[each] for each in self.path(prefix)]
+        return list(map(self.block.__getitem__, self.path(prefix)))

@@ -57,6 +57,7 @@ class Prompts:
         self.prefixes = Prefixes()
         self.bodies = Prefixes()
         self._sizes = array("Q", (0,))  # by prefix, as far as they were asked for
+        self._heads = [(0, 0)]  # the same
         self._numbers: dict[tuple[str, str, bool, str], int] = {}
         self._known: dict[tuple[str, str, bool, bool], dict[bytes, int]] = {}
 
@@ -95,6 +96,16 @@ class Prompts:
         for n in range(len(sizes), len(prefixes)):  # a prefix is younger than those that it begins with
             sizes.append(sizes[prefixes.parent[n]] + blocks[prefixes.block[n]].size)
         return sizes
+
+    def heads(self, prefix: int) -> tuple[int, int]:
+        """With how many tools it begins, and with how many blocks that are no messages."""
+        heads, prefixes = self._heads, self.prefixes
+        for n in range(len(heads), len(prefixes)):
+            tools, all_ = before = heads[prefixes.parent[n]]
+            tier = self.blocks[prefixes.block[n]].tier
+            goes_on = all_ == prefixes.length[prefixes.parent[n]] and tier != "messages"
+            heads.append((tools + (tier == "tools"), all_ + 1) if goes_on else before)
+        return heads[prefix]
 
     def measure(self) -> None:
         """Count all sizes anew: those of some blocks have been learned."""

@@ -48,9 +48,9 @@ class Scale:
         known = self._anchors
         found = [(0, 0)]
         size = ends[-1] if ends else 0
-        for prefix, end in zip(path, ends, strict=True):
-            tokens = known.get(prefix)
-            if tokens is not None and found[-1][1] <= tokens <= total and found[-1][0] < end < size:
+        for n in [n for n, prefix in enumerate(path) if prefix in known] if known else ():
+            end, tokens = ends[n], known[path[n]]
+            if found[-1][1] <= tokens <= total and found[-1][0] < end < size:
                 found.append((end, tokens))
         return Places([*found, (max(size, 1), total)])
 
