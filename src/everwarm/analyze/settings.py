@@ -36,8 +36,11 @@ def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
             if value is not None:
                 found[name] = value if isinstance(value, str) else orjson.dumps(value).decode()
     tools = body.get("tools")
-    if isinstance(tools, list) and any(
-        str(t.get("type", "")).startswith("web_search") for t in tools if isinstance(t, dict)
-    ):
+    if isinstance(tools, list) and any(map(_is_search, tools)):
         found["web_search"] = "on"
     return found
+
+
+def _is_search(tool: Json) -> bool:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    return kind != "function" and isinstance(kind, str) and kind.startswith("web_search")

@@ -7,7 +7,7 @@ into blocks when it was seen first. So a request costs a look-up for each of its
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
@@ -28,6 +28,9 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Of a body what a model reads, in rendered order. By dialect."""
 
+_TALKS: Final = ("messages", "input")
+"""Members whose system messages, if nothing stands before them, are a system prompt."""
+
 
 class Unit(NamedTuple):
     """One tool, message or system prompt, as it is in a body."""
@@ -37,7 +40,15 @@ class Unit(NamedTuple):
     data: bytes  # its JSON, compact
     blocks: tuple[int, ...]
     marks: tuple[tuple[int, str], ...]  # which of its blocks a client has marked, and the lifetime
-    leading: bool  # a message before which, itself included, there are system messages only
+
+
+class _Form(NamedTuple):
+    """What tells, besides its JSON, which unit it is."""
+
+    dialect: str
+    member: str
+    listed: bool
+    leading: bool  # no message, or one before which there are system messages only
 
 
 class Prompt(NamedTuple):
@@ -56,26 +67,36 @@ class Prompts:
         self.units: list[Unit] = []
         self.prefixes = Prefixes()
         self.bodies = Prefixes()
+        self._rows = [Prompt(0, 0, ())]  # by the numbers of ``bodies``
         self._sizes = array("Q", (0,))  # by prefix, as far as they were asked for
         self._heads = [(0, 0)]  # the same
         self._numbers: dict[tuple[str, str, bool, str], int] = {}
-        self._known: dict[tuple[str, str, bool, bool], dict[bytes, int]] = {}
+        self._known: dict[_Form, dict[bytes, int]] = {}
 
     def read(self, dialect: str, body: Mapping[str, Json]) -> Prompt:
         """The prompt of a parsed body. What is no JSON in it (``orjson`` says so) is no prompt: ``TypeError``."""
-        blocks = units = place = 0
-        marks: list[tuple[int, str]] = []
+        units = 0
         for number in self._units_of(dialect, body):
-            unit = self.units[number]
             units = self.bodies.after(units, number)
+        prompt = self._prompt(units)
+        last = self.prefixes.length[prompt.blocks] - 1
+        if dialect == "anthropic_messages" and last >= 0 and isinstance(body.get("cache_control"), dict):
+            marks = marks_in(dialect, {"cache_control": body["cache_control"]})
+            return prompt._replace(marks=(*prompt.marks, *((last, mark.ttl) for mark in marks)))
+        return prompt
+
+    def _prompt(self, units: int) -> Prompt:
+        """That of a row of units. One that goes on where another ended is made from that one's."""
+        rows = self._rows
+        for n in range(len(rows), len(self.bodies)):
+            blocks, _, marks = rows[self.bodies.parent[n]]
+            unit, before = self.units[self.bodies.block[n]], self.prefixes.length[blocks]
             for block in unit.blocks:
                 blocks = self.prefixes.after(blocks, block)
             if unit.marks:
-                marks += ((place + at, ttl) for at, ttl in unit.marks)
-            place += len(unit.blocks)
-        if dialect == "anthropic_messages" and place and isinstance(body.get("cache_control"), dict):
-            marks += ((place - 1, mark.ttl) for mark in marks_in(dialect, {"cache_control": body["cache_control"]}))
-        return Prompt(blocks, units, tuple(marks))
+                marks = (*marks, *((before + at, ttl) for at, ttl in unit.marks))
+            rows.append(Prompt(blocks, n, marks))
+        return rows[units]
 
     def number(self, block: Block) -> int:
         """Of a block, also of one that stands for something a log does not have."""
@@ -128,30 +149,39 @@ class Prompts:
             members.append(b'"%b":%b' % (name.encode(), b"[%b]" % data if row[0].listed else data))
         return b"{%b}" % b",".join(members)
 
-    def _units_of(self, dialect: str, body: Mapping[str, Json]) -> Iterator[int]:
-        leading = True
+    def _units_of(self, dialect: str, body: Mapping[str, Json]) -> list[int]:
+        found: list[int] = []
         for member in MEMBERS.get(dialect, ()):
             value = body.get(member)
             if value is None:
                 continue
             listed = isinstance(value, list)
-            known = self._known.setdefault((dialect, member, listed, leading), {})
-            for item in value if listed else (value,):
-                data = orjson.dumps(item)
-                number = known.get(data)
-                if number is None:
-                    number = known[data] = len(self.units)
-                    self.units.append(self._learn(dialect, member, listed, leading, item, data))
-                yield number
-                if leading and not self.units[number].leading:
-                    leading = False
-                    known = self._known.setdefault((dialect, member, listed, leading), {})
+            row: Sequence[Json] = value if isinstance(value, list) else (value,)
+            begin = 0
+            if member in _TALKS:
+                begin = next((n for n, item in enumerate(row) if not _is_leading(item)), len(row) - 1) + 1
+                found += self._all(_Form(dialect, member, listed, True), row[:begin])
+            found += self._all(_Form(dialect, member, listed, member not in _TALKS), row[begin:])
+        return found
 
-    def _learn(self, dialect: str, member: str, listed: bool, leading: bool, item: Json, data: bytes) -> Unit:
+    def _all(self, form: _Form, items: Sequence[Json]) -> list[int]:
+        """At the speed of dictionaries, for nearly all are known."""
+        known = self._known.setdefault(form, {})
+        data = list(map(orjson.dumps, items))
+        found = list(map(known.get, data))
+        if None not in found:
+            return found  # type: ignore[return-value]
+        for item, text in zip(items, data, strict=True):
+            if text not in known:
+                known[text] = len(self.units)
+                self.units.append(self._learn(form, item, text))
+        return [known[text] for text in data]
+
+    def _learn(self, form: _Form, item: Json, data: bytes) -> Unit:
+        dialect, member, listed, leading = form
         body = {member: [item] if listed else item}
         pieces = outline(dialect, body)
-        stays = leading and (member not in ("messages", "input") or _is_leading(item))
-        if leading or member not in ("messages", "input"):
+        if leading:
             tiered: Sequence[Piece] = pieces
         else:  # a system message in the midst of others is one of them
             tiered = [piece._replace(tier="messages") for piece in pieces]
@@ -159,7 +189,7 @@ class Prompts:
         begins = [row[0].path for row in _grouped(tiered)]
         found = ((_place(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
-        return Unit(member, listed, data, numbers, marks, stays)
+        return Unit(member, listed, data, numbers, marks)
 
 
 def _is_leading(item: Json) -> bool:
