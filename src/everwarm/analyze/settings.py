@@ -30,6 +30,8 @@ def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
     found = {}
     for name, places in _PLACES.items():
         for place in places:
+            if place[0] not in body:
+                continue
             value = body.get(place[0])
             if len(place) > 1:
                 value = value.get(place[1]) if isinstance(value, dict) else None

@@ -180,8 +180,9 @@ def _losses(context: _Context, read: int) -> tuple[Loss, ...]:
     cause, evidence = _of_rules(context)
     lose(cause, places(found.ready), evidence=evidence)
     lose("parallel", places(found.alive), evidence="the answer to the earlier one had not begun")
-    lose("expired", places(found.own), evidence=_idle(context))
-    lose("settings_changed", places(found.any), evidence=_settings(context))
+    own, known = places(found.own), places(found.any)
+    lose("expired", own, evidence=_idle(context) if own > low else "")
+    lose("settings_changed", known, evidence=_settings(context) if known > low else "")
     kin = context.kin
     if kin is not None:
         if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):

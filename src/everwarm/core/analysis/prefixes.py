@@ -34,9 +34,8 @@ class Prefixes:
             self.length.append(self.length[prefix] + 1)
         return found
 
-    def of(self, blocks: Iterable[int]) -> int:
-        """The number of a whole row."""
-        prefix = 0
+    def of(self, blocks: Iterable[int], prefix: int = 0) -> int:
+        """The number of a whole row, behind ``prefix``."""
         for block in blocks:
             prefix = self.after(prefix, block)
         return prefix

@@ -14,6 +14,7 @@ import orjson
 
 from everwarm.core.analysis.block import IMAGE, Block
 from everwarm.core.analysis.prefixes import Prefixes
+from everwarm.core.analysis.row import Known, Row
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.outlines.parts import LEADING
 from everwarm.core.layout.piece import Path, Piece
@@ -27,6 +28,9 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_completions": ("prompt",),
 }
 """Of a body what a model reads, in rendered order. By dialect."""
+
+_MARKS: Final = (b'"cache_control"', b'"prompt_cache_breakpoint"')
+"""Without these there is no mark in a unit."""
 
 _TALKS: Final = ("messages", "input")
 """Members whose system messages, if nothing stands before them, are a system prompt."""
@@ -76,8 +80,12 @@ class Prompts:
     def read(self, dialect: str, body: Mapping[str, Json]) -> Prompt:
         """The prompt of a parsed body. What is no JSON in it (``orjson`` says so) is no prompt: ``TypeError``."""
         units = 0
-        for number in self._units_of(dialect, body):
-            units = self.bodies.after(units, number)
+        for member in MEMBERS.get(dialect, ()):
+            value = body.get(member)
+            if isinstance(value, Row):
+                units = self._after_row(units, dialect, member, value)
+            elif value is not None:
+                units = self.bodies.of(self._units_of(dialect, member, value), units)
         prompt = self._prompt(units)
         last = self.prefixes.length[prompt.blocks] - 1
         if dialect == "anthropic_messages" and last >= 0 and isinstance(body.get("cache_control"), dict):
@@ -149,20 +157,27 @@ class Prompts:
             members.append(b'"%b":%b' % (name.encode(), b"[%b]" % data if row[0].listed else data))
         return b"{%b}" % b",".join(members)
 
-    def _units_of(self, dialect: str, body: Mapping[str, Json]) -> list[int]:
-        found: list[int] = []
-        for member in MEMBERS.get(dialect, ()):
-            value = body.get(member)
-            if value is None:
-                continue
-            listed = isinstance(value, list)
-            row: Sequence[Json] = value if isinstance(value, list) else (value,)
-            begin = 0
-            if member in _TALKS:
-                begin = next((n for n, item in enumerate(row) if not _is_leading(item)), len(row) - 1) + 1
-                found += self._all(_Form(dialect, member, listed, True), row[:begin])
-            found += self._all(_Form(dialect, member, listed, member not in _TALKS), row[begin:])
-        return found
+    def _after_row(self, units: int, dialect: str, member: str, row: Row) -> int:
+        """The same for a row of which the beginning may be known."""
+        before = row.known or row.begun
+        if before is None or before[:2] != (units, dialect):
+            after = self.bodies.of(self._units_of(dialect, member, row), units)
+        else:
+            kept = row.kept if row.known is None else len(row)
+            fresh = self._all(_Form(dialect, member, True, member not in _TALKS), row[kept:]) if kept < len(row) else ()
+            after = self.bodies.of(fresh, before.units)
+        if member not in _TALKS or not all(map(_is_leading, row)):
+            row.known = Known(units, dialect, after)
+        return after
+
+    def _units_of(self, dialect: str, member: str, value: Json) -> list[int]:
+        listed = isinstance(value, list)
+        row: Sequence[Json] = value if isinstance(value, list) else (value,)
+        begin = 0
+        if member in _TALKS:
+            begin = next((n for n, item in enumerate(row) if not _is_leading(item)), len(row) - 1) + 1
+        first = self._all(_Form(dialect, member, listed, True), row[:begin])
+        return first + self._all(_Form(dialect, member, listed, member not in _TALKS), row[begin:])
 
     def _all(self, form: _Form, items: Sequence[Json]) -> list[int]:
         """At the speed of dictionaries, for nearly all are known."""
@@ -187,7 +202,8 @@ class Prompts:
             tiered = [piece._replace(tier="messages") for piece in pieces]
         numbers = tuple(map(self.number, blocks_of(tiered)))
         begins = [row[0].path for row in _grouped(tiered)]
-        found = ((_place(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
+        marked = marks_in(dialect, body) if any(name in data for name in _MARKS) else ()
+        found = ((_place(begins, mark.path), mark.ttl) for mark in marked if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
         return Unit(member, listed, data, numbers, marks)
 
