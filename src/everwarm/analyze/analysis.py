@@ -18,8 +18,10 @@ from everwarm.analyze.streams import Streams
 from everwarm.analyze.tally import Tally
 from everwarm.analyze.worst import Worsts
 from everwarm.core.analysis.account import Accounts, RuleOf
+from everwarm.core.analysis.block import EDGE
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
+from everwarm.core.analysis.prompts import KEPT
 
 Progress = Callable[[str, float], None]
 """Told of what is being done, and how much of it is: 0 to 1."""
@@ -76,7 +78,7 @@ def analyse(
         timeline=moments(row),
         worst=worsts.done(counted.__getitem__),
         traces=list(logs.traces.traces()),
-        notes=_notes(calls, counted, total, replayed, every),
+        notes=_notes(calls, counted, total, replayed, every) + _shortened(gather.prompts.shortened),
         began=row[0][0] if row else None,
         ended=row[-1][0] if row else None,
     )
@@ -120,3 +122,13 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
     if total.cost is None:
         notes.append("No money is shown where a model has no price in the list.")
     return notes
+
+
+def _shortened(blocks: int) -> list[str]:
+    if not blocks:
+        return []
+    return [
+        f"The log has more different text than is kept ({KEPT // 2**20} MB): of {blocks:,} long texts in it only the "
+        f"first and last {EDGE:,} characters are, and a digest. They are told apart from all others, but not what "
+        "differs within them; repairs leave requests with such a text as they are."
+    ]

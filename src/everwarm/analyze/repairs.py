@@ -143,6 +143,8 @@ class Replays:
             if not call.dialect:
                 return call
             data = self._prompts.body(call.prompt, call.rest)
+            if not data:
+                return call
             space = "\0".join((call.line.space, call.line.app))
             arranged = layout.arrange(space, call.dialect, call.line.model, data, wishes, call.at or 0.0)
             self._respelled |= any(finding.cure in ("respell", "reorder") for finding in arranged.findings)
@@ -155,6 +157,8 @@ class Replays:
         if not call.dialect or rule is None or not rule.mark or not rule.ttls:
             return call
         data = self._prompts.body(call.prompt, call.rest)
+        if not data:
+            return call
         value = orjson.loads(data)
         name = rule.ttls[0].name
         edits = place(call.dialect, value, outline(call.dialect, value), rule, name, name)

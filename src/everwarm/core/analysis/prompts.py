@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 import orjson
 
-from everwarm.core.analysis.block import IMAGE, Block
+from everwarm.core.analysis.block import LONG, Block, shortened
+from everwarm.core.analysis.blocks import blocks_of, grouped, place_of
 from everwarm.core.analysis.prefixes import Prefixes
 from everwarm.core.analysis.row import Known, Row
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.outlines.parts import LEADING
-from everwarm.core.layout.piece import Path, Piece
+from everwarm.core.layout.piece import Piece
 from everwarm.core.marks import marks_in
 from everwarm.core.wire import Json
 
@@ -28,6 +30,9 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_completions": ("prompt",),
 }
 """Of a body what a model reads, in rendered order. By dialect."""
+
+KEPT: Final = 192 * 1024 * 1024
+"""Bytes of different text of which everything is kept, by default. They take some three times as much memory."""
 
 _MARKS: Final = (b'"cache_control"', b'"prompt_cache_breakpoint"')
 """Without these there is no mark in a unit."""
@@ -66,7 +71,11 @@ class Prompt(NamedTuple):
 class Prompts:
     """Everything that was said in a log, once."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        """``kept``: bytes of different text of which everything is kept. Of what is long and comes later only the ends
+        and a digest are: it is still told apart from all other text, but what differs within is not known."""
+        self.shortened = 0  # blocks
+        self._room = kept
         self.blocks: list[Block] = []
         self.units: list[Unit] = []
         self.prefixes = Prefixes()
@@ -110,9 +119,18 @@ class Prompts:
         """Of a block, also of one that stands for something a log does not have."""
         key = block.tier, block.role, block.opens, block.text
         found = self._numbers.get(key)
-        if found is None:
-            found = self._numbers[key] = len(self.blocks)
-            self.blocks.append(block)
+        if found is not None:
+            return found
+        if self._room <= 0 and len(block.text) > LONG:
+            short = shortened(block)
+            if short.text != block.text:
+                before = len(self.blocks)
+                found = self.number(short)
+                self.shortened += found == before
+                return found
+        found = self._numbers[key] = len(self.blocks)
+        self.blocks.append(block)
+        self._room -= block.text.__sizeof__()
         return found
 
     def size(self, prefix: int) -> int:
@@ -146,10 +164,12 @@ class Prompts:
 
     def body(self, prompt: Prompt, rest: Mapping[str, Json]) -> bytes:
         """A body again, with ``rest`` as its other members, in compact JSON. Values and order of keys are as they were;
-        the prompt's members come last."""
+        the prompt's members come last. b"" if not all of it was kept."""
         rows: dict[str, list[Unit]] = {}
         for number in self.bodies.row(prompt.units):
             unit = self.units[number]
+            if not unit.data:
+                return b""
             rows.setdefault(unit.member, []).append(unit)
         members = [orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in rest.items()]
         for name, row in rows.items():
@@ -186,11 +206,17 @@ class Prompts:
         found = list(map(known.get, data))
         if None not in found:
             return found  # type: ignore[return-value]
-        for item, text in zip(items, data, strict=True):
-            if text not in known:
-                known[text] = len(self.units)
-                self.units.append(self._learn(form, item, text))
-        return [known[text] for text in data]
+        return [self._one(form, known, item, text) for item, text in zip(items, data, strict=True)]
+
+    def _one(self, form: _Form, known: dict[bytes, int], item: Json, data: bytes) -> int:
+        key, found = data, known.get(data)
+        if found is None and self._room <= 0 and len(data) > LONG:
+            key = blake2b(data, digest_size=16).digest()  # which no JSON is by chance
+            found = known.get(key)
+        if found is None:
+            found = known[key] = len(self.units)
+            self.units.append(self._learn(form, item, b"" if key is not data else data))
+        return found
 
     def _learn(self, form: _Form, item: Json, data: bytes) -> Unit:
         dialect, member, listed, leading = form
@@ -201,68 +227,12 @@ class Prompts:
         else:  # a system message in the midst of others is one of them
             tiered = [piece._replace(tier="messages") for piece in pieces]
         numbers = tuple(map(self.number, blocks_of(tiered)))
-        begins = [row[0].path for row in _grouped(tiered)]
-        marked = marks_in(dialect, body) if any(name in data for name in _MARKS) else ()
-        found = ((_place(begins, mark.path), mark.ttl) for mark in marked if mark.path)
+        begins = [row[0].path for row in grouped(tiered)]
+        marked = marks_in(dialect, body) if not data or any(name in data for name in _MARKS) else ()
+        found = ((place_of(begins, mark.path), mark.ttl) for mark in marked if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
         return Unit(member, listed, data, numbers, marks)
 
 
 def _is_leading(item: Json) -> bool:
     return isinstance(item, dict) and item.get("role") in LEADING
-
-
-def _grouped(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """By the part of the content that they belong to. What belongs to none (calls of tools) goes to the last one."""
-    rows: list[list[Piece]] = []
-    before: Path | None = None
-    for piece in pieces:
-        here = _part(piece.path)
-        if not rows or (here is not None and here != before):
-            rows.append([])
-        before = here if here is not None else before
-        rows[-1].append(piece)
-    return rows
-
-
-def _part(path: Path) -> Path | None:
-    """The path of the part of a content; of a tool or a system prompt its own; None if it is in none."""
-    if path[0] in ("messages", "input") and len(path) > 2:
-        return path[:4] if path[2] == "content" else None
-    return path[:2]
-
-
-def _place(begins: Sequence[Path], path: Path) -> int | None:
-    """Which block has what stands at this path. A mark within the result of a tool is its block's."""
-    part = _part(path)
-    return next((n for n, begin in enumerate(begins) if part is None or _part(begin) == part), None)
-
-
-def blocks_of(pieces: Sequence[Piece]) -> list[Block]:
-    """Those that the pieces of one message, tool or system prompt make. The paths of the pieces begin at the body."""
-    if len(pieces) == 1:  # most of them: no more than it must cost
-        return [_block(pieces, opens=True)]
-    return [_block(row, opens=n == 0) for n, row in enumerate(_grouped(pieces))]
-
-
-def _block(pieces: Sequence[Piece], *, opens: bool) -> Block:
-    first = pieces[0]
-    relative = tuple([Piece(_relative(p.path), p.tier, p.role, p.kind, p.text, 0) for p in pieces])
-    head = f"\n<|{first.role}|>\n" if opens else ""
-    text = head + first.text if len(pieces) == 1 else "".join([head, *[piece.text for piece in pieces]])
-    size = len(head) + sum([IMAGE if _is_image(piece) else len(piece.text) for piece in pieces])
-    return Block(first.tier, first.role, opens, text, relative, size)
-
-
-def _relative(path: Path) -> Path:
-    """Without the number of the message or tool, which is another one in each request."""
-    return path[2:] if len(path) > 1 and isinstance(path[1], int) and path[0] != "system" else path
-
-
-def _is_image(piece: Piece) -> bool:
-    """Data of which a model does not read the letters."""
-    return (
-        piece.kind == "opaque"
-        and len(piece.text) > IMAGE
-        and ("base64" in piece.text[:200] or "data:" in piece.text[:200])
-    )
