@@ -34,7 +34,7 @@ def analyse(
     logs: Logs,
     rule_of: RuleOf,
     progress: Progress,
-    replayed: int = 5_000,
+    replayed: int = 2_000,
     also: Callable[[int, Call, Account], None] | None = None,
 ) -> Report:
     """``replayed``: with how many calls, at most, repairs are tried. ``also`` is given each call, too."""
