@@ -44,7 +44,7 @@ lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (hashes, no 
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --extra local --extra telemetry --extra tokens --extra build --extra dev pyproject.toml -o requirements/dev.lock
 	$(COMPILE) --extra local --extra telemetry --extra tokens --extra build -c requirements/dev.lock pyproject.toml -o requirements/serve.lock
-	for peer in litellm llamacpp tensorzero; do $(COMPILE) requirements/peers-$$peer.in -o requirements/peers-$$peer.lock; done
+	for peer in kvleak kvlint litellm llamacpp tensorzero; do $(COMPILE) requirements/peers-$$peer.in -o requirements/peers-$$peer.lock; done
 	$(BIN)/python tests/clients/lock.py
 
 clean: ## Remove what was set up here (not the data folder)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import entries, first_byte, hits, passing, rest, shifted, steady, streams
+from benchmarks.analyze import run as analyze
 from benchmarks.engine import fidelity, inside
 from benchmarks.engine import run as engine
 from benchmarks.field import Field
@@ -26,6 +27,7 @@ def benchmarks(field: Field, args: argparse.Namespace) -> dict[str, Callable[[],
         "hits": partial(hits.run, field, **times),
         "passing": partial(passing.run, field, **times),
         "first_byte": partial(first_byte.run, field, **times),
+        "analyze": partial(analyze.run, megabytes=args.megabytes, requests=args.requests, peers=not args.no_peers),
         "layout": partial(layout.run, field, **times),
         "rest": partial(rest.run, **times),
         "shifted": shifted.run,
@@ -47,6 +49,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each (default 3); the median counts")
     parser.add_argument("--full", action="store_true", help="the long ones too, and all requests of steady")
     parser.add_argument("--no-peers", action="store_true", help="without others beside ours")
+    of_analyzer = parser.add_argument_group("of the benchmark `analyze`")
+    of_analyzer.add_argument("--megabytes", type=int, default=200, help="of the log (default 200)")
+    of_analyzer.add_argument("--requests", type=int, default=1_000_000, help="of the trace (default 1,000,000)")
     of_engine = parser.add_argument_group("of the benchmark `engine`")
     of_engine.add_argument("--only", nargs="+", choices=engine.CHOICES, default=engine.CHOICES, help="workloads")
     of_engine.add_argument(

@@ -19,8 +19,10 @@ from everwarm.analyze.streams import Streams
 from everwarm.analyze.tally import Tally
 from everwarm.analyze.worst import Worsts
 from everwarm.core.analysis.account import Accounts, RuleOf
+from everwarm.core.analysis.block import EDGE
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
+from everwarm.core.analysis.prompts import KEPT
 
 Progress = Callable[[str, float], None]
 """Told of what is being done, and how much of it is: 0 to 1."""
@@ -33,7 +35,7 @@ def analyse(
     logs: Logs,
     rule_of: RuleOf,
     progress: Progress,
-    replayed: int = 5_000,
+    replayed: int = 2_000,
     also: Callable[[int, Call, Account], None] | None = None,
 ) -> Report:
     """``replayed``: with how many calls, at most, repairs are tried. ``also`` is given each call, too."""
@@ -51,7 +53,7 @@ def analyse(
     report.sources, report.traces = logs.sources, list(logs.traces.traces())
     report.total.failed = sum(call.failed for call in calls)
     report.repairs = _repairs(gather, counted[:replayed], report.total, rule_of, progress)
-    report.notes = _notes(calls, counted, report.total, replayed, sums.every)
+    report.notes = _notes(calls, counted, report.total, replayed, sums.every) + _shortened(gather.prompts.shortened)
     return report
 
 
@@ -147,3 +149,13 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
     if total.cost is None:
         notes.append("No money is shown where a model has no price in the list.")
     return notes
+
+
+def _shortened(blocks: int) -> list[str]:
+    if not blocks:
+        return []
+    return [
+        f"The log has more different text than is kept ({KEPT // 2**20} MB): of {blocks:,} long texts in it only the "
+        f"first and last {EDGE:,} characters are, and a digest. They are told apart from all others, but not what "
+        "differs within them; repairs leave requests with such a text as they are."
+    ]

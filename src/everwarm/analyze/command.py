@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from everwarm.analyze.report import Report
     from everwarm.core.analysis.account import RuleOf
 
-REPLAYED: Final = 5_000
+REPLAYED: Final = 2_000
 """Calls with which repairs are tried, unless the user says otherwise."""
 
 

@@ -38,9 +38,9 @@ class Money:
         price = self.price(call)
         if price is None:
             return None
-        factors = [ttl.write_factor for ttl in rule.ttls] if rule is not None and rule.ttls else [1.0]
         plain = max(call.tokens - read - written, 0)
-        weighted = plain + (written - long) * factors[0] + long * factors[-1]
+        short, longer = (rule.ttls[0].write_factor, rule.ttls[-1].write_factor) if rule and rule.ttls else (1.0, 1.0)
+        weighted = plain + (written - long) * short + long * longer
         output = call.usage.output if call.usage else 0
         return (weighted * price.input + read * _read(price, rule) + output * price.output) / MILLION
 

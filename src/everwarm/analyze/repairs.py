@@ -144,6 +144,8 @@ class Replays:
             if not call.dialect:
                 return call
             data = self._prompts.body(call.prompt, call.rest)
+            if not data:
+                return call
             space = "\0".join((call.line.space, call.line.app))
             arranged = layout.arrange(space, call.dialect, call.line.model, data, wishes, call.at or 0.0)
             self._respelled |= any(finding.cure in ("respell", "reorder") for finding in arranged.findings)
@@ -155,7 +157,10 @@ class Replays:
         """With the marks that the gateway would set."""
         if not call.dialect or rule is None or not rule.mark or not rule.ttls:
             return call
-        value = orjson.loads(self._prompts.body(call.prompt, call.rest))
+        data = self._prompts.body(call.prompt, call.rest)
+        if not data:
+            return call
+        value = orjson.loads(data)
         name = rule.ttls[0].name
         edits = place(call.dialect, value, outline(call.dialect, value), rule, name, name)
         return self._with(call, amend(value, edits)) if edits else call

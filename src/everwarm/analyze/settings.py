@@ -30,14 +30,19 @@ def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
     found = {}
     for name, places in _PLACES.items():
         for place in places:
+            if place[0] not in body:
+                continue
             value = body.get(place[0])
             if len(place) > 1:
                 value = value.get(place[1]) if isinstance(value, dict) else None
             if value is not None:
                 found[name] = value if isinstance(value, str) else orjson.dumps(value).decode()
     tools = body.get("tools")
-    if isinstance(tools, list) and any(
-        str(t.get("type", "")).startswith("web_search") for t in tools if isinstance(t, dict)
-    ):
+    if isinstance(tools, list) and any(map(_is_search, tools)):
         found["web_search"] = "on"
     return found
+
+
+def _is_search(tool: Json) -> bool:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    return kind != "function" and isinstance(kind, str) and kind.startswith("web_search")

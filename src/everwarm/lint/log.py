@@ -91,7 +91,7 @@ class Log:
             self._forget()
         units = len(self._prompts.units)
         prompt = self._prompts.read(request.dialect, request.body)
-        self._held += sum(len(unit.data) for unit in self._prompts.units[units:])
+        self._held += sum(len(unit.data or b"") for unit in self._prompts.units[units:])
         size = self._prompts.size(prompt.blocks)
         line = Line(model=request.model, space=request.model)  # what two models share is in no cache
         return Call(Place(self._file, number), line, request.dialect, prompt, size, tokens=tokens(size))

@@ -24,8 +24,8 @@ from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.steps import Rows, digest
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.analysis.block import Block
+from everwarm.core.analysis.blocks import blocks_of
 from everwarm.core.analysis.call import Line, Place
-from everwarm.core.analysis.prompts import blocks_of
 from everwarm.core.dialects.anthropic_usage import read_usage
 from everwarm.core.layout.compact import compact
 from everwarm.core.layout.outline import outline

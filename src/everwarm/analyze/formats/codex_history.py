@@ -9,7 +9,7 @@ from typing import Final
 from everwarm.analyze.formats.entries import text
 from everwarm.analyze.formats.steps import Step, after
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.prompts import blocks_of
+from everwarm.core.analysis.blocks import blocks_of
 from everwarm.core.layout.outline import outline
 from everwarm.core.wire import Json
 

@@ -23,8 +23,8 @@ from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.steps import Rows, Step, after, digest
 from everwarm.analyze.record import Record, Unread
 from everwarm.core.analysis.block import Block
+from everwarm.core.analysis.blocks import blocks_of
 from everwarm.core.analysis.call import Line, Place
-from everwarm.core.analysis.prompts import blocks_of
 from everwarm.core.dialects.counts import count
 from everwarm.core.layout.outlines.parts import Place as Writer
 from everwarm.core.layout.piece import Kind, Piece

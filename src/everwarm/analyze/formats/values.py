@@ -9,6 +9,7 @@ from typing import Final
 import orjson
 
 from everwarm.analyze.files import LONGEST, sample
+from everwarm.analyze.formats.again import Again
 from everwarm.analyze.formats.format import Lines
 from everwarm.analyze.record import Unread
 from everwarm.core import body
@@ -34,9 +35,10 @@ def values(lines: Lines, lists: Iterable[str] = LISTS) -> Iterator[tuple[int, Js
     if second is None:
         yield from _members(lines.name, read(first[1], Place(lines.name, first[0])), lists)
         return
+    again = Again()
     for number, line in chain((first, second), rows):
         try:
-            value = orjson.loads(line)
+            value = again.loads(line)
         except orjson.JSONDecodeError:
             value = read(line, Place(lines.name, number))
         yield value if isinstance(value, Unread) else (number, value)

@@ -30,7 +30,7 @@ class Options(NamedTuple):
     """How it is counted. For a replay what providers reported does not count, but what their rules give."""
 
     reported: bool = True
-    explain: bool = True  # whether it is looked for what was there before behind a difference
+    explain: bool = True  # whether it is told why what was not read was lost
     keep: float = 0.0  # seconds for which prefixes are kept alive
     lifetime: str = ""  # of all entries, where marks are not known
 
@@ -62,9 +62,6 @@ class Accounts:
         """The account of a call that is not ``failed``, or failed after it was read: its tokens are known."""
         asked, places = self._asked(call)
         found = self._cache(call).ask(asked)
-        row = self._prompts.prefixes.row(call.prompt.blocks)
-        kin = self._kin(call, row, asked, found) if self._options.explain else None
-        self._kindred.remember(call, row)
         self._number += 1
         usage = call.usage if self._options.reported else None
         if usage is None:
@@ -74,10 +71,18 @@ class Accounts:
             written = usage.cache_write + long
             if usage.prompt:
                 self._scale(call).note(call.prompt.blocks, call.size, call.tokens)
-        losses = losses_of(self._context(call, row, places, found, kin, asked), read)
+        context = self._explained(call, places, found, asked) if self._options.explain else None
+        losses = losses_of(context, read) if context else ()
+        kin = context.kin if context else None
         after = kin.number if kin else found.pair if found.blocks >= max(asked.heads[1], 1) else -1
         ideal = places(found.any)
         return Account(call.tokens, read, losses, ideal, found.rules, written, long, after)
+
+    def _explained(self, call: Call, places: Places, found: Found, asked: Asked) -> Context:
+        row = self._prompts.prefixes.row(call.prompt.blocks)
+        kin = self._kin(call, row, asked, found)
+        self._kindred.remember(call, row)
+        return self._context(call, row, places, found, kin, asked)
 
     def rule(self, call: Call) -> Rule | None:
         """That of the provider that served it."""
@@ -96,23 +101,15 @@ class Accounts:
         return self._scales[call.line.provider, call.line.model, call.line.space]
 
     def _asked(self, call: Call) -> tuple[Asked, Places]:
-        prefixes, blocks = self._prompts.prefixes, self._prompts.blocks
-        path = prefixes.path(call.prompt.blocks)
+        path = self._prompts.prefixes.path(call.prompt.blocks)
         ends = list(map(self._prompts.sizes().__getitem__, path))
-        heads = [0, 0]
-        for prefix in path:
-            tier = blocks[prefixes.block[prefix]].tier
-            if tier == "messages":
-                break
-            heads[1] += 1
-            heads[0] += tier == "tools"
         places = self._scale(call).places(path, ends, call.tokens)
         at, began = self._times(call)
         salted = salts(call.settings, self.rule(call), self._salts)
         marks = call.prompt.marks if call.dialect else None
         life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")
-        tiers = heads[0], heads[1]
-        return Asked(path, ends, places, at, began, self._number, marks, salted, tiers, life), places
+        heads = self._prompts.heads(call.prompt.blocks)
+        return Asked(path, ends, places, at, began, self._number, marks, salted, heads, life), places
 
     def _times(self, call: Call) -> tuple[float, float]:
         """When it was sent, and when its answer began. A call without any time came when the answers to all before it

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from everwarm.core.layout.piece import Path, Piece, Tier
 
 IMAGE: Final = 6_000
 """Characters that an image or a document counts as: its data say nothing of its tokens, of which it has some 1,500."""
+
+
+EDGE: Final = 1_000
+"""Characters that are kept of each end of a text that is shortened."""
+
+LONG: Final = 2_500
+"""Characters of a text that it is worth shortening."""
 
 
 class Block(NamedTuple):
@@ -38,3 +46,18 @@ class Block(NamedTuple):
                 return piece.path, max(left, 0)
             left -= len(piece.text)
         return (), character
+
+
+def shortened(block: Block) -> Block:
+    """With nothing but the ends of its long pieces, and between them a digest of the whole: it is as large as before,
+    and the same as another one only if all of both was the same."""
+    pieces = tuple(piece._replace(text=_ends(piece.text)) for piece in block.pieces)
+    head = block.text[: len(block.text) - sum(len(piece.text) for piece in block.pieces)]
+    return block._replace(text=head + "".join(piece.text for piece in pieces), pieces=pieces)
+
+
+def _ends(text: str) -> str:
+    if len(text) <= LONG:
+        return text
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{text[:EDGE]}\n<|{len(text):,} characters, of which this was not kept: {digest}|>\n{text[-EDGE:]}"

@@ -38,6 +38,7 @@ class Kindred:
         self._prompts = prompts
         self._calls: list[Call] = []
         self._last: dict[tuple[object, ...], int] = {}
+        self._blocks: dict[str, dict[int, int]] = {}  # namespace -> block -> the last call that had it near an end
         self._ended: dict[tuple[str, int], int] = {}  # the prefix that is a whole prompt -> the last call that had it
 
     def find(self, call: Call, row: Sequence[int], known: int, pair: int) -> Kin | None:
@@ -63,11 +64,10 @@ class Kindred:
         number, space = len(self._calls), call.line.space
         self._calls.append(call)
         self._ended[space, call.prompt.blocks] = number
-        for block in row[-_TAIL:]:
-            self._last[space, block] = number
-        for block in row[:_TAIL]:
-            if self._prompts.blocks[block].tier != "messages":
-                self._last[space, block] = number
+        head = self._prompts.heads(call.prompt.blocks)[1]
+        blocks = self._blocks.setdefault(space, {})
+        blocks.update(dict.fromkeys(row[: min(head, _TAIL)], number))
+        blocks.update(dict.fromkeys(row[-_TAIL:], number))
         if call.line.session:
             self._last[space, "session", call.line.session] = number
         self._last[space, "app", call.line.app, call.dialect] = number
@@ -87,11 +87,12 @@ class Kindred:
 
     def _near(self, call: Call, row: Sequence[int], pair: int) -> Iterator[int]:
         last, space = self._last, call.line.space
+        blocks = self._blocks.get(space, {})
         if call.line.session:
             yield last.get((space, "session", call.line.session), -1)
         hits = 0
         for block in reversed(row[-_SEARCHED:]):
-            number = last.get((space, block), -1)
+            number = blocks.get(block, -1)
             if number >= 0:
                 yield number
                 hits += 1
@@ -99,7 +100,7 @@ class Kindred:
                     break
         yield pair
         for block in row[:_TAIL]:
-            number = last.get((space, block), -1)
+            number = blocks.get(block, -1)
             if number >= 0:
                 yield number
                 break

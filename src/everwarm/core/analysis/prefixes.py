@@ -34,9 +34,8 @@ class Prefixes:
             self.length.append(self.length[prefix] + 1)
         return found
 
-    def of(self, blocks: Iterable[int]) -> int:
-        """The number of a whole row."""
-        prefix = 0
+    def of(self, blocks: Iterable[int], prefix: int = 0) -> int:
+        """The number of a whole row, behind ``prefix``."""
         for block in blocks:
             prefix = self.after(prefix, block)
         return prefix
@@ -56,4 +55,4 @@ class Prefixes:
 
     def row(self, prefix: int) -> list[int]:
         """The blocks that it is made of."""
-        return [self.block[each] for each in self.path(prefix)]
+        return list(map(self.block.__getitem__, self.path(prefix)))

@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.asked import Asked, Found
+from everwarm.core.analysis.asked import TIERS, Asked, Found
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.kin import Kin
 from everwarm.core.analysis.loss import Cause, Change, Loss
@@ -109,9 +108,11 @@ def _rest(context: Context) -> Cause:
 
 def _tier_of(context: Context, tokens: int) -> Tier:
     """In which the token after so many is."""
-    ends, places = context.asked.ends, context.places
-    n = bisect_right(range(len(ends)), tokens, key=lambda k: places(ends[k]))
-    return context.prompts.blocks[context.row[min(n, len(ends) - 1)]].tier if ends else "messages"
+    ends, places, row = context.asked.ends, context.places, context.row
+    for tier, head in zip(TIERS, context.asked.heads, strict=False):
+        if head and tokens < places(ends[head - 1]):
+            return tier
+    return context.prompts.blocks[row[-1]].tier if row else "messages"
 
 
 def _of_provider(context: Context, read: int) -> tuple[Cause, int, Change | None, str]:

@@ -8,7 +8,8 @@ from typing import Final
 import orjson
 
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.prompts import Prompts, grouped
+from everwarm.core.analysis.blocks import grouped
+from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Path, Piece
 
@@ -31,6 +32,8 @@ def _by_units(prompts: Prompts, dialect: str, at: int, units: int) -> tuple[Path
     for unit in map(prompts.units.__getitem__, prompts.bodies.row(units)):
         place = places.setdefault(unit.member, 0)
         if at < len(unit.blocks):
+            if unit.data is None:
+                return None
             value = orjson.loads(unit.data)
             path: Path = (unit.member, place) if unit.listed else (unit.member,)
             pieces = grouped(outline(dialect, {unit.member: [value] if unit.listed else value}))[at]
