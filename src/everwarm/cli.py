@@ -66,10 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("--json", action="store_true", help="print JSON")
     add_files(rules)
 
-    analysis.add_analyze(command_of(commands, "analyze", _analyze, "what past requests lost in prompt caches, and why"))
-    analysis.add_explain(
-        command_of(commands, "explain", _explain, "why one request did not read what another had left")
-    )
+    analyze = command_of(commands, "analyze", _analyze, "what past requests lost in prompt caches, and why")
+    analysis.add_analyze(analyze)
+    add_files(analyze)
+
+    explain = command_of(commands, "explain", _explain, "why one request did not read what another had left")
+    analysis.add_explain(explain)
+    add_files(explain)
 
     _add_keys(commands)
 

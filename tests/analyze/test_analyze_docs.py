@@ -12,7 +12,7 @@ import pytest
 from everwarm.analyze import repairs, sql
 from everwarm.analyze.formats.registry import FORMATS, TRACES
 from everwarm.analyze.report import Answers, Repair, Report, Source, Step, Sums, Trace
-from everwarm.core.analysis import account
+from everwarm.core.analysis import waterfall
 from everwarm.core.analysis.loss import CAUSES, WORDS
 
 VERSION_1 = {
@@ -53,7 +53,7 @@ def test_every_cause_is_told_in_its_words() -> None:
 
 def test_the_picture_is_that_of_the_code() -> None:
     picture = re.findall(r"```text\n(.*?)```", part("What became of each token"), re.S)
-    assert picture[0].strip() in (account.__doc__ or "")
+    assert picture[0].strip() in (waterfall.__doc__ or "")
 
 
 def test_every_repair_is_told() -> None:

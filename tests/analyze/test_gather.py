@@ -70,7 +70,7 @@ def test_a_call_of_which_only_counts_are_known(tmp_path: Path) -> None:
     row = {"timestamp": START, "model": "gpt-5-mini", "usage": {"prompt_tokens": 900, "completion_tokens": 5}}
     found = analysed(written(tmp_path / "log.jsonl", [row]))
     assert (found.total.calls, found.total.prompt, found.total.output) == (1, 900, 5)
-    assert [(each.cause, each.tokens) for each in found.total.steps] == [("cold", 900)]
+    assert [(each.cause, each.tokens) for each in found.total.steps] == [("untold", 900)]
     assert [sums.name for sums in found.streams] == ["prompts that are not known"]
 
 

@@ -241,7 +241,7 @@ def _unread(sources: list[Source]) -> Iterator[Text]:
         lines, inside = many(sum(source.unread for source in bad), "line"), many(len(bad), "source")
         yield Text(f"No call was found in {lines} of {inside}:", style="yellow")
     for source in bad[:SAMPLES]:
-        yield Text(f"  {printable(source.sample or source.name)}", no_wrap=True, overflow="ellipsis")
+        yield Text(f"  {printable(source.sample or source.name)}", overflow="fold")
 
 
 def _notes(notes: list[str]) -> Iterator[Text]:
