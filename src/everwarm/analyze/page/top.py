@@ -58,7 +58,7 @@ def _money(head: Headline) -> str:
     how = "with the best repairs, replayed on this log"
     entries = [
         ("cost", "Paid", usd(head.cost), f"{usd(head.uncached)} without any cache"),
-        ("repaired", "Could have paid", usd(head.repaired), how if head.replayed else "nothing was replayed"),
+        ("repaired", "Could have paid", usd(head.repaired), how if head.replayed else "no repair pays on this log"),
         ("lost", "Tokens lost", count(head.lost), f"{percent(head.lost, head.prompt)} of all prompt tokens"),
     ]
     if head.per_day is None:

@@ -129,7 +129,7 @@ def _of_provider(context: Context, read: int) -> tuple[Cause, int, Change | None
     if read < hidden and context.is_turn:
         change = Change("system", "outside the log", "system", 0, 0, "", "")
         evidence = (
-            f"{idle}; not even what the agent always sends was read, at a turn of the user's: it was started anew"
+            f"{idle}; not even what the agent always sends was read, at a turn of the user's: a new start, probably"
         )
         return "system_changed", found.rules, change, evidence
     life = f", in a lifetime of {rule.ttls[0].name}" if rule is not None and rule.ttls else ""
