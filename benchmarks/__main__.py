@@ -16,7 +16,7 @@ from benchmarks.layout import meaning
 from benchmarks.layout import run as layout
 from benchmarks.servers import NotStartedError, console
 
-LONG = ("entries", "engine", "fidelity", "meaning", "shifted")
+LONG = ("analyze", "entries", "engine", "fidelity", "meaning", "shifted")
 """Those that take many minutes: they run where they are named, or with ``--full``."""
 
 

@@ -116,3 +116,22 @@ def test_a_setting_that_changed_is_the_cause(tmp_path: Path) -> None:
     found = step(analysed(written(tmp_path / "log.jsonl", rows)), "settings_changed")
     assert found.calls == 1
     assert found.tokens > 2_000
+
+
+def test_a_mark_that_moves_from_one_tool_to_another_is_no_change_of_either(tmp_path: Path) -> None:
+    tools = [{"name": f"tool_{n}", "description": "Do this. " * 300, "input_schema": {}} for n in range(3)]
+    rows = [
+        {
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 9,
+            "tools": [
+                {**tool, "cache_control": {"type": "ephemeral"}} if n in (at, 2) else tool
+                for n, tool in enumerate(tools)
+            ],
+            "messages": [{"role": "user", "content": f"Question {at}?"}],
+        }
+        for at in (0, 1)
+    ]
+    found = analysed(written(tmp_path / "log.jsonl", [entry(row, 10.0 * n) for n, row in enumerate(rows)]))
+    assert not [each for each in found.total.steps if each.cause.endswith("_changed")]
+    assert found.total.read > 1_800
