@@ -29,6 +29,7 @@ AUTH = ("gateway/auth.py", "config/tenants.py", "config/tenant_tables.py", "stor
 ALLOWED: Mapping[tuple[str, str], str] = {
     ("store/file.py", "schema.migrations"): "a schema is a constant of the store or of the ledger",
     ("store/bulk.py", "_statement(into, size, width)"): "a table of ours, and as many question marks as values",
+    ("analyze/formats/ledger.py", "', '.join(Row._fields)"): "the names of a tuple's fields, which are literals",
     ("ledger/tables.py", "_where(namespace, since)"): "one of four conditions that are literals, from _where",
 }
 """(file, what goes into a statement) -> why it holds no value of a request."""

@@ -13,9 +13,8 @@ from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
 from everwarm.errors import StoreError
 
-VERSION: Final = 1
-
 _TABLES: Final = """
+PRAGMA user_version = 1;
 CREATE TABLE calls (
     number INTEGER PRIMARY KEY, file TEXT, line INTEGER, at REAL, provider TEXT, model TEXT, app TEXT, session TEXT,
     prompt INTEGER, read INTEGER, written INTEGER, written_long INTEGER, output INTEGER, reported INTEGER,
@@ -68,15 +67,12 @@ class Tables:
             raise StoreError(f"{self._path} cannot be written: {e}.") from None
 
     def _fill(self, database: sqlite3.Connection, report: Report) -> None:
-        database.executescript(_TABLES + f"PRAGMA user_version = {VERSION};")
+        database.executescript(_TABLES)
         repairs = [astuple(repair) for repair in report.repairs]
         sources = [(s.name, s.format, s.calls, s.bytes, s.unread, s.repeated) for s in report.sources]
-        for table, rows in (
-            ("calls", self._calls),
-            ("losses", self._losses),
-            ("repairs", repairs),
-            ("sources", sources),
-        ):
-            if rows:
-                marks = ", ".join("?" * len(rows[0]))
-                database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own names
+        database.executemany(
+            "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._calls
+        )
+        database.executemany("INSERT INTO losses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._losses)
+        database.executemany("INSERT INTO repairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", repairs)
+        database.executemany("INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", sources)
