@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from everwarm.analyze.settings import settings_of
+from everwarm.analyze.reading.settings import settings_of
 from everwarm.core.analysis.account import Accounts, Options
 from everwarm.core.analysis.call import Call, Line, Place
 from everwarm.core.analysis.loss import Account, Change, Loss

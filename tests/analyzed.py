@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from everwarm.analyze.analysis import analyse
-from everwarm.analyze.reading import Logs, read_all
+from everwarm.analyze.reading.log import Logs, read_all
 from everwarm.analyze.report import Report, Step
 from everwarm.rules import load
 from logged import json_lines

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from everwarm.analyze.files import LogFile
 from everwarm.analyze.formats.format import Format
 from everwarm.analyze.formats.registry import format_of
-from everwarm.analyze.read import read
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.file import read
+from everwarm.analyze.reading.files import LogFile
+from everwarm.analyze.reading.record import Record, Unread
 
 CHAT: dict[str, Any] = {
     "model": "gpt-5.1",

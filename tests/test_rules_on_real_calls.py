@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from everwarm.analyze.formats import pi
-from everwarm.analyze.record import Record
+from everwarm.analyze.reading.record import Record
 from everwarm.core.caches import AnthropicCache
 from everwarm.core.rules import Rule
 from everwarm.rules import load

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from everwarm.analyze.formats.format import Format
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.block import Block
 
 

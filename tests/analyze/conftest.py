@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from browsing import Browser, Page, found_browser
-from everwarm.analyze.page import page
 from everwarm.analyze.report import Report
+from everwarm.analyze.showing.page import page
 
 HELP = """
 const texts = (query) => [...document.querySelectorAll(query)].map((one) => one.textContent);

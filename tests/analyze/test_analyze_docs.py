@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from everwarm.analyze import repairs, sql
 from everwarm.analyze.formats.registry import FORMATS, TRACES
 from everwarm.analyze.report import Answers, Repair, Report, Source, Step, Sums, Trace
+from everwarm.analyze.showing import sql
+from everwarm.analyze.sums import repairs
 from everwarm.core.analysis import waterfall
 from everwarm.core.analysis.loss import CAUSES, WORDS
 

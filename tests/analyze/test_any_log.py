@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from everwarm.analyze.formats.format import Format
 from everwarm.analyze.formats.registry import FORMATS
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.usage import Usage
 from logged import CHAT, CHAT_ANSWER, CLAUDE, CLAUDE_ANSWER
 

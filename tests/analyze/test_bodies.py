@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from everwarm.analyze.formats import bodies
-from everwarm.analyze.record import Record
+from everwarm.analyze.reading.record import Record
 from everwarm.core.analysis.call import Line, Place
 from everwarm.core.usage import Usage
 from logged import CHAT, CHAT_ANSWER, CLAUDE, CLAUDE_ANSWER, found, json_lines, one, records, unread

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everwarm.analyze.formats.claude_code import FORMAT
-from everwarm.analyze.reading import read_all
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.log import read_all
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.usage import Usage
 from transcripts import calls, texts, told
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from everwarm.analyze.formats.codex import FORMAT
-from everwarm.analyze.gather import Gather
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.gather import Gather
+from everwarm.analyze.reading.record import Unread
 from everwarm.core.usage import Usage
 from transcripts import calls, prompts, texts, told
 

@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from analyzed import analysed, entry, step, written
-from everwarm.analyze.flames import Flames
-from everwarm.analyze.intervals import Stretch
-from everwarm.analyze.moments import MOST, moments
 from everwarm.analyze.report import Flame, Report
+from everwarm.analyze.sums.flames import Flames
+from everwarm.analyze.sums.intervals import Stretch
+from everwarm.analyze.sums.moments import MOST, moments
 from everwarm.analyze.watch import Watch
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.loss import Account, Loss

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from everwarm.analyze.formats import har, helicone, langfuse, litellm
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Line
 from everwarm.core.usage import Usage
 from logged import CHAT, CHAT_ANSWER, CLAUDE, CLAUDE_ANSWER, found, json_lines, one, records, unread

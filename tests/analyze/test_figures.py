@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from analyze.example import MONDAY, repairs, report
-from everwarm.analyze.figures import duration, many, moment, percent, usd
-from everwarm.analyze.headline import headline
+from everwarm.analyze.showing.figures import duration, many, moment, percent, usd
+from everwarm.analyze.showing.headline import headline
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from everwarm.analyze import files, packing
-from everwarm.analyze.files import LogFile, logs
 from everwarm.analyze.formats.registry import format_of
-from everwarm.analyze.reading import read_all
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading import files, packing
+from everwarm.analyze.reading.files import LogFile, logs
+from everwarm.analyze.reading.log import read_all
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Place
 from logged import CHAT, all_of, found, json_lines, records, unread
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from analyze.example import bushy, report
-from everwarm.analyze.figures import percent
-from everwarm.analyze.page.flame import rows
 from everwarm.analyze.report import Flame
+from everwarm.analyze.showing.figures import percent
+from everwarm.analyze.showing.page.flame import rows
 
 Ask = Callable[..., Any]
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from analyzed import START, analysed, entry, gathered, step, written
-from everwarm.analyze.gather import Gather
-from everwarm.analyze.record import Record
-from everwarm.analyze.settings import settings_of
+from everwarm.analyze.reading.gather import Gather
+from everwarm.analyze.reading.record import Record
+from everwarm.analyze.reading.settings import settings_of
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Line, Place
 from everwarm.core.usage import Usage

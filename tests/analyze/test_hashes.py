@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everwarm.analyze.formats.hashes import FORMATS, Asked, Rows, Talks
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.runs import pack
 
 MOONCAKE, BAILIAN, TALKS = FORMATS

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from everwarm.analyze.files import LogFile
 from everwarm.analyze.formats import ledger
 from everwarm.analyze.formats.registry import format_of
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.files import LogFile
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Line, Place
 from everwarm.core.usage import Usage
 from everwarm.ledger.book import Ledger

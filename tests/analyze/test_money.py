@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from everwarm.analyze.money import Money
+from everwarm.analyze.sums.money import Money
 from everwarm.core.analysis.call import Call, Line, Place
 from everwarm.core.analysis.prompts import Prompt
 from everwarm.core.usage import Usage

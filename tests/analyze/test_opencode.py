@@ -12,8 +12,8 @@ import orjson
 
 from everwarm.analyze.formats.opencode import FORMAT
 from everwarm.analyze.formats.opencode_db import FORMAT as OPENCODE_DB
-from everwarm.analyze.reading import read_all
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.log import read_all
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.usage import Usage
 from transcripts import Lines, texts
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from everwarm.analyze.formats import otel
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.call import Line
 from everwarm.core.usage import Usage
 from logged import CHAT, found, json_lines, one, records, unread

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from analyze.example import HOSTILE, report, steps, total
-from everwarm.analyze.figures import percent, usd
-from everwarm.analyze.page import SCRIPTS, page
-from everwarm.analyze.page.flame import rows
-from everwarm.analyze.page.timeline import merged
 from everwarm.analyze.report import Moment, Report, Sums
+from everwarm.analyze.showing.figures import percent, usd
+from everwarm.analyze.showing.page import SCRIPTS, page
+from everwarm.analyze.showing.page.flame import rows
+from everwarm.analyze.showing.page.timeline import merged
 
 Ask = Callable[..., Any]
 
@@ -304,7 +304,7 @@ def test_a_trace_has_its_curve_and_its_numbers(ask: Ask) -> None:
 
 
 def test_the_files_are_self_contained() -> None:
-    package = files("everwarm.analyze.page")
+    package = files("everwarm.analyze.showing.page")
     script = "".join((package / name).read_text("utf-8") for name in SCRIPTS)
     assert {one.name for one in package.iterdir() if one.name.endswith(".js")} == set(SCRIPTS)
     assert not re.search(

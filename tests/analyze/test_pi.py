@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from everwarm.analyze.formats import pi
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.usage import Usage
 from shared import unpacked
 from transcripts import Lines, calls, prompts, texts, told

@@ -16,8 +16,8 @@ from benchmarks.layout.rates import ANTHROPIC, CHARACTERS, OPENAI, Sent, came, i
 from benchmarks.layout.rates import openai as openai_rate
 
 from analyzed import analysed, gathered, written
-from everwarm.analyze import repairs
 from everwarm.analyze.report import Repair, Report, Step
+from everwarm.analyze.sums import repairs
 from everwarm.core.breakpoints import place
 from everwarm.core.caches import AnthropicCache
 from everwarm.core.layout.arrange import Layout

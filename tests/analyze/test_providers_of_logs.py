@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from everwarm.analyze.providers import _HOSTS, _MODELS, _NAMED, provider_of
+from everwarm.analyze.reading.providers import _HOSTS, _MODELS, _NAMED, provider_of
 from everwarm.rules import load
 
 

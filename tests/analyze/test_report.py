@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzed import analysed, entry, written
-from everwarm.analyze.output import plain
 from everwarm.analyze.report import Flame, Report, Sums
+from everwarm.analyze.showing.output import plain
 from logged import json_lines
 
 LONG: Final = "Rule {}: a ticket of class {} may be changed {} times, and never after it was used.\n"

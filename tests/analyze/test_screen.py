@@ -12,7 +12,7 @@ from rich.console import Console
 
 from analyze.example import repairs, report, steps, total
 from everwarm.analyze.report import Report, Source, Sums, Trace
-from everwarm.analyze.screen import screen
+from everwarm.analyze.showing.screen import screen
 
 
 def shown(what: Report, width: int = 100, **options: Any) -> str:

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from everwarm.analyze import analysis
-from everwarm.analyze.gather import Gather
-from everwarm.analyze.reading import read_all
+from everwarm.analyze.reading.gather import Gather
+from everwarm.analyze.reading.log import read_all
 from everwarm.core.analysis import prompts as module
 from everwarm.core.analysis.block import EDGE, LONG
 from everwarm.core.analysis.prompts import Prompts

@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from everwarm.analyze.formats.hashes import FORMATS, Asked
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.record import Unread
 from everwarm.analyze.report import Trace
-from everwarm.analyze.traces import Taken, Traces
+from everwarm.analyze.sums.traces import Taken, Traces
 from everwarm.core.analysis.call import Place
 from everwarm.core.analysis.runs import pack
 from mooncake import NAME

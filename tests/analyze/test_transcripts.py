@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from everwarm.analyze.formats import claude_code, codex, opencode, pi
 from everwarm.analyze.formats.entries import seconds
 from everwarm.analyze.formats.format import Format
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.prompts import Prompts
 from transcripts import Lines, prompts, told
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from everwarm.analyze.answered import Answered
-from everwarm.analyze.figures import count, many
-from everwarm.analyze.flames import Flames
-from everwarm.analyze.gather import Gather
-from everwarm.analyze.intervals import stretches
-from everwarm.analyze.moments import moments
-from everwarm.analyze.money import Money
-from everwarm.analyze.reading import Logs
-from everwarm.analyze.repairs import Outcome, Replays
+from everwarm.analyze.reading.gather import Gather
+from everwarm.analyze.reading.log import Logs
 from everwarm.analyze.report import Repair, Report, Sums
-from everwarm.analyze.streams import Streams
-from everwarm.analyze.tally import Tally
-from everwarm.analyze.worst import Worsts
+from everwarm.analyze.showing.figures import count, many
+from everwarm.analyze.sums.answered import Answered
+from everwarm.analyze.sums.flames import Flames
+from everwarm.analyze.sums.intervals import stretches
+from everwarm.analyze.sums.moments import moments
+from everwarm.analyze.sums.money import Money
+from everwarm.analyze.sums.repairs import Outcome, Replays
+from everwarm.analyze.sums.streams import Streams
+from everwarm.analyze.sums.tally import Tally
+from everwarm.analyze.sums.worst import Worsts
 from everwarm.core.analysis.account import Accounts, RuleOf
 from everwarm.core.analysis.block import EDGE
 from everwarm.core.analysis.call import Call

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from everwarm.errors import BadRequest, StoreError
 
 if TYPE_CHECKING:
-    from everwarm.analyze.reading import Logs
+    from everwarm.analyze.reading.log import Logs
     from everwarm.analyze.report import Report
     from everwarm.core.analysis.account import RuleOf
 
@@ -48,8 +48,8 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
 def analyze(args: argparse.Namespace, rules: Path) -> int:
     """``rules``: the folder with rules of one's own. Exit status: 1 if no call was found, or too little was cached."""
     from everwarm.analyze.analysis import analyse
-    from everwarm.analyze.output import as_json, redact, too_low
-    from everwarm.analyze.sql import Tables
+    from everwarm.analyze.showing.output import as_json, redact, too_low
+    from everwarm.analyze.showing.sql import Tables
     from everwarm.analyze.watch import Watch
 
     tables = Tables(args.sql, redacted=args.redact) if args.sql else None
@@ -108,7 +108,7 @@ def _rules(folder: Path) -> RuleOf:
 
 
 def _read(paths: Sequence[str], progress: Callable[[int], None]) -> Logs:
-    from everwarm.analyze.reading import read_all
+    from everwarm.analyze.reading.log import read_all
 
     return read_all(paths, progress)
 
@@ -116,7 +116,7 @@ def _read(paths: Sequence[str], progress: Callable[[int], None]) -> Logs:
 def _show(report: Report) -> None:
     from rich.console import Console
 
-    from everwarm.analyze.screen import screen
+    from everwarm.analyze.showing.screen import screen
 
     console = Console(highlight=False)
     console.print(screen(report, console.width))
@@ -136,7 +136,7 @@ def _bytes(paths: Sequence[str]) -> int:
 
 
 def _write(path: Path, report: Report) -> None:
-    from everwarm.analyze.page import page
+    from everwarm.analyze.showing.page import page
 
     try:
         path.write_text(page(report), encoding="utf-8")

@@ -11,8 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from everwarm.analyze.figures import usd
-from everwarm.analyze.money import Money
+from everwarm.analyze.showing.figures import usd
+from everwarm.analyze.sums.money import Money
 from everwarm.core.analysis.account import Accounts
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Call

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysed import RULES, Log, adds_up
-from everwarm.analyze.gather import Gather
-from everwarm.analyze.record import Record
+from everwarm.analyze.reading.gather import Gather
+from everwarm.analyze.reading.record import Record
 from everwarm.core.analysis.account import Accounts, Options
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Line, Place

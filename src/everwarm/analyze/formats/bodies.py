@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import orjson
 
-from everwarm.analyze.answers import Answer, answer_of
-from everwarm.analyze.files import sample
 from everwarm.analyze.formats.calls import record
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.told import Told, known
 from everwarm.analyze.formats.values import values
-from everwarm.analyze.record import Record, Unread
-from everwarm.analyze.usages import usage_of
+from everwarm.analyze.reading.answers import Answer, answer_of
+from everwarm.analyze.reading.files import sample
+from everwarm.analyze.reading.record import Record, Unread
+from everwarm.analyze.reading.usages import usage_of
 from everwarm.core.analysis.call import Place
 from everwarm.core.dialects.guess import WRAPPINGS, dialect_of
 from everwarm.core.usage import Usage

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from everwarm.analyze.answers import Answer
 from everwarm.analyze.formats.told import Told
-from everwarm.analyze.providers import provider_of
-from everwarm.analyze.record import Record
+from everwarm.analyze.reading.answers import Answer
+from everwarm.analyze.reading.providers import provider_of
+from everwarm.analyze.reading.record import Record
 from everwarm.core.analysis.call import Line, Place
 from everwarm.core.dialects.guess import dialect_of
 from everwarm.core.usage import Usage

@@ -22,7 +22,7 @@ from everwarm.analyze.formats.claude_tree import Answer, Home, Node, Tree, origi
 from everwarm.analyze.formats.entries import broken, heads, objects, part, rows, seconds, text
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.steps import Rows, digest
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.blocks import blocks_of
 from everwarm.core.analysis.call import Line, Place

@@ -25,7 +25,7 @@ from everwarm.analyze.formats.codex_history import History, Open
 from everwarm.analyze.formats.entries import broken, heads, objects, part, provider, rows, seconds, text
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.steps import Rows
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Line, Place
 from everwarm.core.dialects.counts import count
 from everwarm.core.usage import Usage

@@ -8,9 +8,9 @@ from typing import Final
 
 import orjson
 
-from everwarm.analyze.files import sample
 from everwarm.analyze.formats.format import Lines
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.files import sample
+from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.call import Place
 from everwarm.core.wire import Json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 
 
 class Lines(Protocol):

@@ -7,13 +7,13 @@ import binascii
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from everwarm.analyze.answers import Answer, answer_of
 from everwarm.analyze.formats.bodies import own, shown
 from everwarm.analyze.formats.calls import record
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.told import Told
 from everwarm.analyze.formats.values import read, values
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.answers import Answer, answer_of
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Place
 from everwarm.core.dialects.guess import dialect_of
 from everwarm.core.wire import Json

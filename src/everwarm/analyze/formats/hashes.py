@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from everwarm.analyze.formats.format import Lines
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.call import Place
 from everwarm.core.analysis.runs import pack
 from everwarm.core.wire import Json

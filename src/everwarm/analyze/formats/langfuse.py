@@ -12,14 +12,14 @@ from typing import Final
 
 import orjson
 
-from everwarm.analyze.answers import answer_of
 from everwarm.analyze.formats.bodies import own, shown
 from everwarm.analyze.formats.calls import record
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.told import Told
 from everwarm.analyze.formats.values import values
-from everwarm.analyze.record import Record, Unread
-from everwarm.analyze.usages import count, disjoint, usage_of
+from everwarm.analyze.reading.answers import answer_of
+from everwarm.analyze.reading.record import Record, Unread
+from everwarm.analyze.reading.usages import count, disjoint, usage_of
 from everwarm.core.analysis.call import Place
 from everwarm.core.dialects.guess import dialect_of
 from everwarm.core.usage import Usage

@@ -10,8 +10,8 @@ from typing import Final
 from urllib.parse import quote
 
 from everwarm.analyze.formats.format import Format, Lines
-from everwarm.analyze.providers import provider_of
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.providers import provider_of
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Line, Place
 from everwarm.core.usage import Usage
 from everwarm.ledger.record import Row

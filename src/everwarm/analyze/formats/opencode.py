@@ -24,7 +24,7 @@ from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.opencode_files import messages_of
 from everwarm.analyze.formats.opencode_talk import Talk
 from everwarm.analyze.formats.steps import Rows
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.wire import Json
 
 

@@ -17,7 +17,7 @@ import orjson
 from everwarm.analyze.formats.entries import text, unread
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.opencode import Session
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.wire import Json
 
 _MAGIC: Final = b"SQLite format 3\0"

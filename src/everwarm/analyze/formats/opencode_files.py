@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from everwarm.analyze.formats.entries import text, unread
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.record import Unread
 from everwarm.core.wire import Json
 
 

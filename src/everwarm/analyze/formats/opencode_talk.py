@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from everwarm.analyze.formats.entries import part, provider, rows, seconds, text
 from everwarm.analyze.formats.steps import Step, after, digest
-from everwarm.analyze.record import Record
+from everwarm.analyze.reading.record import Record
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.blocks import blocks_of
 from everwarm.core.analysis.call import Line, Place

@@ -15,7 +15,7 @@ from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.otel_call import call, is_call
 from everwarm.analyze.formats.otel_prompt import EVENTS, Span, message_of
 from everwarm.analyze.formats.values import values
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Place
 from everwarm.core.wire import Json
 

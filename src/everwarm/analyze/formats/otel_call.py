@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from everwarm.analyze.answers import answer_of
 from everwarm.analyze.formats.calls import record
 from everwarm.analyze.formats.langfuse import body_of, counted
 from everwarm.analyze.formats.otel_prompt import Span, first, messages, parsed, system, tools
 from everwarm.analyze.formats.told import Told
-from everwarm.analyze.record import Record
-from everwarm.analyze.usages import count, disjoint
+from everwarm.analyze.reading.answers import answer_of
+from everwarm.analyze.reading.record import Record
+from everwarm.analyze.reading.usages import count, disjoint
 from everwarm.core.analysis.call import Place
 from everwarm.core.dialects.guess import dialect_of
 from everwarm.core.usage import Usage

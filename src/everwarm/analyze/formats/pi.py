@@ -21,7 +21,7 @@ from typing import Final
 from everwarm.analyze.formats.entries import broken, heads, objects, provider, seconds, text
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.steps import Rows, Step, after, digest
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.blocks import blocks_of
 from everwarm.core.analysis.call import Line, Place

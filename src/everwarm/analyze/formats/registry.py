@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from everwarm.analyze.files import LogFile
 from everwarm.analyze.formats import (
     bodies,
     claude_code,
@@ -22,6 +21,7 @@ from everwarm.analyze.formats import (
 from everwarm.analyze.formats.format import Format
 from everwarm.analyze.formats.hashes import FORMATS as TRACES
 from everwarm.analyze.formats.hashes import Rows, Talks
+from everwarm.analyze.reading.files import LogFile
 
 FORMATS: Final[tuple[Format, ...]] = (
     ledger.FORMAT,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from everwarm.analyze.times import moment, span
+from everwarm.analyze.reading.times import moment, span
 from everwarm.core.wire import Json
 
 _NAMES: Final[Mapping[str, str]] = {

@@ -8,10 +8,10 @@ from typing import Final
 
 import orjson
 
-from everwarm.analyze.files import LONGEST, sample
 from everwarm.analyze.formats.again import Again
 from everwarm.analyze.formats.format import Lines
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.files import LONGEST, sample
+from everwarm.analyze.reading.record import Unread
 from everwarm.core import body
 from everwarm.core.analysis.call import Place
 from everwarm.core.wire import Json

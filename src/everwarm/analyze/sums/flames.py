@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from everwarm.analyze.intervals import Stretch
 from everwarm.analyze.report import Flame
+from everwarm.analyze.sums.intervals import Stretch
 from everwarm.core.analysis.prompts import Prompts
 
 MOST: Final = 2_000

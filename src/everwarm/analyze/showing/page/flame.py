@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from everwarm.analyze.figures import count, percent
-from everwarm.analyze.page.html import Cell, Head, e, section, table, tag
 from everwarm.analyze.report import Flame, Report
+from everwarm.analyze.showing.figures import count, percent
+from everwarm.analyze.showing.page.html import Cell, Head, e, section, table, tag
 
 Row = tuple[int, str, str, int, int, int, int, str]
 """Number of the row that it goes on from (-1: none), text, tier, tokens of one call, calls, read, lost, cause."""

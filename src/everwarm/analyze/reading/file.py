@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from everwarm.analyze.files import LogFile, sample
 from everwarm.analyze.formats.format import Format
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.files import LogFile, sample
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Place
 
 

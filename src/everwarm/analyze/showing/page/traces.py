@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from everwarm.analyze.figures import count, duration, many, percent
-from everwarm.analyze.page.html import Cell, Head, e, section, table, tag
 from everwarm.analyze.report import Report
+from everwarm.analyze.showing.figures import count, duration, many, percent
+from everwarm.analyze.showing.page.html import Cell, Head, e, section, table, tag
 
 WIDTH, HEIGHT = 1000.0, 200.0
 """Of the drawing, in units of its view box."""

@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from everwarm.analyze.packing import PackingError, Readable, unpacked
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.packing import PackingError, Readable, unpacked
+from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.call import Place
 from everwarm.folders import within
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from everwarm.analyze.files import LogFile, logs
 from everwarm.analyze.formats.format import Format
 from everwarm.analyze.formats.hashes import Rows, Talks
 from everwarm.analyze.formats.registry import format_of
-from everwarm.analyze.gather import Gather
-from everwarm.analyze.read import read
-from everwarm.analyze.record import Record, Unread
+from everwarm.analyze.reading.file import read
+from everwarm.analyze.reading.files import LogFile, logs
+from everwarm.analyze.reading.gather import Gather
+from everwarm.analyze.reading.record import Record, Unread
 from everwarm.analyze.report import Source
-from everwarm.analyze.traces import Traces
+from everwarm.analyze.sums.traces import Traces
 
 
 class Logs(NamedTuple):

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from everwarm.analyze.intervals import Stretch, stretches
 from everwarm.analyze.report import Bar, Worst
+from everwarm.analyze.sums.intervals import Stretch, stretches
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.cures import label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account, Loss

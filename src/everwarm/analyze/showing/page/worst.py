@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from everwarm.analyze.figures import count, moment, percent
-from everwarm.analyze.page.html import e, legend, section, tag, title
-from everwarm.analyze.page.waterfall import pair
 from everwarm.analyze.report import Bar, Report, Worst
+from everwarm.analyze.showing.figures import count, moment, percent
+from everwarm.analyze.showing.page.html import e, legend, section, tag, title
+from everwarm.analyze.showing.page.waterfall import pair
 
 WIDTH, THICK, THIN = 1000.0, 30.0, 8.0
 COLOURS = (

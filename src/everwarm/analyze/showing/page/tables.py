@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from everwarm.analyze.figures import count, duration, many, percent, usd
-from everwarm.analyze.headline import is_lost
-from everwarm.analyze.page.html import Cell, Head, e, prose, section, strip, table, tag, title
 from everwarm.analyze.report import Repair, Report, Source, Sums
+from everwarm.analyze.showing.figures import count, duration, many, percent, usd
+from everwarm.analyze.showing.headline import is_lost
+from everwarm.analyze.showing.page.html import Cell, Head, e, prose, section, strip, table, tag, title
 
 REPAIRS = ("Repair", "Calls changed", "Read before", "Read after", "Cost before", "Cost after", "Saves")
 GROUPS = ("Name", "Calls", "Failed", "Prompt tokens", "Read", "Rate", "Could be", "Lost tokens", "Cost", "Lost money")

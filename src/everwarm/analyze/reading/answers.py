@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from everwarm.analyze.usages import usage_of
+from everwarm.analyze.reading.usages import usage_of
 from everwarm.core import sse
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Json

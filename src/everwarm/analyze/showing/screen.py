@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from everwarm.analyze.figures import count, duration, many, moment, percent, short, usd
-from everwarm.analyze.headline import Headline, headline, is_lost
 from everwarm.analyze.report import Repair, Report, Source, Step, Trace
+from everwarm.analyze.showing.figures import count, duration, many, moment, percent, short, usd
+from everwarm.analyze.showing.headline import Headline, headline, is_lost
 
 LOSSES: Final = 8
 REPAIRS: Final = 5

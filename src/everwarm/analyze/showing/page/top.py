@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from everwarm.analyze.figures import count, many, moment, percent, usd
-from everwarm.analyze.headline import Headline, headline
-from everwarm.analyze.page.html import e, legend, strip, tag
-from everwarm.analyze.page.traces import traces_of
 from everwarm.analyze.report import Report
+from everwarm.analyze.showing.figures import count, many, moment, percent, usd
+from everwarm.analyze.showing.headline import Headline, headline
+from everwarm.analyze.showing.page.html import e, legend, strip, tag
+from everwarm.analyze.showing.page.traces import traces_of
 
 
 def top(report: Report) -> str:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from everwarm.analyze.money import Money
 from everwarm.analyze.report import Step, Sums
+from everwarm.analyze.sums.money import Money
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.cures import cure, label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account, Cause, Change, Loss

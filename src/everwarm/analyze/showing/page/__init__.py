@@ -8,15 +8,15 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from importlib.resources import files
 
-from everwarm.analyze.figures import percent
-from everwarm.analyze.page.flame import flame, rows
-from everwarm.analyze.page.tables import answers, groups, notes, repairs, sources
-from everwarm.analyze.page.timeline import timeline
-from everwarm.analyze.page.top import top
-from everwarm.analyze.page.traces import traces
-from everwarm.analyze.page.waterfall import waterfall
-from everwarm.analyze.page.worst import worst
 from everwarm.analyze.report import Report
+from everwarm.analyze.showing.figures import percent
+from everwarm.analyze.showing.page.flame import flame, rows
+from everwarm.analyze.showing.page.tables import answers, groups, notes, repairs, sources
+from everwarm.analyze.showing.page.timeline import timeline
+from everwarm.analyze.showing.page.top import top
+from everwarm.analyze.showing.page.traces import traces
+from everwarm.analyze.showing.page.waterfall import waterfall
+from everwarm.analyze.showing.page.worst import worst
 
 SCRIPTS = ("theme.js", "words.js", "waterfall.js", "tables.js", "timeline.js", "tree.js", "flame.js", "flame_keys.js")
 """In this order: each may use what those before it name."""
@@ -47,7 +47,7 @@ def data(report: Report) -> str:
 
 
 def _file(name: str) -> str:
-    return (files("everwarm.analyze.page") / name).read_text("utf-8")
+    return (files("everwarm.analyze.showing.page") / name).read_text("utf-8")
 
 
 def _digest(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from everwarm.analyze.figures import count, many, moment, percent
-from everwarm.analyze.page.html import e, legend, section, tag
 from everwarm.analyze.report import Moment, Report
+from everwarm.analyze.showing.figures import count, many, moment, percent
+from everwarm.analyze.showing.page.html import e, legend, section, tag
 
 WIDTH, HEIGHT, VOLUME = 1000.0, 200.0, 36.0
 """Of the drawing, in units of its view box: the shares, and below them how many tokens there were."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from everwarm.analyze.figures import count, many, percent, usd
-from everwarm.analyze.headline import is_lost
-from everwarm.analyze.page.html import e, prose, section, strip, tag, title
 from everwarm.analyze.report import Report, Step, Sums
+from everwarm.analyze.showing.figures import count, many, percent, usd
+from everwarm.analyze.showing.headline import is_lost
+from everwarm.analyze.showing.page.html import e, prose, section, strip, tag, title
 
 COLUMNS = (("Step", None), ("", None), ("Tokens", "n"), ("Share", "n"), ("Worth", "n"))
 TITLE = "Where the prompt tokens went"

@@ -14,7 +14,7 @@ from operator import gt
 from typing import Final, NamedTuple
 
 from everwarm.analyze.formats.hashes import Asked
-from everwarm.analyze.record import Unread
+from everwarm.analyze.reading.record import Unread
 from everwarm.analyze.report import Trace
 from everwarm.core.analysis.reuse import WAITS, Request, Reuse
 from everwarm.core.analysis.runs import Paths, Runs

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from everwarm.analyze.gather import Gather
-from everwarm.analyze.money import Money
+from everwarm.analyze.reading.gather import Gather
 from everwarm.analyze.report import Repair
+from everwarm.analyze.sums.money import Money
 from everwarm.core.analysis.account import Accounts, Options, RuleOf
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account

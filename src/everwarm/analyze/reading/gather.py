@@ -10,8 +10,8 @@ from typing import Final
 
 import orjson
 
-from everwarm.analyze.record import Record
-from everwarm.analyze.settings import settings_of
+from everwarm.analyze.reading.record import Record
+from everwarm.analyze.reading.settings import settings_of
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Call, Place
 from everwarm.core.analysis.prompts import MEMBERS, Prompt, Prompts

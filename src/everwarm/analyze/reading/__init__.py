@@ -1,0 +1,1 @@
+"""Log files, whatever their format -> calls, in the order of their time."""

@@ -1,0 +1,1 @@
+"""A report on the screen, as a page, as JSON, as SQL."""

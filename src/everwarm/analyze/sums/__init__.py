@@ -1,0 +1,1 @@
+"""Calls and what became of their prompts -> figures: sums, groups, pictures, repairs."""
