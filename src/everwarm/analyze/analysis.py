@@ -27,7 +27,7 @@ from everwarm.core.analysis.prompts import KEPT
 Progress = Callable[[str, float], None]
 """Told of what is being done, and how much of it is: 0 to 1."""
 
-DRAWN: Final = 4_000
+DRAWN: Final = 2_000
 """Calls of which the flame graph is made; of more it is every second, third, ... one."""
 
 
@@ -74,9 +74,9 @@ class _Sums:
     def add(self, n: int, call: Call) -> Account:
         """The call with this number, in the order of time."""
         account, rule = self._accounts.of(call), self._accounts.rule(call)
-        self._tally.add(call, account, rule, self._streams.name(call, account))
-        self._worsts.add(n, call, account)
         cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
+        self._tally.add(call, account, rule, self._streams.name(call, account), cost)
+        self._worsts.add(n, call, account)
         self._answered.add(call, cost)
         self._bodies |= bool(call.dialect)
         if n % self.every == 0:

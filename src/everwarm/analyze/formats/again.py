@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import OrderedDict
 from typing import Final, NamedTuple
 
 import orjson
@@ -28,6 +27,9 @@ _LEAST: Final = 256
 
 _TRIALS: Final = 32
 """Arrays in a row that are spelled as none is that can be known again; then it is left."""
+
+_ENDS: Final = (b",", b"]")
+"""What may stand behind an item."""
 
 _BEGIN: Final = re.compile(rb'"\s*:\s*\[')
 _DEEP: Final = 3
@@ -70,7 +72,7 @@ class _Member:
     def __init__(self, name: bytes) -> None:
         self._name = name.decode()
         self._quoted = b'"%b"' % name
-        self._known: OrderedDict[bytes, Row] = OrderedDict()  # text of items -> them; what was used last is last
+        self._known: list[tuple[bytes, Row]] = []  # texts of items, and them; what was used last is first
         self._trials = 0
 
     def cut(self, line: bytes) -> _Cut | None:
@@ -81,9 +83,11 @@ class _Member:
             return None
         begin = rest = found.end()
         row = None
-        for text in reversed(self._known):
-            if line.startswith(text, begin) and line[begin + len(text) : begin + len(text) + 1] in (b",", b"]"):
-                rest, row = begin + len(text), self._known[text]
+        for n, (text, known) in enumerate(self._known):
+            end = begin + len(text)
+            if line.startswith(text, begin) and line[end : end + 1] in _ENDS:
+                rest, row = end, known
+                self._known.insert(0, self._known.pop(n))
                 break
         if line.find(self._quoted, rest) >= 0:
             return None
@@ -100,7 +104,6 @@ class _Member:
             return False  # a comma, and nothing behind it
         if cut.row is not None and not more:
             holder[self._name] = cut.row
-            self._known.move_to_end(cut.line[cut.begin : cut.rest])
             return True
         row = Row([*(cut.row or ()), *more], len(cut.row or ()), cut.row.known if cut.row is not None else None)
         holder[self._name] = row
@@ -117,9 +120,8 @@ class _Member:
             if cut.line.startswith(text, spaced) and cut.line[end : end + 1] == b"]":
                 self._trials = 0
                 if end - cut.begin >= _LEAST:
-                    self._known[cut.line[cut.begin : end]] = row
-                if len(self._known) > _KEPT:
-                    self._known.popitem(last=False)
+                    self._known.insert(0, (cut.line[cut.begin : end], row))
+                    del self._known[_KEPT:]
                 return
         self._trials += 1
 

@@ -30,6 +30,10 @@ def stretches(prompts: Prompts, call: Call, account: Account) -> Iterator[Stretc
     begin = at = 0
     for prefix in path:
         end = sizes[prefix] * account.total // size
+        if end <= account.read:  # as most are
+            yield Stretch(prefix, end - begin, end - begin, 0, "")
+            begin = end
+            continue
         while at < len(bounds) - 1 and bounds[at][0] <= begin:
             at += 1
         yield _stretch(prefix, begin, end, bounds, at)

@@ -46,8 +46,13 @@ class Money:
 
     def saved(self, call: Call, rule: Rule | None, tokens: int) -> float | None:
         """What reading so many tokens saves against computing them."""
+        each = self.saving(call, rule)
+        return None if each is None else tokens * each
+
+    def saving(self, call: Call, rule: Rule | None) -> float | None:
+        """The same of one token."""
         price = self.price(call)
-        return None if price is None else tokens * (price.input - _read(price, rule)) / MILLION
+        return None if price is None else (price.input - _read(price, rule)) / MILLION
 
 
 def _read(price: Price, rule: Rule | None) -> float:

@@ -125,13 +125,12 @@ class Tally:
         self._money = money
         self._groups: dict[_Key, Group] = {}
 
-    def add(self, call: Call, account: Account, rule: Rule | None, stream: str) -> None:
-        """``stream``: the name of what it belongs to."""
-        money = self._money
-        cost = money.cost(call, rule, account.read, account.written, account.written_long)
-        costs = cost, money.cost(call, None, 0, 0, 0)
+    def add(self, call: Call, account: Account, rule: Rule | None, stream: str, cost: float | None) -> None:
+        """``stream``: the name of what it belongs to. ``cost``: of the call as it was made."""
+        each = self._money.saving(call, rule)
+        costs = cost, self._money.cost(call, None, 0, 0, 0)
         avoidable = [loss.tokens * (loss.cause not in UNAVOIDABLE) for loss in account.losses]
-        saved = [money.saved(call, rule, tokens) for tokens in avoidable]
+        saved = [None if each is None else tokens * each for tokens in avoidable]
         model, app = call.line.model or "an unknown model", call.line.app or "an unknown application"
         key = _Key(model, app, _day(call.at), stream)
         group = self._groups.get(key)

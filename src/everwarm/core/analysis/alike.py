@@ -22,7 +22,7 @@ class Alike(NamedTuple):
 
     first: int  # as they begin
     last: int  # as they end, without what is counted in ``first``
-    lines: int  # in between: whole lines that both have, in whatever order
+    lines: int  # in between: whole lines that both have, in whatever order; not counted where they are the ``same``
     same: bool  # whether they mean the same, spelled otherwise: JSON with its keys in another order
 
     def of(self, size: int) -> int:
@@ -30,20 +30,27 @@ class Alike(NamedTuple):
         return size if self.same else min(self.first + self.last + self.lines, size)
 
 
+def again(old: Block, new: Block) -> int:
+    """Characters of the newer one that the older one had as well."""
+    return new.size if mean_the_same(old, new) else alike(old, new).of(new.size)
+
+
 @lru_cache(maxsize=1024)
 def alike(old: Block, new: Block) -> Alike:
     """Never more than the shorter of the two has."""
-    first = common_prefix(old.text, new.text)
-    shorter = min(len(old.text), len(new.text))
-    last = min(common_prefix(old.text[first:][::-1], new.text[first:][::-1]), shorter - first)
-    same = len(old.pieces) == len(new.pieces) and _mean_the_same(old, new)
-    return Alike(
-        first, last, _lines(old.text[first : len(old.text) - last], new.text[first : len(new.text) - last]), same
-    )
+    before, after = old.text, new.text
+    first = common_prefix(before, after)
+    before, after = before[first:], after[first:]
+    last = common_prefix(before[::-1], after[::-1])
+    if mean_the_same(old, new):
+        return Alike(first, last, 0, True)
+    return Alike(first, last, _lines(before[: len(before) - last], after[: len(after) - last]), False)
 
 
 def _lines(old: str, new: str) -> int:
     """Characters of the lines of the newer text that the older one has as well; short ones are everywhere."""
+    if min(len(old), len(new)) < _LINE:
+        return 0
     left = Counter(old.splitlines(keepends=True))
     found = 0
     for line in new.splitlines(keepends=True):
@@ -53,9 +60,12 @@ def _lines(old: str, new: str) -> int:
     return found
 
 
-def _mean_the_same(old: Block, new: Block) -> bool:
+def mean_the_same(old: Block, new: Block) -> bool:
+    """Whether one is the other one, spelled otherwise."""
+    if not new.pieces or len(old.pieces) != len(new.pieces):
+        return False
     pairs = zip(old.pieces, new.pieces, strict=True)
-    return bool(new.pieces) and all(a.text == b.text or _same(a.text, b.text) for a, b in pairs)
+    return all([a.text == b.text or _same(a.text, b.text) for a, b in pairs])
 
 
 def _same(old: str, new: str) -> bool:

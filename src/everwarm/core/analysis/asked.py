@@ -55,7 +55,9 @@ class Found(NamedTuple):
 def salts(settings: Mapping[str, str], rule: Rule | None, known: dict[object, int]) -> tuple[int, int, int]:
     """What of a call's settings each tier depends on, by the rule's ``invalidates``; as small numbers. What a tier
     depends on, those behind it do as well."""
-    lost = rule.invalidates if rule is not None else {}
+    if rule is None or rule.invalidates.keys().isdisjoint(settings):
+        return 0, 0, 0
+    lost = rule.invalidates
     numbers = []
     for n in range(len(TIERS)):
         tiers = set(TIERS[: n + 1])

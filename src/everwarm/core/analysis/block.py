@@ -28,6 +28,10 @@ class Block(NamedTuple):
     pieces: tuple[Piece, ...] = ()  # of which it is made; paths begin at the message, or at the tool: ("content", 0)
     size: int = 0  # characters that it counts as: those of the text, but of images
 
+    def __hash__(self) -> int:
+        """That of the text, which Python keeps: tables of blocks are asked often."""
+        return hash(self.text)
+
     @property
     def said(self) -> str:
         """The text without the line that says whose it is, to be shown."""

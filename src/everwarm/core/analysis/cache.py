@@ -7,15 +7,19 @@ is up to the provider: other replicas, and what it let go.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.common_prefix import common_prefix
 from everwarm.core.rules import Rule
+
+
+_TRIED: Final = 4
+"""Blocks that a call adds to a conversation, mostly at most."""
 
 
 class _Use(NamedTuple):
@@ -51,7 +55,8 @@ class Cache:
         # as long as settings play no part
         self._ready: dict[int, float] = {}  # key -> when it can be read
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
-        self._children: dict[tuple[int, str], list[int]] = {}  # prefix and role -> blocks that followed, by their texts
+        self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several
+        self._several: dict[tuple[int, str], list[int]] = {}  # of these, by role: the blocks, in the order of their texts
         self._marked: dict[int, _Entry] = {}  # key -> the entry that ends there
 
     def ask(self, asked: Asked) -> Found:
@@ -83,17 +88,16 @@ class Cache:
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:
         """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
-        seen = bisect_left(range(len(keys)), True, key=lambda n: asked.path[n] not in self._seen)
-        own = seen
+        seen = own = _holding(len(keys), lambda n: asked.path[n] in self._seen)
         if keys is not asked.path or self._since is not self._seen:
-            own = bisect_left(range(seen), True, key=lambda n: keys[n] not in self._since)
+            own = _holding(seen, lambda n: keys[n] in self._since)
         alive = self._alive(keys, own, asked.at)
-        ready = bisect_left(range(alive), True, key=lambda n: self._ready[keys[n]] > asked.at)
+        ready = _holding(alive, lambda n: self._ready[keys[n]] <= asked.at)
         return seen, own, alive, ready
 
     def _alive(self, keys: Sequence[int], own: int, at: float) -> int:
         if self._refreshes:
-            return bisect_left(range(own), True, key=lambda n: not self._lives(keys[n], at))
+            return _holding(own, lambda n: self._lives(keys[n], at))
         return next((n for n in range(own) if not self._lives(keys[n], at)), own)  # what is longer may be younger
 
     def _lives(self, key: int, at: float) -> bool:
@@ -110,7 +114,7 @@ class Cache:
             return []
         blocks, prefixes = self._prompts.blocks, self._prompts.prefixes
         block = blocks[prefixes.block[asked.path[seen]]]
-        row = self._children.get((parent, block.role))
+        row = self._following(parent, block.role)
         if not row:
             return []
         at = bisect_left(row, block.text, key=lambda number: blocks[number].text)
@@ -200,8 +204,9 @@ class Cache:
         if self._since is not self._seen:
             self._since.update(dict.fromkeys(keys if self._refreshes else keys[alive:], number))
         self._live_on(asked, keys, alive)
-        for n in range(seen, len(asked.path)):
-            self._follow(asked.path[n - 1] if n else 0, asked.path[n])
+        if seen < len(asked.path):
+            self._follow(asked.path[seen - 1] if seen else 0, asked.path[seen])
+            self._only.update(zip(asked.path[seen:], asked.path[seen + 1 :], strict=False))
 
     def _live_on(self, asked: Asked, keys: Sequence[int], alive: int) -> None:
         """What was not there, or had expired, begins anew; what was there is ready, and lives, as the best of its uses
@@ -212,6 +217,8 @@ class Cache:
             self._ready[keys[n]] = asked.ready
         born = keys[alive:]
         self._ready.update(dict.fromkeys(born, asked.ready))
+        if self._rule is None or len(self._rule.ttls) < 2:
+            return
         for longer in self._longer.values():
             longer.difference_update(born)
         for count, life in _lifetimes(self._rule, asked):
@@ -219,10 +226,35 @@ class Cache:
                 self._longer.setdefault(life, set()).update(keys[:count])
 
     def _follow(self, parent: int, prefix: int) -> None:
+        only = self._only.setdefault(parent, prefix)
+        if only == prefix:  # as nearly always: rows are for where prompts part
+            return
+        if only:
+            self._insert(parent, only)
+            self._only[parent] = 0
+        self._insert(parent, prefix)
+
+    def _insert(self, parent: int, prefix: int) -> None:
         blocks = self._prompts.blocks
         number = self._prompts.prefixes.block[prefix]
-        row = self._children.setdefault((parent, blocks[number].role), [])
+        row = self._several.setdefault((parent, blocks[number].role), [])
         row.insert(bisect_left(row, blocks[number].text, key=lambda n: blocks[n].text), number)
+
+    def _following(self, parent: int, role: str) -> Sequence[int]:
+        """The blocks of a role that were seen behind a prefix, in the order of their texts."""
+        only = self._only.get(parent)
+        if not only:
+            return self._several.get((parent, role), ())
+        number = self._prompts.prefixes.block[only]
+        return (number,) if self._prompts.blocks[number].role == role else ()
+
+
+def _holding(count: int, holds: Callable[[int], bool]) -> int:
+    """Of so many prefixes, those for which it holds: the first ones. Most often it is all but the last, or all."""
+    for upto in range(count, max(count - _TRIED, 0), -1):
+        if holds(upto - 1):
+            return upto
+    return bisect_left(range(max(count - _TRIED, 0)), True, key=lambda n: not holds(n))
 
 
 def _has_marks(rule: Rule, asked: Asked) -> bool:

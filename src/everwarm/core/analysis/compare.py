@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.alike import Alike, alike, tool_name
+from everwarm.core.analysis.alike import again as had, alike, tool_name
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.prompts import Prompts
 
@@ -56,8 +56,8 @@ def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> Differe
     gone = _remaining(old[same:], left)
     pairs = _pairs(prompts, gone[:PAIRED], fresh[:PAIRED])
     partly = _common(prompts.blocks[old[same]], prompts.blocks[new[same]])
-    both = tuple((before, after) for before, after, _ in pairs)
-    again += sum(found.of(prompts.blocks[after].size) for _, after, found in pairs)
+    both = tuple([(before, after) for before, after, _ in pairs])
+    again += sum([size for _, _, size in pairs])
     if new[same] not in fresh[:1] or new[same] in [after for _, after in both[:1]]:
         again -= partly  # which was counted with all of the block
     return Difference(same, partly, max(again, 0), tuple(gone[:PAIRED]), tuple(fresh[:PAIRED]), both)
@@ -103,31 +103,55 @@ def _common(old: Block, new: Block) -> int:
     return min(alike(old, new).first, new.size) if _kind(old) == _kind(new) else 0
 
 
-def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, Alike]]:
-    """What stands in the place of what: tools by name, others by role. The same text first, which may begin a message
-    in one of both only; else by order, and messages only if they are alike."""
-    waiting: dict[tuple[str, ...], list[int]] = defaultdict(list)
+class _Waiting:
+    """Of one kind, those of the older prompt that nothing of the newer one stands for yet; in order."""
+
+    __slots__ = ("numbers", "texts")
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.texts: list[str] = []
+
+    def place(self, text: str) -> int:
+        """That of the one with this text; if none has it, of the first."""
+        return self.texts.index(text) if text in self.texts else 0
+
+    def take(self, place: int) -> None:
+        """It waits no longer."""
+        del self.numbers[place], self.texts[place]
+
+
+def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, int]]:
+    """What stands in the place of what, and how many characters of it were there: tools by name, others by role. The
+    same text first, which may begin a message in one of both only; else by order, and messages only if they are alike.
+    """
+    blocks = prompts.blocks
+    waiting: dict[tuple[str, ...], _Waiting] = defaultdict(_Waiting)
     for number in old:
-        waiting[_kind(prompts.blocks[number])].append(number)
+        row = waiting[_kind(blocks[number])]
+        row.numbers.append(number)
+        row.texts.append(blocks[number].said)
     found = []
     for number in new:
-        block = prompts.blocks[number]
-        row = waiting.get(_kind(block))
-        if not row:
+        block = blocks[number]
+        row = waiting[_kind(block)]
+        if not row.numbers:
             continue
-        place = next((n for n, old in enumerate(row) if prompts.blocks[old].said == block.said), 0)
-        both = alike(prompts.blocks[row[place]], block)
-        if block.tier != "messages" or _is_same(prompts.blocks[row[place]], block, both):
-            found.append((row.pop(place), number, both))
+        place = row.place(block.said)
+        before = row.numbers[place]
+        size = had(blocks[before], block)
+        if block.tier != "messages" or _is_same(blocks[before], block, size):
+            row.take(place)
+            found.append((before, number, size))
     return found
 
 
-def _is_same(old: Block, new: Block, both: Alike) -> bool:
+def _is_same(old: Block, new: Block, again: int) -> bool:
     """Whether a message is the other one, changed. Two images are."""
     if old.is_image and new.is_image:
         return True
     head = len(new.text) - len(new.said)
-    return both.of(new.size) - head >= LEAST * (new.size - head)
+    return again - head >= LEAST * (new.size - head)
 
 
 def _kind(block: Block) -> tuple[str, ...]:

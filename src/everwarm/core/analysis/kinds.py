@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.alike import Alike, alike, tool_name
@@ -112,7 +113,8 @@ def _of_text(before: Block, path: Path, after: Block) -> Change:
     """One block that is another one, at this path."""
     both = alike(before, after)
     if both.same:
-        what = "keys in another order" if sorted(before.text) == sorted(after.text) else "JSON written otherwise"
+        same = sorted(_middle(before, both)) == sorted(_middle(after, both))
+        what = "keys in another order" if same else "JSON written otherwise"
         return _shown(before, after, both, what, path)
     if _middle(before, both).split() == _middle(after, both).split():
         return _shown(before, after, both, "white space", path)
@@ -175,6 +177,7 @@ def _names(names: Sequence[str]) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
+@lru_cache(maxsize=512)
 def _span(text: str, at: int) -> Span | None:
     """What changes by nature, and stands there; in characters of the text."""
     low = max(0, at - _AROUND)

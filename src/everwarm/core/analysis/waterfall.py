@@ -54,40 +54,59 @@ class Context(NamedTuple):
 
 def losses_of(context: Context, read: int) -> tuple[Loss, ...]:
     """Each interval between two places, as far as it lies behind what was read."""
-    found, places, total = context.found, context.places, context.call.tokens
-    low, losses = read, list[Loss]()
-
-    def lose(cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int = found.pair) -> None:
-        nonlocal low
-        upto = min(upto, total)
-        if upto > low:
-            losses.append(Loss(cause, upto - low, _tier_of(context, low), change, evidence, pair))
-            low = upto
-
-    if low < found.rules:
-        lose(*_of_provider(context, read))
-    rule = context.rule
-    if found.beyond and rule is not None:
-        far = f"the next entry is more than {rule.lookback} blocks before any mark"
-        lose("lookback", places(found.beyond), evidence=far)
-    whole = _whole(context)
-    ready = places(min(found.ready, whole))
-    if low < ready and rule is not None:
-        cause, evidence = _of_rules(context, rule)
-        lose(cause, ready, evidence=evidence)
-    lose("parallel", places(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
-    lose("expired", places(min(found.own, whole)), evidence=_idle(context))
-    lose("settings_changed", places(min(found.any, whole)), evidence=_settings(context))
+    row = _Row(context, read)
+    found, places = context.found, context.places
+    if read < places(found.any):  # else it read all that was there before
+        if read < found.rules:
+            row.lose(*_of_provider(context, read))
+        _lose_known(row, context)
     kin = context.kin
     if kin is not None:
         if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):
-            lose("model_changed", places(context.begin), evidence=f"{kin.call.line.model} before", pair=kin.number)
+            row.lose("model_changed", places(context.begin), None, f"{kin.call.line.model} before", kin.number)
         if context.change is not None:
-            again = context.again * total // max(context.asked.ends[-1], 1)
-            upto = max(low, places(found.any)) + again
-            lose(_CHANGED[context.change.tier], upto, context.change, pair=kin.number)
-    lose(_rest(context), total, pair=-1)
-    return tuple(losses)
+            again = context.again * context.call.tokens // max(context.asked.ends[-1], 1)
+            upto = max(row.low, places(found.any)) + again
+            row.lose(_CHANGED[context.change.tier], upto, context.change, "", kin.number)
+    row.lose(_rest(context), context.call.tokens, None, "", -1)
+    return tuple(row.losses)
+
+
+class _Row:
+    """Losses one behind the other, from what was read on."""
+
+    __slots__ = ("_context", "_pair", "_total", "losses", "low")
+
+    def __init__(self, context: Context, read: int) -> None:
+        self._context, self._total, self._pair = context, context.call.tokens, context.found.pair
+        self.low = read
+        self.losses: list[Loss] = []
+
+    def lose(
+        self, cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int | None = None
+    ) -> None:
+        """Whatever is not lost yet up to a place; nothing, if there is nothing."""
+        upto = min(upto, self._total)
+        if upto > self.low:
+            pair = self._pair if pair is None else pair
+            self.losses.append(Loss(cause, upto - self.low, _tier_of(self._context, self.low), change, evidence, pair))
+            self.low = upto
+
+
+def _lose_known(row: _Row, context: Context) -> None:
+    """What was there before and was not read, from what the rules give on."""
+    found, places, rule = context.found, context.places, context.rule
+    if found.beyond and rule is not None:
+        far = f"the next entry is more than {rule.lookback} blocks before any mark"
+        row.lose("lookback", places(found.beyond), evidence=far)
+    whole = _whole(context)
+    ready = places(min(found.ready, whole))
+    if row.low < ready and rule is not None:
+        cause, evidence = _of_rules(context, rule)
+        row.lose(cause, ready, evidence=evidence)
+    row.lose("parallel", places(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
+    row.lose("expired", places(min(found.own, whole)), evidence=_idle(context))
+    row.lose("settings_changed", places(min(found.any, whole)), evidence=_settings(context))
 
 
 def _whole(context: Context) -> int:
