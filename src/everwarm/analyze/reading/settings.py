@@ -21,6 +21,8 @@ _PLACES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 }
 """Name in the rules -> where it may stand in a body."""
 
+_MEMBERS: Final = frozenset(place[0] for places in _PLACES.values() for place in places)
+
 SHOWN: Final = 80
 """Characters of a value; it is only told apart from others, and shown."""
 
@@ -28,7 +30,7 @@ SHOWN: Final = 80
 def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
     """Those that are there."""
     found = {}
-    for name, places in _PLACES.items():
+    for name, places in _PLACES.items() if not _MEMBERS.isdisjoint(body) else ():
         for place in places:
             if place[0] not in body:
                 continue
@@ -38,7 +40,7 @@ def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
             if value is not None:
                 found[name] = value if isinstance(value, str) else orjson.dumps(value).decode()
     tools = body.get("tools")
-    if isinstance(tools, list) and any(map(_is_search, tools)):
+    if isinstance(tools, list) and any(_is_search(tool) for tool in tools):
         found["web_search"] = "on"
     return found
 

@@ -65,7 +65,7 @@ def mean_the_same(old: Block, new: Block) -> bool:
     if not new.pieces or len(old.pieces) != len(new.pieces):
         return False
     pairs = zip(old.pieces, new.pieces, strict=True)
-    return all([a.text == b.text or _same(a.text, b.text) for a, b in pairs])
+    return all(a.text == b.text or _same(a.text, b.text) for a, b in pairs)
 
 
 def _same(old: str, new: str) -> bool:

@@ -17,7 +17,6 @@ from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.common_prefix import common_prefix
 from everwarm.core.rules import Rule
 
-
 _TRIED: Final = 4
 """Blocks that a call adds to a conversation, mostly at most."""
 
@@ -56,7 +55,7 @@ class Cache:
         self._ready: dict[int, float] = {}  # key -> when it can be read
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
         self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several
-        self._several: dict[tuple[int, str], list[int]] = {}  # of these, by role: the blocks, in the order of their texts
+        self._several: dict[tuple[int, str], list[int]] = {}  # of these, by role: the blocks, ordered by text
         self._marked: dict[int, _Entry] = {}  # key -> the entry that ends there
 
     def ask(self, asked: Asked) -> Found:

@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.alike import again as had, alike, tool_name
+from everwarm.core.analysis.alike import again as had
+from everwarm.core.analysis.alike import alike, tool_name
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.prompts import Prompts
 

@@ -48,7 +48,9 @@ class Scale:
         known = self._anchors
         found = [(0, 0)]
         size = ends[-1] if ends else 0
-        told = [(end, known[prefix]) for prefix, end in zip(path, ends, strict=True) if prefix in known] if known else ()
+        told = (
+            [(end, known[prefix]) for prefix, end in zip(path, ends, strict=True) if prefix in known] if known else ()
+        )
         for end, tokens in told:
             if found[-1][1] <= tokens <= total and found[-1][0] < end < size:
                 found.append((end, tokens))
@@ -58,11 +60,12 @@ class Scale:
 class Places:
     """Where in the tokens of one prompt each of its characters is. Never goes back; integers."""
 
-    __slots__ = ("_at", "_row")
+    __slots__ = ("_asked", "_at", "_row", "_told")
 
     def __init__(self, row: list[tuple[int, int]]) -> None:
         self._row = row
         self._at = [characters for characters, _ in row]
+        self._asked = self._told = 0  # the same place is asked for several times in a row
 
     def ends_at(self, tokens: int, within: int) -> bool:
         """Whether a prompt that was there before ended with so many tokens, or at most ``within`` more."""
@@ -70,6 +73,11 @@ class Places:
 
     def __call__(self, character: int) -> int:
         """Tokens that end before or at this character."""
+        if character != self._asked:
+            self._asked, self._told = character, self._tokens(character)
+        return self._told
+
+    def _tokens(self, character: int) -> int:
         n = min(bisect_right(self._at, character), len(self._at) - 1)
         (low, before), (high, after) = self._row[n - 1], self._row[n]
         if character >= high:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.asked import TIERS, Asked, Found
+from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.kin import Kin
 from everwarm.core.analysis.loss import Cause, Change, Loss
@@ -105,8 +105,12 @@ def _lose_known(row: _Row, context: Context) -> None:
         cause, evidence = _of_rules(context, rule)
         row.lose(cause, ready, evidence=evidence)
     row.lose("parallel", places(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
-    row.lose("expired", places(min(found.own, whole)), evidence=_idle(context))
-    row.lose("settings_changed", places(min(found.any, whole)), evidence=_settings(context))
+    own = places(min(found.own, whole))
+    if row.low < own:
+        row.lose("expired", own, evidence=_idle(context))
+    there = places(min(found.any, whole))
+    if row.low < there:
+        row.lose("settings_changed", there, evidence=_settings(context))
 
 
 def _whole(context: Context) -> int:
@@ -128,10 +132,10 @@ def _rest(context: Context) -> Cause:
 def _tier_of(context: Context, tokens: int) -> Tier:
     """In which the token after so many is."""
     ends, places, row = context.asked.ends, context.places, context.row
-    for tier, head in zip(TIERS, context.asked.heads, strict=False):
-        if head and tokens < places(ends[head - 1]):
-            return tier
-    return context.prompts.blocks[row[-1]].tier if row else "messages"
+    tools, system = context.asked.heads
+    if not system or tokens >= places(ends[system - 1]):  # as most are
+        return context.prompts.blocks[row[-1]].tier if row else "messages"
+    return "tools" if tools and tokens < places(ends[tools - 1]) else "system"
 
 
 def _of_provider(context: Context, read: int) -> tuple[Cause, int, Change | None, str]:
