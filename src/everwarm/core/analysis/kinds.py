@@ -116,7 +116,7 @@ def _of_text(before: Block, path: Path, after: Block) -> Change:
         same = sorted(_middle(before, both)) == sorted(_middle(after, both))
         what = "keys in another order" if same else "JSON written otherwise"
         return _shown(before, after, both, what, path)
-    if _middle(before, both).split() == _middle(after, both).split():
+    if _may_be_space(before, after, both) and _middle(before, both).split() == _middle(after, both).split():
         return _shown(before, after, both, "white space", path)
     spans = _span(before.text, both.first), _span(after.text, both.first)
     kind = next((span.kind for span in reversed(spans) if span), "")
@@ -128,6 +128,12 @@ def _of_text(before: Block, path: Path, after: Block) -> Change:
 def _middle(block: Block, both: Alike) -> str:
     """What is different, and a character on either side."""
     return block.text[max(both.first - 1, 0) : len(block.text) - max(both.last - 1, 0)]
+
+
+def _may_be_space(before: Block, after: Block, both: Alike) -> bool:
+    """Whether one of both has white space, or ends, where they part; to split long texts costs time."""
+    parts = (block.text[both.first : both.first + 1] for block in (before, after))
+    return any(not part or part.isspace() for part in parts)
 
 
 def _unknown(before: Block, after: Block, both: Alike) -> str:
@@ -177,13 +183,17 @@ def _names(names: Sequence[str]) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
-@lru_cache(maxsize=512)
 def _span(text: str, at: int) -> Span | None:
     """What changes by nature, and stands there; in characters of the text."""
-    low = max(0, at - _AROUND)
-    window = text[low : at + _AROUND]
-    found = next((span for span in find(window) if span.start <= at - low < span.end), None)
+    low = max(0, at // _AROUND - 1) * _AROUND
+    found = next((span for span in _spans(text, low) if span.start <= at - low < span.end), None)
     return found and Span(found.start + low, found.end + low, found.kind)
+
+
+@lru_cache(maxsize=512)
+def _spans(text: str, low: int) -> tuple[Span, ...]:
+    """All that stand in the same stretch: a prompt is the newer one of two, and then the older one."""
+    return find(text[low : low + 3 * _AROUND])
 
 
 def _shown(

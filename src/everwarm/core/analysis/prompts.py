@@ -46,9 +46,7 @@ class Unit(NamedTuple):
 
     member: str  # of the body
     listed: bool  # whether it is one of a list there
-    data: (
-        bytes | None
-    )  # its JSON, compact; b"" in the place of the items of a list that has none; None: it was not kept
+    data: bytes | None  # its JSON, compact; b"" for the items of a list that has none; None: it was not kept
     blocks: tuple[int, ...]
     marks: tuple[tuple[int, str], ...]  # which of its blocks a client has marked, and the lifetime
 
@@ -245,9 +243,10 @@ class Prompts:
         else:  # a system message in the midst of others is one of them
             tiered = [piece._replace(tier="messages") for piece in pieces]
         numbers = tuple(map(self.number, blocks_of(tiered)))
+        if data is not None and not any(name in data for name in _MARKS):
+            return Unit(member, listed, data, numbers, ())
         begins = [row[0].path for row in grouped(tiered)]
-        marked = marks_in(dialect, body) if data is None or any(name in data for name in _MARKS) else ()
-        found = ((place_of(begins, mark.path), mark.ttl) for mark in marked if mark.path)
+        found = ((place_of(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
         return Unit(member, listed, data, numbers, marks)
 

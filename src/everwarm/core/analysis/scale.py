@@ -48,10 +48,8 @@ class Scale:
         known = self._anchors
         found = [(0, 0)]
         size = ends[-1] if ends else 0
-        told = (
-            [(end, known[prefix]) for prefix, end in zip(path, ends, strict=True) if prefix in known] if known else ()
-        )
-        for end, tokens in told:
+        pairs = zip(path, ends, strict=True) if known else ()
+        for end, tokens in [(end, known[prefix]) for prefix, end in pairs if prefix in known]:
             if found[-1][1] <= tokens <= total and found[-1][0] < end < size:
                 found.append((end, tokens))
         return Places([*found, (max(size, 1), total)])
