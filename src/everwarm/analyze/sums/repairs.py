@@ -62,6 +62,7 @@ class Replays:
         self._money = Money()
         self._progress = progress
         self._respelled = False  # whether anything was written otherwise than before
+        self._moved = False  # whether any value left the static part
         self._rewritten: dict[int, Call] = {}  # by the identity of the call as it was
 
     def run(self, reported: Outcome | None) -> list[Repair]:
@@ -77,16 +78,24 @@ class Replays:
         bodies = any(call.dialect for call in self._calls)
         if bodies:
             move = self._layout()
-            yield self._repair("layout", "static first, dynamic last (layout = rewrite)", move, Options(), before)
+            layout = self._repair("layout", "static first, dynamic last (layout = rewrite)", move, Options(), before)
+            yield layout
             if self._respelled:  # else it would do nothing
-                spell = self._arranged(Wishes("rewrite", keep=_NEVER_MOVE, breakpoints=False))
-                yield self._repair("spelling", "JSON and tools as they were sent first", spell, Options(), before)
+                yield self._spelling(layout, before)
             yield self._repair("breakpoints", "breakpoints where they belong", self._marked, Options(), before)
         long = Options(lifetime="1h")
         yield self._repair("ttl", "the longer lifetime", _longer, long, before, changed=self._has_longer)
         yield self._keep_alive(before)
         ahead = "the first request sent ahead of those that begin as it does"
         yield self._repair("wait", ahead, _ready_at_once, Options(), before)
+
+    def _spelling(self, layout: Repair, before: Outcome) -> Repair:
+        """Without moves; if there was none, it has been replayed."""
+        label = "JSON and tools as they were sent first"
+        if not self._moved:
+            return replace(layout, name="spelling", label=label)
+        spell = self._arranged(Wishes("rewrite", keep=_NEVER_MOVE, breakpoints=False))
+        return self._repair("spelling", label, spell, Options(), before)
 
     def _repair(
         self,
@@ -149,6 +158,7 @@ class Replays:
             space = "\0".join((call.line.space, call.line.app))
             arranged = layout.arrange(space, call.dialect, call.line.model, data, wishes, call.at or 0.0)
             self._respelled |= any(finding.cure in ("respell", "reorder") for finding in arranged.findings)
+            self._moved |= arranged.moved
             return call if arranged.data == data else self._with(call, orjson.loads(arranged.data))
 
         return change

@@ -87,7 +87,7 @@ class Layout:
             findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))
         if wishes.mode == "rewrite":
             data = self._rewritten(space, kin, reading, spelled, moves, wishes)
-        return Arranged(data, findings, reading.stream.id, weight)
+        return Arranged(data, findings, reading.stream.id, weight, bool(moves))
 
     def _respelled(self, space: str, tools: Toolset, came: Draft, *, closely: bool) -> Respelled:
         value, stream = without_tools(came.value) if tools.settled else came.value, tools.kin.encode()

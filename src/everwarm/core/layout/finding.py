@@ -72,3 +72,4 @@ class Arranged(NamedTuple):
     findings: tuple[Finding, ...] = ()
     stream: str = ""  # the name of its stream, as ``everwarm layout`` lists it; "" if it belongs to none
     weight: int = 1  # for how many requests it stands in sums; 0: nothing was measured, and another one stands for it
+    moved: bool = False  # whether a value leaves the system prompt, or would in mode rewrite
