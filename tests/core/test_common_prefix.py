@@ -7,7 +7,7 @@ from itertools import takewhile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.common_prefix import common_prefix
+from everwarm.core.common_prefix import common_prefix, common_suffix
 
 texts = st.text("ab", max_size=20)
 
@@ -25,3 +25,10 @@ def test_what_is_before_is_the_same_and_there_they_differ(start: str, one: str, 
 def test_from_a_place_on(ours: str, theirs: str, begin: int) -> None:
     pairs = zip(ours, theirs[begin:], strict=False)
     assert common_prefix(ours, theirs, begin) == len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+@given(texts, texts, texts, texts)
+def test_of_the_ends_it_is_the_same_as_of_the_beginnings_backwards(end: str, one: str, other: str, begin: str) -> None:
+    for a, b in ((one + end, other + end), (one, other), (end, begin + end), (begin + end, end)):
+        assert common_suffix(a, b) == common_prefix(a[::-1], b[::-1])
+        assert common_suffix(a.encode(), b.encode()) == common_prefix(a.encode()[::-1], b.encode()[::-1])

@@ -1,4 +1,4 @@
-"""What two texts, or two rows of bytes, have in common at their beginnings."""
+"""What two texts, or two rows of bytes, have in common at their beginnings, and at their ends."""
 
 from __future__ import annotations
 
@@ -16,6 +16,21 @@ def common_prefix(one: AnyStr, other: AnyStr, begin: int = 0) -> int:
     while different - alike > 1:  # equal up to the one, not up to the other
         middle = (alike + different) // 2
         if other.startswith(one[alike:middle], begin + alike):
+            alike = middle
+        else:
+            different = middle
+    return alike
+
+
+def common_suffix(one: AnyStr, other: AnyStr) -> int:
+    """How many characters or bytes both have in common at their ends; in the same way."""
+    if other.endswith(one):
+        return len(one)
+    size, end = len(one), len(other)
+    alike, different = 0, min(size, end) + 1
+    while different - alike > 1:
+        middle = (alike + different) // 2
+        if other.endswith(one[size - middle : size - alike], 0, end - alike):
             alike = middle
         else:
             different = middle

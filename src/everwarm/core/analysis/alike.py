@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from everwarm.core.analysis.block import Block
-from everwarm.core.common_prefix import common_prefix
+from everwarm.core.common_prefix import common_prefix, common_suffix
 from everwarm.core.layout.meaning import meaning
 from everwarm.core.layout.tools import name_of
 
@@ -41,7 +41,7 @@ def alike(old: Block, new: Block) -> Alike:
     before, after = old.text, new.text
     first = common_prefix(before, after)
     before, after = before[first:], after[first:]
-    last = common_prefix(before[::-1], after[::-1])
+    last = common_suffix(before, after)
     if mean_the_same(old, new):
         return Alike(first, last, 0, True)
     return Alike(first, last, _lines(before[: len(before) - last], after[: len(after) - last]), False)
