@@ -55,6 +55,26 @@ def test_near_is_what_differs_in_a_few_characters_of_the_last_message(tmp_path: 
     assert report(tmp_path, (chat(LONG), 0.0), (chat(LONG), 1.0)).near == 0, "the same is not nearly the same"
 
 
+def test_near_is_also_what_differs_before_the_question(tmp_path: Path) -> None:
+    def clocked(hour: int, question: str) -> dict[str, Any]:
+        system = {"role": "system", "content": f"It is {hour:02}:00. " + "You answer questions on trains. " * 40}
+        return {"model": "gpt-5-mini", "messages": [system, {"role": "user", "content": question}]}
+
+    assert report(tmp_path, *((clocked(n, LONG), 100.0 * n) for n in range(1, 4))).near == 2
+    assert report(tmp_path, (clocked(1, LONG), 0.0), (clocked(2, "Where are you?"), 1.0)).near == 0
+    grown = clocked(2, LONG)
+    grown["messages"] += [{"role": "assistant", "content": "Two."}, {"role": "user", "content": LONG}]
+    assert report(tmp_path, (clocked(1, LONG), 0.0), (grown, 1.0)).near == 0, "it asks more"
+    hotter = clocked(2, LONG) | {"temperature": 1}
+    assert report(tmp_path, (clocked(1, LONG), 0.0), (hotter, 1.0)).near == 0
+
+
+def test_tools_in_another_order_are_nearly_the_same(tmp_path: Path) -> None:
+    tools = [{"type": "function", "function": {"name": name, "description": LONG}} for name in ("book", "find")]
+    bodies = (chat(LONG, tools=tools), chat(LONG, tools=tools[::-1]))
+    assert report(tmp_path, *((body, 1.0 * n) for n, body in enumerate(bodies))).near == 1
+
+
 def test_without_prices_there_is_no_money(tmp_path: Path) -> None:
     found = report(tmp_path, (chat("Hi", model="house-7"), 0.0), (chat("Hi", model="house-7"), 1.0))
     assert [(row.calls, row.cost) for row in found.answers] == [(1, None)] * 4

@@ -77,7 +77,7 @@ class _Sums:
         cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
         self._tally.add(call, account, rule, self._streams.name(call, account), cost)
         self._worsts.add(n, call, account)
-        self._answered.add(call, cost)
+        self._answered.add(call, account, cost)
         self._bodies |= bool(call.dialect)
         if n % self.every == 0:
             self._flames.add(stretches(self._prompts, call, account))

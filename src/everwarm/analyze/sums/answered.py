@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from everwarm.analyze.report import Answers
-from everwarm.core.analysis.alike import alike
+from everwarm.core.analysis.alike import again
 from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.compare import NEAR
+from everwarm.core.analysis.loss import Account
 from everwarm.core.analysis.prompts import Prompts
 
 LIFETIMES: Final = (300.0, 3_600.0, 86_400.0, 7 * 86_400.0)
 """Seconds that answers are kept."""
-
-NEAR: Final = 0.9
-"""Part of the last block that must be the same for a call to be nearly one that was made before."""
 
 
 class Answered:
@@ -26,7 +25,7 @@ class Answered:
         self._lasts: dict[object, int] = {}
         self.near = 0
 
-    def add(self, call: Call, cost: float | None) -> None:
+    def add(self, call: Call, account: Account, cost: float | None) -> None:
         """``cost``: of the call as it was made."""
         if not call.dialect or call.at is None:
             return
@@ -34,7 +33,7 @@ class Answered:
         stored = self._stored.get(key)
         if stored is None:
             self._stored[key] = [call.at] * len(self._rows)
-            self._note_near(call)
+            self.near += self._is_near(call) or account.near
             return
         for n, row in enumerate(self._rows):
             if call.at - stored[n] >= row.ttl:
@@ -49,12 +48,12 @@ class Answered:
         """By lifetime."""
         return self._rows
 
-    def _note_near(self, call: Call) -> None:
+    def _is_near(self, call: Call) -> bool:
+        """Whether it differs from the last one that began so in a little of its last block."""
         prefixes, blocks = self._prompts.prefixes, self._prompts.blocks
         last = call.prompt.blocks
         key = call.line.space, prefixes.parent[last], id(call.rest)
         before = self._lasts.get(key)
         self._lasts[key] = prefixes.block[last]
-        if before is not None:
-            block = blocks[prefixes.block[last]]
-            self.near += alike(blocks[before], block).of(block.size) >= NEAR * block.size
+        block = blocks[prefixes.block[last]]
+        return before is not None and again(blocks[before], block) >= NEAR * block.size

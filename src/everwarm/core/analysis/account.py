@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from everwarm.core.analysis.asked import Asked, Found, salts
 from everwarm.core.analysis.cache import Cache
 from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.compare import nearly
 from everwarm.core.analysis.kin import Kin, Kindred
 from everwarm.core.analysis.kinds import change_of
 from everwarm.core.analysis.loss import Account
@@ -76,13 +77,18 @@ class Accounts:
         kin = context.kin if context else None
         after = kin.number if kin else found.pair if found.blocks >= max(asked.heads[1], 1) else -1
         ideal = places(found.any)
-        return Account(call.tokens, read, losses, ideal, found.rules, written, long, after)
+        near = context is not None and kin is not None and self._is_near(call, context.row, kin)
+        return Account(call.tokens, read, losses, ideal, found.rules, written, long, near, after)
 
     def _explained(self, call: Call, places: Places, found: Found, asked: Asked) -> Context:
         row = self._prompts.prefixes.row(call.prompt.blocks)
         kin = self._kin(call, row, asked, found)
         self._kindred.remember(call, row)
         return self._context(call, row, places, found, kin, asked)
+
+    def _is_near(self, call: Call, row: Sequence[int], kin: Kin) -> bool:
+        before = self._prompts.prefixes.row(kin.call.prompt.blocks)
+        return kin.call.rest is call.rest and nearly(self._prompts, before, row, kin.difference)
 
     def rule(self, call: Call) -> Rule | None:
         """That of the provider that served it."""

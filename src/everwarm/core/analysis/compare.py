@@ -18,6 +18,9 @@ PAIRED: Final = 64
 LEAST: Final = 0.3
 """Part of a message that must be as it was for it to be the same message, changed."""
 
+NEAR: Final = 0.9
+"""Part of a block that must be the same for it to be nearly the other one."""
+
 _STRETCH: Final = 64
 """Characters of tools or a system prompt that must be there again to speak for the same application."""
 
@@ -72,6 +75,15 @@ def goes_on(difference: Difference, rest: int, *, talk: bool) -> bool:
     if difference.grown:
         return True
     return difference.again >= (max(_SAID, LEAST * rest) if talk else _STRETCH)
+
+
+def nearly(prompts: Prompts, old: Sequence[int], new: Sequence[int], difference: Difference) -> bool:
+    """Whether both ask the same, but for little: a clock, an order, a word. Each block of the one stands for one of the
+    other, and what is different of it is at most a tenth."""
+    if difference.grown or len(old) != len(new) or len(difference.pairs) != len(difference.new):
+        return False
+    pairs = [(prompts.blocks[before], prompts.blocks[after]) for before, after in difference.pairs]
+    return all(had(before, after) >= NEAR * after.size for before, after in pairs)
 
 
 def _same(old: Sequence[int], new: Sequence[int]) -> int:

@@ -89,4 +89,5 @@ class Account(NamedTuple):
     rules: int = 0  # what the provider's rules would give for the prompt as it was sent
     written: int = 0
     written_long: int = 0  # of ``written`` what is for a longer lifetime
+    near: bool = False  # whether an earlier call with the same settings asked nearly the same, see ``compare.nearly``
     after: int = -1  # the number of the call that it continues, or that its system prompt and tools are from; -1: none

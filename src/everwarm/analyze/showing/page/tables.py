@@ -67,7 +67,7 @@ def answers(report: Report) -> str:
         ]
         for answer in report.answers
     ]
-    near = f"{many(report.near, 'call')} more differ from an earlier one in a few characters of the last message only."
+    near = f"{many(report.near, 'call')} more asked nearly the same as one before: but for a clock, or a few words."
     inside = (table("Answers from a cache", _heads(ANSWERS), rows) if rows else "") + (
         tag("p", near, class_="note") if report.near else ""
     )
