@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from everwarm.core.analysis.alike import alike, tool_name
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.compare import Difference, compare, goes_on
+from everwarm.core.analysis.compare import Difference, compare, goes_on, nearly
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.layout.piece import Piece, Tier
 
@@ -77,3 +77,20 @@ def test_greetings_do_not_make_two_conversations_one() -> None:
     assert goes_on(changed._replace(again=400), 400, talk=True)
     assert not goes_on(changed._replace(again=400), 10_000, talk=True)
     assert not goes_on(changed._replace(again=63), 10, talk=False)
+
+
+def test_nearly_the_same_is_what_differs_in_little_of_each_block() -> None:
+    prompts = Prompts()
+    texts = ("the first of two long texts", "the first of two long textS", "the second one", "2", "the first")
+    first, spelled, second, other, half = (prompts.number(block(text)) for text in texts)
+
+    def near(old: list[int], new: list[int]) -> bool:
+        return nearly(prompts, old, new, compare(prompts, old, new))
+
+    assert near([first, second], [spelled, second])
+    assert near([first, second], [second, first]), "another order is little"
+    assert not near([first, second], [first, second]), "nothing is different"
+    assert not near([first], [first, second]), "it goes on"
+    assert not near([first, second], [spelled, second, other]), "and here as well"
+    assert not near([first, second], [spelled, other]), "another question"
+    assert not near([first, second], [half, second]), "more than a tenth of a block"
