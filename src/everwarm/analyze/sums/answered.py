@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from everwarm.analyze.report import Answers
-from everwarm.core.analysis.alike import again
 from everwarm.core.analysis.call import Call
-from everwarm.core.analysis.compare import NEAR
+from everwarm.core.analysis.compare import is_near
 from everwarm.core.analysis.loss import Account
 from everwarm.core.analysis.prompts import Prompts
 
@@ -55,5 +54,4 @@ class Answered:
         key = call.line.space, prefixes.parent[last], id(call.rest)
         before = self._lasts.get(key)
         self._lasts[key] = prefixes.block[last]
-        block = blocks[prefixes.block[last]]
-        return before is not None and again(blocks[before], block) >= NEAR * block.size
+        return before is not None and is_near(blocks[before], blocks[prefixes.block[last]])

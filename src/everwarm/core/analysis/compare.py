@@ -83,7 +83,12 @@ def nearly(prompts: Prompts, old: Sequence[int], new: Sequence[int], difference:
     if difference.grown or len(old) != len(new) or len(difference.pairs) != len(difference.new):
         return False
     pairs = [(prompts.blocks[before], prompts.blocks[after]) for before, after in difference.pairs]
-    return all(had(before, after) >= NEAR * after.size for before, after in pairs)
+    return all(is_near(before, after) for before, after in pairs)
+
+
+def is_near(old: Block, new: Block) -> bool:
+    """Of two blocks."""
+    return had(old, new) >= NEAR * max(old.size, new.size)
 
 
 def _same(old: Sequence[int], new: Sequence[int]) -> int:
