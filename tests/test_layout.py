@@ -28,7 +28,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command in a folder of its own: status, output, errors. The engine turns NOW into THEN."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("everwarm.layout.Layout", engine)
+    monkeypatch.setattr("everwarm.layout.file.Layout", engine)
 
     def run_(*words: str) -> tuple[int, str, str]:
         status = main(["layout", *words, "--data", str(tmp_path / "data")])

@@ -19,8 +19,10 @@ from everwarm.errors import StoreError
 from everwarm.store import note_table, patient
 from everwarm.store.bypass import REST_SECONDS, Bypass
 from everwarm.store.file import used_bytes
+from everwarm.store.noted import noted
 from everwarm.store.notes import DiskNotes
 from everwarm.store.protocol import Faults
+from everwarm.store.seal import load_secret
 
 SECRET = bytes(range(32))
 Opener = Callable[..., DiskNotes]
@@ -301,3 +303,22 @@ def test_a_row_that_sqlite_cannot_hand_over_is_counted(opened: Opener, monkeypat
     monkeypatch.setattr(note_table, "find", broken)
     assert notes.get("a", "turn", b"n") is None
     assert notes.faults() == Faults(1, 0, 0)
+
+
+def test_who_only_looks_sees_what_is_whole_in_each_namespace(path: Path) -> None:
+    assert noted(path, "stream", b"n") == {}
+    assert not path.exists()
+    secret = load_secret(path.parent)
+    notes = DiskNotes(path, secret, 10**7)
+    for space in ("a", "b"):
+        notes.put(space, "stream", b"n", space.encode())
+        notes.put(space, "turn", b"n", b"another kind")
+    notes.put("c", "stream", b"m", b"another name")
+    notes.flush()
+    assert noted(path, "stream", b"n") == {"a": b"a", "b": b"b"}, "beside who writes"
+    rows(path, "UPDATE notes SET value = x'00' WHERE space = 'a'")
+    assert noted(path, "stream", b"n") == {"b": b"b"}
+    notes.close()
+    before = rows(path, "SELECT * FROM notes")
+    assert noted(path, "stream", b"n") == {"b": b"b"}
+    assert rows(path, "SELECT * FROM notes") == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 import orjson
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from everwarm.core.layout.notes import MemoryNotes
 from everwarm.core.layout.piece import Piece
 from everwarm.core.layout.stream import Stream, _free, _reach
-from everwarm.core.layout.streams import KIN, SPACES, Reading, Streams
+from everwarm.core.layout.streams import KIN, SPACES, Reading, Streams, kin_of
 from everwarm.core.layout.template import Template
 
 RULES = "\n".join(f"Rule {name}: answer politely, and say nothing of {name}." for name in ("alpha", "beta", "gamma"))
@@ -36,6 +37,12 @@ def id_of(text: str) -> str:
 
 def learned(streams: Streams) -> Stream:
     return [read(streams, at(clock)).stream for clock in ("10:00:01", "10:00:02", "10:00:03")][-1]
+
+
+def noted(**other: Any) -> bytes:
+    """A stream's note, whole but for what is other."""
+    whole = {"format": 2, "kin": "k", "version": 1, "requests": 1, "template": '["a"]', "slots": [], "gaps": [[], []]}
+    return orjson.dumps({**whole, **other})
 
 
 def test_texts_that_are_alike_are_one_stream() -> None:
@@ -150,9 +157,8 @@ def test_namespaces_are_bounded() -> None:
 @pytest.mark.parametrize(
     "damaged",
     [
-        b"", b"[]", b"{}", b'{"format": 2}',
-        b'{"format": 1, "kin": "k", "version": 1, "requests": 1, "template": "[]", "slots": []}',
-        b'{"format": 1, "kin": "k", "version": 1, "requests": 1, "template": "[\\"a\\", \\"b\\"]", "slots": []}',
+        b"", b"[]", b"{}", b'{"format": 2}', noted(format=1), noted(template="[]"), noted(template='["a", "b"]'),
+        noted(gaps=[[]]), noted(gaps=[[], [-1]]), noted(gaps=[[], ["soon"]]), noted(gaps=[[], 7]),
     ],
 )  # fmt: skip
 def test_a_damaged_note_teaches_nothing(damaged: bytes) -> None:
@@ -164,12 +170,22 @@ def test_a_damaged_note_teaches_nothing(damaged: bytes) -> None:
 
 def test_there_and_back() -> None:
     stream = learned(Streams(MemoryNotes()))
+    stream.arrived(2.0, 0.5)
     again = Stream.load(stream.id.encode(), stream.dump())
     assert again is not None
-    assert (again.kin, again.template, again.slots, again.requests, again.version) == (
-        stream.kin, stream.template, stream.slots, stream.requests, stream.version,
+    assert (again.kin, again.template, again.slots, again.requests, again.version, again.arrivals) == (
+        stream.kin, stream.template, stream.slots, stream.requests, stream.version, stream.arrivals,
     )  # fmt: skip
-    assert orjson.loads(stream.dump())["format"] == 1
+    assert again.arrivals[1].gaps == (inf, inf, inf, 0.5)
+    assert orjson.loads(stream.dump())["format"] == 2
+    assert Stream.load(b"0123456789abcdef", noted()) is not None
+
+
+def test_a_kin_says_its_dialect() -> None:
+    kin = kin_of("anthropic_messages", "claude-x", ["look", "add"])
+    assert kin == kin_of("anthropic_messages", "claude-x", ["add", "look"])
+    assert kin != kin_of("openai_chat", "claude-x", ["look", "add"])
+    assert read(Streams(MemoryNotes()), RULES, kin=kin).stream.dialect == "anthropic_messages"
 
 
 def test_what_is_moved_stays_moved_under_its_name_when_more_changes() -> None:

@@ -64,9 +64,9 @@ class Streams:
         else:
             total = len(text) + sum([len(p.text) for p in pieces if p.tier != "system"])
             found = unmeasured(total, len(values))
+        stream.arrived(now, None if before is None else max(0.0, now - before.turn.at))
         if learned or stream.requests & (stream.requests - 1) == 0:
             self.save(space, stream)
-        stream.arrived(now, None if before is None else max(0.0, now - before.turn.at))
         return Reading(stream, text, values, changed, found, learned)
 
     def has_named(self, space: str, kin: str, now: float) -> bool:
@@ -136,8 +136,8 @@ def _adopt(
 
 
 def kin_of(dialect: str, model: str, tools: Iterable[str]) -> str:
-    """Of requests with the same model and tools of the same names, in any order."""
-    return _digest(dialect, model, *sorted(tools))
+    """Of requests with the same model and tools of the same names, in any order: the dialect, and a digest of all."""
+    return f"{dialect} {_digest(dialect, model, *sorted(tools))}"
 
 
 def _elements(stream: Stream, values: tuple[str, ...], pieces: Sequence[Piece]) -> Iterator[Element]:
