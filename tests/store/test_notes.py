@@ -20,7 +20,7 @@ from everwarm.store import note_table, patient
 from everwarm.store.bypass import REST_SECONDS, Bypass
 from everwarm.store.file import used_bytes
 from everwarm.store.noted import noted
-from everwarm.store.notes import DiskNotes
+from everwarm.store.notes import EVERY, DiskNotes
 from everwarm.store.protocol import Faults
 from everwarm.store.seal import load_secret
 
@@ -121,6 +121,67 @@ def test_what_one_process_dropped_another_forgets_with_its_next_write(opened: Op
     other.flush()
     assert other.get("a", "turn", b"n") is None
     assert other.get("b", "turn", b"n") == b"kept"
+
+
+def test_what_one_process_dropped_another_forgets_soon_and_is_told(opened: Opener) -> None:
+    one, other, told = opened(), opened(), []
+    other.follow(told.append)
+    for space in ("a", "b"):
+        other.put(space, "turn", b"n", b"kept")
+    other.flush()
+    one.drop("a")
+    one.flush()
+    wait_until(lambda: told == ["a"])
+    assert other.get("a", "turn", b"n") is None
+    assert other._memory.all("a", "turn") == {}, "without a write of its own"
+    assert other.get("b", "turn", b"n") == b"kept"
+    other.put("a", "turn", b"n", b"new")
+    other.drop("b")
+    other.flush()
+    time.sleep(2 * EVERY)
+    assert other.get("a", "turn", b"n") == b"new"
+    assert told == ["a"], "neither twice, nor of its own"
+
+
+def test_who_begins_after_a_drop_is_not_told_of_it(opened: Opener) -> None:
+    one = opened()
+    one.drop("a")
+    one.flush()
+    other, told = opened(), []
+    other.follow(told.append)
+    other.put("a", "turn", b"n", b"kept")
+    other.flush()
+    time.sleep(2 * EVERY)
+    assert (told, other.get("a", "turn", b"n")) == ([], b"kept")
+
+
+def test_what_was_made_of_dropped_notes_is_not_written_any_more(opened: Opener, path: Path) -> None:
+    one, other, told = opened(), opened(), []
+    other._tell = told.append
+    one.drop("a")
+    one.flush()
+    for space in ("a", "b"):
+        other.put(space, "stream", b"n", b"of what was known")
+    other.flush()
+    assert (rows(path, "SELECT space FROM notes"), told) == ([("b",)], ["a"])
+    assert other.get("a", "stream", b"n") is None
+    other.put("a", "stream", b"n", b"new")
+    other.flush()
+    assert len(rows(path, "SELECT * FROM notes")) == 2
+    assert other.faults() == Faults(0, 0, 0)
+
+
+def test_in_a_file_that_was_begun_anew_drops_are_seen(opened: Opener, path: Path) -> None:
+    one, other, told = opened(), opened(), []
+    for number in range(3):
+        other.put("a", "turn", b"%d" % number, b"kept")
+        other.flush()
+    for file in path.parent.glob("layout.db*"):
+        file.unlink()
+    other.follow(told.append)
+    one.drop("b")
+    one.flush()
+    wait_until(lambda: told == ["b"])
 
 
 def test_who_is_alone_does_not_look_for_what_is_not_there(opened: Opener) -> None:
