@@ -15,7 +15,9 @@ def add_actions(layout: argparse.ArgumentParser) -> None:
     actions = layout.add_subparsers(title="actions", metavar="ACTION")
 
     show = command_of(actions, "show", _show, "what rewriting makes of a request, as a diff")
-    show.add_argument("file", metavar="FILE", help="a JSON body, or a log with one a line; - is standard input")
+    show.add_argument(
+        "file", metavar="FILE", help="a JSON body, or a log with one a line, also packed by gzip; - is standard input"
+    )
     show.add_argument("--request", type=int, metavar="N", help="which of them, from 1 (default: the last)")
     show.add_argument(
         "--dialect", choices=DIALECTS, metavar="D", help=f"{', '.join(DIALECTS)} (default: as each looks)"
