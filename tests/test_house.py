@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "lock": set(),
     "demo": {"errors"},
     "warm": {"demo", "errors"},
-    "layout": {"config", "core", "errors"},
+    "layout": {"gateway", "ledger", "store", "core", "config", "errors", "rules", "flags"},
     "stats": {"ledger", "config"},
     "dashboard": set(),
 }

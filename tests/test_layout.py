@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import sys
@@ -28,7 +29,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command in a folder of its own: status, output, errors. The engine turns NOW into THEN."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("everwarm.layout.Layout", engine)
+    monkeypatch.setattr("everwarm.layout.file.Layout", engine)
 
     def run_(*words: str) -> tuple[int, str, str]:
         status = main(["layout", *words, "--data", str(tmp_path / "data")])
@@ -138,6 +139,20 @@ def test_files_of_many_shapes(run: Run, tmp_path: Path, text: bytes, dialect: st
     assert "THEN" in out
 
 
+def test_a_packed_log(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(FIRST + b"\n" + LAST))
+    assert run("show", "log.jsonl.gz")[1].startswith("request 2 of 2, openai_chat")
+
+
+@pytest.mark.parametrize(("cut", "says"), [(-9, "ended before"), (4, "cannot be read")])
+def test_a_packed_log_that_is_cut(run: Run, tmp_path: Path, cut: int, says: str) -> None:
+    (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(FIRST * 9)[:cut])
+    status, _, err = run("show", "log.jsonl.gz")
+    assert status == 1
+    assert says in err
+    assert "Traceback" not in err
+
+
 def test_the_dialect_may_be_said(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(LAST)
     assert "1 of 1, anthropic_messages" in run("show", "file", "--dialect", "anthropic_messages")[1]
@@ -151,7 +166,10 @@ def test_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_not_changed_says_so(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(LAST.replace(b"NOW", b"noon"))
-    assert run("show", "file")[1] == "request 1 of 1, openai_chat\nNothing of it is changed.\n"
+    said = "Nothing of it is changed.\nIt takes a log with 3 requests of a kind to see what changes.\n"
+    assert run("show", "file")[1] == f"request 1 of 1, openai_chat\n{said}"
+    (tmp_path / "file").write_bytes(b"\n".join([LAST.replace(b"NOW", b"noon")] * 3))
+    assert run("show", "file")[1] == "request 3 of 3, openai_chat\nNothing of it is changed.\n"
 
 
 def test_the_settings_of_the_folder_count(run: Run, tmp_path: Path) -> None:

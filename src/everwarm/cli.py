@@ -15,6 +15,7 @@ from everwarm import __version__
 from everwarm.analyze import command as analysis
 from everwarm.errors import EverwarmError, StoreError
 from everwarm.flags import Command, add_files, add_model, command_of, load
+from everwarm.layout import command as layout
 from everwarm.lint import command as lint
 
 if TYPE_CHECKING:
@@ -137,19 +138,9 @@ def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add_layout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    layout = command_of(commands, "layout", _layout, "what keeps prompts out of a provider's cache, and what it costs")
-    add_files(layout)
-    actions = layout.add_subparsers(title="actions", metavar="ACTION")
-
-    show = command_of(actions, "show", _layout_show, "what rewriting makes of a request, as a diff")
-    show.add_argument("file", metavar="FILE", help="a JSON body, or a log with one a line; - is standard input")
-    show.add_argument("--request", type=int, metavar="N", help="which of them, from 1 (default: the last)")
-    dialects = ("openai_chat", "openai_completions", "openai_responses", "anthropic_messages")
-    show.add_argument(
-        "--dialect", choices=dialects, metavar="D", help=f"{', '.join(dialects)} (default: as each looks)"
-    )
-    show.add_argument("--out", type=Path, metavar="FILE", help="where the rewritten body goes")
-    add_files(show)
+    parser = command_of(commands, "layout", _layout, "what keeps prompts out of a provider's cache, and what it costs")
+    add_files(parser)
+    layout.add_actions(parser)
 
 
 @contextmanager
@@ -261,12 +252,6 @@ def _layout(args: argparse.Namespace) -> int:
     from everwarm.stats import show_findings
 
     return show_findings(load(args))
-
-
-def _layout_show(args: argparse.Namespace) -> int:
-    from everwarm.layout import show
-
-    return show(load(args), args.file, args.request, args.dialect, args.out)
 
 
 def _demo(args: argparse.Namespace) -> int:

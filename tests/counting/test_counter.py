@@ -134,6 +134,11 @@ def test_what_is_to_be_forgotten_is() -> None:
     for one in (counter, Counter(notes)):
         assert [one.tokens_of(space, "m", 5000).answers for space in ("a", "b")] == [0, 4]
     Counter().forget("a")  # where there are no notes
+    counter.unlearn("b")
+    assert counter.tokens_of("b", "m", 5000).answers == 4, "its notes are there still"
+    notes.drop("b")
+    counter.unlearn("b")
+    assert counter.tokens_of("b", "m", 5000).answers == 0
 
 
 def test_only_so_many_models_are_remembered() -> None:

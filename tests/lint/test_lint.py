@@ -67,6 +67,16 @@ def test_a_clean_file(run: Run) -> None:
     assert run("a.py") == (0, "Nothing found in 1 file.\n", "")
 
 
+def test_a_folder_with_nothing_to_read_says_what_is_read(run: Run) -> None:
+    Path("empty").mkdir()
+    Path("empty/notes.txt").write_text("hi")
+    status, out, err = run("empty")
+    assert (status, err) == (0, "")
+    assert " ".join(out.split()) == (
+        "Nothing was read: no .py, .json, .jsonl or .jsonl.gz file that can be is named, or in what is named."
+    )
+
+
 def test_a_finding_is_on_the_screen_with_its_diff(run: Run) -> None:
     Path("a.py").write_text(CLOCKED)
     status, out, err = run("a.py")

@@ -51,6 +51,19 @@ def the_only(text: str) -> Finding:
     return found
 
 
+@pytest.mark.parametrize(
+    ("value", "more"),
+    [
+        ("'=' * 80", 80), ("80 * '='", 80), ("'-=' * 10 * 2", 40), ("'=' * -1", 0), ("''  * 5", 0), ("'x' * 10**9", 0),
+        ("'ab' * 1000000000", 100_000 - 2 - len(LONG)), ("60 * 60 * 24", 0), ("time.time() * 1000", 0), ("n * 1000", 0),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_repeated_counts_as_often(value: str, more: int) -> None:
+    """Behind the process's number, with two spaces; as far as texts are counted."""
+    program = f"import time\nimport os\nMORE = {value}\nsystem_prompt = f'{{os.getpid()}} {{MORE}} {LONG}'\n"
+    assert check(program, "app.py")[-1].lost == (2 + len(LONG) + more) // 4
+
+
 def test_a_finding_says_where_what_and_how_much() -> None:
     found = the_only(f'from datetime import datetime as d\nsystem_prompt = f"é {{d.now()}} {LONG}"\n')
     assert (found.line, found.column) == (2, 22)

@@ -62,6 +62,11 @@ def test_once_for_each_name() -> None:
     assert len(told) == 1
 
 
+def test_what_stands_at_the_end_says_so() -> None:
+    with pytest.raises(PromptError, match="If that changes, all that follows is never found"):
+        Prompt().static("It is 2026-11-25 10:03")
+
+
 def test_strict_prompts_raise() -> None:
     render("a", "strict", strict=True)
     with pytest.raises(PromptError, match="it was 'a' and is 'b'"):
@@ -71,7 +76,7 @@ def test_strict_prompts_raise() -> None:
 def test_tools_that_change_are_told_too() -> None:
     tools = [{"name": "a"}, {"name": "b"}]
     Prompt("tools").tools(tools).chat([], model="m")
-    with pytest.warns(PromptWarning, match="tools of the prompt 'tools' changed"):
+    with pytest.warns(PromptWarning, match="on it was 'a\", .* and is 'b\", .* List the same ones in"):
         Prompt("tools").tools(tools[::-1]).responses([], model="m")
 
 

@@ -19,8 +19,10 @@ from everwarm.errors import StoreError
 from everwarm.store import note_table, patient
 from everwarm.store.bypass import REST_SECONDS, Bypass
 from everwarm.store.file import used_bytes
-from everwarm.store.notes import DiskNotes
+from everwarm.store.noted import noted
+from everwarm.store.notes import EVERY, DiskNotes
 from everwarm.store.protocol import Faults
+from everwarm.store.seal import load_secret
 
 SECRET = bytes(range(32))
 Opener = Callable[..., DiskNotes]
@@ -119,6 +121,67 @@ def test_what_one_process_dropped_another_forgets_with_its_next_write(opened: Op
     other.flush()
     assert other.get("a", "turn", b"n") is None
     assert other.get("b", "turn", b"n") == b"kept"
+
+
+def test_what_one_process_dropped_another_forgets_soon_and_is_told(opened: Opener) -> None:
+    one, other, told = opened(), opened(), []
+    other.follow(told.append)
+    for space in ("a", "b"):
+        other.put(space, "turn", b"n", b"kept")
+    other.flush()
+    one.drop("a")
+    one.flush()
+    wait_until(lambda: told == ["a"])
+    assert other.get("a", "turn", b"n") is None
+    assert other._memory.all("a", "turn") == {}, "without a write of its own"
+    assert other.get("b", "turn", b"n") == b"kept"
+    other.put("a", "turn", b"n", b"new")
+    other.drop("b")
+    other.flush()
+    time.sleep(2 * EVERY)
+    assert other.get("a", "turn", b"n") == b"new"
+    assert told == ["a"], "neither twice, nor of its own"
+
+
+def test_who_begins_after_a_drop_is_not_told_of_it(opened: Opener) -> None:
+    one = opened()
+    one.drop("a")
+    one.flush()
+    other, told = opened(), []
+    other.follow(told.append)
+    other.put("a", "turn", b"n", b"kept")
+    other.flush()
+    time.sleep(2 * EVERY)
+    assert (told, other.get("a", "turn", b"n")) == ([], b"kept")
+
+
+def test_what_was_made_of_dropped_notes_is_not_written_any_more(opened: Opener, path: Path) -> None:
+    one, other, told = opened(), opened(), []
+    other._tell = told.append
+    one.drop("a")
+    one.flush()
+    for space in ("a", "b"):
+        other.put(space, "stream", b"n", b"of what was known")
+    other.flush()
+    assert (rows(path, "SELECT space FROM notes"), told) == ([("b",)], ["a"])
+    assert other.get("a", "stream", b"n") is None
+    other.put("a", "stream", b"n", b"new")
+    other.flush()
+    assert len(rows(path, "SELECT * FROM notes")) == 2
+    assert other.faults() == Faults(0, 0, 0)
+
+
+def test_in_a_file_that_was_begun_anew_drops_are_seen(opened: Opener, path: Path) -> None:
+    one, other, told = opened(), opened(), []
+    for number in range(3):
+        other.put("a", "turn", b"%d" % number, b"kept")
+        other.flush()
+    for file in path.parent.glob("layout.db*"):
+        file.unlink()
+    other.follow(told.append)
+    one.drop("b")
+    one.flush()
+    wait_until(lambda: told == ["b"])
 
 
 def test_who_is_alone_does_not_look_for_what_is_not_there(opened: Opener) -> None:
@@ -301,3 +364,22 @@ def test_a_row_that_sqlite_cannot_hand_over_is_counted(opened: Opener, monkeypat
     monkeypatch.setattr(note_table, "find", broken)
     assert notes.get("a", "turn", b"n") is None
     assert notes.faults() == Faults(1, 0, 0)
+
+
+def test_who_only_looks_sees_what_is_whole_in_each_namespace(path: Path) -> None:
+    assert noted(path, "stream", b"n") == {}
+    assert not path.exists()
+    secret = load_secret(path.parent)
+    notes = DiskNotes(path, secret, 10**7)
+    for space in ("a", "b"):
+        notes.put(space, "stream", b"n", space.encode())
+        notes.put(space, "turn", b"n", b"another kind")
+    notes.put("c", "stream", b"m", b"another name")
+    notes.flush()
+    assert noted(path, "stream", b"n") == {"a": b"a", "b": b"b"}, "beside who writes"
+    rows(path, "UPDATE notes SET value = x'00' WHERE space = 'a'")
+    assert noted(path, "stream", b"n") == {"b": b"b"}
+    notes.close()
+    before = rows(path, "SELECT * FROM notes")
+    assert noted(path, "stream", b"n") == {"b": b"b"}
+    assert rows(path, "SELECT * FROM notes") == before

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain
-from math import inf
+from math import inf, isfinite
 from typing import Final, NamedTuple
 
 from everwarm.core.rules import Rule, Ttl
@@ -28,6 +29,18 @@ class Arrivals(NamedTuple):
     def note(self, gap: float) -> Arrivals:
         """With one more gap, in seconds; ``inf`` where nothing came before."""
         return Arrivals((*self.gaps[1 - REMEMBERED :], max(gap, 0.0)))
+
+    def dump(self) -> list[float | None]:
+        """For a note: the gaps, to a millisecond; None for ``inf``."""
+        return [round(gap, 3) if isfinite(gap) else None for gap in self.gaps]
+
+    @classmethod
+    def load(cls, value: Iterable[float | None]) -> Arrivals:
+        """What ``dump`` gave. Raises ``TypeError`` or ``ValueError`` if it is none."""
+        gaps = tuple(inf if gap is None else float(gap) for gap in value)
+        if not all(gap >= 0 for gap in gaps):
+            raise ValueError("a gap is no negative number")
+        return cls(gaps[-REMEMBERED:])
 
     def choose(self, rule: Rule, tokens: int) -> str | None:
         """The name of the lifetime that would have been the cheapest for a prefix of so many tokens; the shorter of two

@@ -92,9 +92,17 @@ class Counter:
     def forget(self, space: str) -> None:
         """All that a namespace's answers have taught, and all else that is in its notes. Counts of texts stay."""
         with self._lock:
-            self._models = OrderedDict((of, known) for of, known in self._models.items() if of[0] != space)
+            self._unlearn(space)
             if self._notes is not None:
                 self._notes.drop(space)
+
+    def unlearn(self, space: str) -> None:
+        """The same, where another process has dropped the notes."""
+        with self._lock:
+            self._unlearn(space)
+
+    def _unlearn(self, space: str) -> None:
+        self._models = OrderedDict((of, known) for of, known in self._models.items() if of[0] != space)
 
     def _exact(self, space: str, encoder: Encoder, text: str) -> int:
         if len(text) < WORTH:

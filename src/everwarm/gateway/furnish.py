@@ -18,6 +18,7 @@ from everwarm.gateway.auth import Auth
 from everwarm.gateway.door.origin import Origins
 from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.flights import Tower
+from everwarm.gateway.forgetting import follow
 from everwarm.gateway.house import House
 from everwarm.gateway.rulebook import Rulebook
 from everwarm.gateway.upstreams.directory import Directory
@@ -80,8 +81,6 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
             stack.callback(ledger.close)
         notes = _notes(config, secret)
         stack.callback(notes.close)
-        arranger = Arranger(notes)
-        stack.callback(arranger.close)
         house = House(
             config,
             Directory(upstreams, config.aliases, config.cache.models, _providers(config)),
@@ -94,11 +93,14 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
             Keyed(config.cache.ignore_headers),
             Origins(config.host, config.trusted_origins),
             Tower(config.cache.entry_mb * MIB),
-            arranger,
+            Arranger(notes),
             rulebook,
             counter=Counter(notes),
             metrics=_metrics(config, worker),
         )
+        stack.callback(lambda: house.arranger.close())
+        if config.workers > 1:
+            follow(house, notes)
         if store is not None:
             store.set_quotas(house.auth.quotas())
         if config.telemetry.otlp:

@@ -10,6 +10,7 @@ import orjson
 
 from everwarm.core.key import DIGEST_BYTES, Namespace
 from everwarm.errors import BadRequest, NotFound
+from everwarm.gateway import forgetting
 from everwarm.gateway.door.exchange import JSON, Exchange
 from everwarm.gateway.house import House
 from everwarm.ledger.prices import Prices
@@ -62,13 +63,8 @@ async def drop(house: House, x: Exchange) -> None:
 async def forget(house: House, x: Exchange) -> None:
     """``DELETE /v1/cache/layout``: forget what was learned from the caller's own prompts."""
     space = house.auth.caller(x).space
-    await asyncio.get_running_loop().run_in_executor(house.disk_threads, _forget, house, space.id)
+    await asyncio.get_running_loop().run_in_executor(house.disk_threads, forgetting.forget, house, space.id)
     await _json(x, {"object": "layout.forgotten"})
-
-
-def _forget(house: House, space: str) -> None:
-    house.counter.forget(space)
-    house.arranger.forget(space)
 
 
 def _digest(text: str) -> bytes:

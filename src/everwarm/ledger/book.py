@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from everwarm.ledger import findings, tables
-from everwarm.ledger.findings import Counted, Found, Looked
+from everwarm.ledger.findings import Asked, Counted, Found, Looked
 from everwarm.ledger.record import Row
 from everwarm.ledger.sums import Sums, Tally, latency
 from everwarm.store.database import Database
@@ -96,6 +96,17 @@ class Ledger:
         self.flush()
         nothing: list[Counted] = []
         return self._read(lambda connection: findings.streams(connection, self._clock() - RECENTLY), nothing)
+
+    def stream(self, name: str) -> tuple[Sequence[Asked], Sequence[Found]]:
+        """Who has asked in a stream, and what was found in it in the last week, over all namespaces."""
+        self.flush()
+
+        def work(connection: sqlite3.Connection) -> tuple[Sequence[Asked], Sequence[Found]]:
+            since = self._clock() - RECENTLY
+            return findings.asked(connection, name), findings.worst(connection, None, since, WORST, name)
+
+        nothing: tuple[Sequence[Asked], Sequence[Found]] = (), ()
+        return self._read(work, nothing)
 
     def faults(self) -> Faults:
         """Rows that could not be written, reads that failed; since opening."""

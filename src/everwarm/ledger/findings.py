@@ -106,6 +106,16 @@ class Counted(NamedTuple):
     last: float  # seconds since 1970
 
 
+class Asked(NamedTuple):
+    """Requests of one stream, from one namespace for one model."""
+
+    namespace: str
+    model: str
+    requests: int
+    first: float  # seconds since 1970
+    last: float
+
+
 def spot(finding: Finding, cost: Cost) -> Spot:
     """A finding without its text, with what it costs."""
     path, kind = place(finding.path), finding.kind[:LONGEST_NAME]
@@ -125,8 +135,11 @@ _WORST = """
     SELECT f.namespace, f.stream, f.model, path, start, stop, kind, cure, done, seen, IFNULL(s.requests, seen),
         lost, total, f.first, f.last, calibrated
     FROM findings f LEFT JOIN streams s USING (namespace, stream, model)
-    WHERE (?1 IS NULL OR f.namespace = ?1) AND (?2 IS NULL OR f.last >= ?2)
+    WHERE (?1 IS NULL OR f.namespace = ?1) AND (?2 IS NULL OR f.last >= ?2) AND (?4 IS NULL OR f.stream = ?4)
     ORDER BY done, lost DESC, path, start LIMIT ?3"""
+_OF_STREAM = """
+    SELECT namespace, model, requests, first, last FROM streams WHERE stream = ?
+    ORDER BY requests DESC, namespace, model"""
 _STREAMS = """
     SELECT stream, model, SUM(requests) AS requests, MAX(last) FROM streams WHERE last >= ? AND stream <> ''
     GROUP BY stream, model ORDER BY 3 DESC, stream, model"""
@@ -148,9 +161,12 @@ def _sums(of: tuple[str, str, str], found: Spot, weight: int, at: float) -> tupl
     return (*of, *found[:6], *sums)
 
 
-def worst(connection: sqlite3.Connection, namespace: str | None, since: float | None, limit: int) -> Sequence[Found]:
-    """Those that cost most, of the namespace (None: of all), seen at ``since`` or later: first what nobody repairs."""
-    rows = connection.execute(_WORST, (namespace, since, limit)).fetchall()
+def worst(
+    connection: sqlite3.Connection, namespace: str | None, since: float | None, limit: int, stream: str | None = None
+) -> Sequence[Found]:
+    """Those that cost most, of the namespace and the stream (None: of all), seen at ``since`` or later: first what
+    nobody repairs."""
+    rows = connection.execute(_WORST, (namespace, since, limit, stream)).fetchall()
     done = Found._fields.index("done")
     return [Found(*row)._replace(done=bool(row[done])) for row in rows]
 
@@ -158,6 +174,11 @@ def worst(connection: sqlite3.Connection, namespace: str | None, since: float | 
 def streams(connection: sqlite3.Connection, since: float) -> list[Counted]:
     """Those that were seen at ``since`` or later, of all namespaces; the ones with most requests first."""
     return [Counted(*row) for row in connection.execute(_STREAMS, (since,)).fetchall()]
+
+
+def asked(connection: sqlite3.Connection, stream: str) -> list[Asked]:
+    """Who has asked in this stream, as far back as is known; the one with most requests first."""
+    return [Asked(*row) for row in connection.execute(_OF_STREAM, (stream,)).fetchall()]
 
 
 def prune_age(connection: sqlite3.Connection, before: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from everwarm.core.layout import words
@@ -64,7 +65,7 @@ def stats(
         "tokens": _tokens(hit + joined, asked),
         "seconds_saved": round(sum(layer["seconds_saved"] for layer in layers.values()), 3),
         **_money(sums, hit + joined, asked, prices),
-        "findings": findings(sums, prices),
+        "findings": findings(sums.findings, sums.until, prices),
         "latency_ms": {"hit": _latency(sums.hit), "miss": _latency(sums.miss)},
         "recent": [_recent(row) for row in sums.recent],
         "store": _store(held, faults),
@@ -136,13 +137,13 @@ def _money(sums: Sums, answered: Tally, asked: Tally, prices: Prices | None) -> 
     return {"money": money}
 
 
-def findings(sums: Sums, prices: Prices | None) -> list[dict[str, Any]]:
-    """What the layout engine found, as ``/stats`` has it. ``lost`` and ``total`` are tokens of one request, in the mean
-    of those in which it was ``seen``. ``a_day``: what the lost ones cost more than cached ones would have, on a day of
-    those since it was first seen (on the first day: so far); null if no price is known. ``counted``:
+def findings(found: Sequence[Found], until: float, prices: Prices | None) -> list[dict[str, Any]]:
+    """What the layout engine found until then, as ``/stats`` has it. ``lost`` and ``total`` are tokens of one request,
+    in the mean of those in which it was ``seen``. ``a_day``: what the lost ones cost more than cached ones would have,
+    on a day of those since it was first seen (on the first day: so far); null if no price is known. ``counted``:
     whether the tokens were calibrated by what providers reported. ``says``: all that but the price, in words."""
-    price = _price(sums, prices)
-    return [_finding(found, sums.until, price) for found in sums.findings]
+    price = _price(until, prices)
+    return [_finding(each, until, price) for each in found]
 
 
 def _finding(found: Found, until: float, price: Price | None) -> dict[str, Any]:
@@ -171,10 +172,10 @@ def _counted(found: Found) -> str:
     return "calibrated" if found.calibrated >= found.seen else "partly calibrated"
 
 
-def _price(sums: Sums, prices: Prices | None) -> Price | None:
+def _price(until: float, prices: Prices | None) -> Price | None:
     """None where no model is named, or none of that name has a price."""
     try:
-        return prices.find(sums.until) if prices is not None and prices.name else None
+        return prices.find(until) if prices is not None and prices.name else None
     except ConfigError:
         return None
 

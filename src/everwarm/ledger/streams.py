@@ -30,6 +30,7 @@ def listed(counted: Sequence[Counted], modes: Mapping[str, str]) -> RenderableTy
     parts: list[RenderableType] = [Text("Streams of requests in the last week", style="bold"), table]
     if len(shown) < len(counted):
         parts.append(Text(f"and {len(counted) - len(shown):,} more", style="dim"))
+    parts.append(Text(f"everwarm layout stream {shown[0].stream} shows what was learned of one", style="dim"))
     if not modes:
         parts.append(Text(f'[layout.streams.{shown[0].stream}] mode = "rewrite" gives one its own mode', style="dim"))
     return Group(*parts)

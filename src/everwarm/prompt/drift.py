@@ -18,6 +18,12 @@ class PromptWarning(UserWarning):
     """A prompt's static part changed, so that what a provider had cached of it is of no use."""
 
 
+_ADVICE: Final = {
+    "tools": "List the same ones in the same order each time",
+    "static text": 'What changes belongs into .session(...) or .dynamic(..., name="...")',
+}
+
+
 class Drift:
     """What the prompts of one process looked like when they were rendered last, by name."""
 
@@ -49,8 +55,8 @@ def _difference(name: str, what: str, old: str, new: str) -> str:
     at = common_prefix(old, new)
     return (
         f"The {what} of the prompt {name!r} changed between two renderings: from character {at:,} on it was"
-        f" {_cut(old, at)} and is {_cut(new, at)}. What changes belongs into .session(...) or .dynamic(...);"
-        " prompts that differ on purpose need names of their own."
+        f" {_cut(old, at)} and is {_cut(new, at)}. {_ADVICE[what]}; prompts that differ on purpose need names of"
+        " their own."
     )
 
 

@@ -72,8 +72,9 @@ def _complaint(where: str, text: str, span: Span) -> str:
     found = text[span.start : span.end]
     shown = found if len(found) <= _SHOWN else found[:_SHOWN] + "..."
     behind = len(text) - span.end
+    lost = f"the {behind:,} characters behind it and all that follows are" if behind else "all that follows is"
     return (
-        f"{where}: characters {span.start}-{span.end} are {span.kind}: {shown!r}. If that changes, the {behind:,}"
-        " characters behind it and all that follows are never found in a cache: move it to .dynamic(...), or to"
-        f' .session(...) if it stays within a conversation. If it never changes, say so: allow=("{span.kind}",).'
+        f"{where}: characters {span.start}-{span.end} are {span.kind}: {shown!r}. If that changes, {lost} never found"
+        ' in a cache: move it to .dynamic(..., name="..."), or to .session(...) if it stays within a conversation.'
+        f' If it never changes, say so: allow=("{span.kind}",).'
     )

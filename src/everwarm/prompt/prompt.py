@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -146,7 +145,7 @@ class Prompt:
                 param="toolConfig",
             )
         if self.name:
-            listed = json.dumps([t.json for t in self._tools])
+            listed = ", ".join(t.json for t in self._tools)
             complaint = _RENDERED.note(self.name, listed, joined(self._static))
             if complaint and self.strict:
                 raise PromptError(complaint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from everwarm.core.layout.notes import NoteKind, Place
@@ -52,9 +53,22 @@ def find_all(connection: sqlite3.Connection, secret: bytes, space: str, kind: No
     return {name: value for name, value in whole if value is not None}
 
 
+def find_everywhere(connection: sqlite3.Connection, secret: bytes, kind: NoteKind, name: bytes) -> dict[str, bytes]:
+    """The notes of this kind and name by namespace, without those whose seals do not fit."""
+    rows = connection.execute("SELECT space, value, mac FROM notes WHERE kind = ? AND name = ?", (kind, name))
+    whole = ((space, _whole(secret, (space, kind, name), value, mac)) for space, value, mac in rows.fetchall())
+    return {space: value for space, value in whole if value is not None}
+
+
 def places(connection: sqlite3.Connection) -> Iterable[Place]:
     """Where there are notes."""
     return connection.execute("SELECT space, kind, name FROM notes")
+
+
+def digest(place: Place) -> bytes:
+    """Stands for a place, for who wants to know without the disk whether anything is there."""
+    space, kind, name = place
+    return blake2b(name, digest_size=16, key=f"{space} {kind}".encode()[:64]).digest()
 
 
 def keep(connection: sqlite3.Connection, secret: bytes, place: Place, value: bytes, use: int) -> bytes:
@@ -89,15 +103,19 @@ def drop(connection: sqlite3.Connection, space: str, use: int) -> None:
     connection.execute("INSERT OR REPLACE INTO drops VALUES (?, ?)", (space, use))
 
 
-def dropped(connection: sqlite3.Connection, after: int) -> list[str]:
-    """The namespaces that were dropped by a later write than ``after``."""
-    return [space for (space,) in connection.execute("SELECT space FROM drops WHERE number > ?", (after,)).fetchall()]
+def dropped(connection: sqlite3.Connection, after: int) -> tuple[int, list[str]]:
+    """The number of the last write, and the namespaces that were dropped by a later one than ``after``. In a file that
+    was begun anew meanwhile the numbers are smaller: then all of them."""
+    last = _last_use(connection)
+    since = after if after <= last else 0
+    rows = connection.execute("SELECT space FROM drops WHERE number > ? ORDER BY number", (since,)).fetchall()
+    return last, [space for (space,) in rows]
 
 
 def next_use(connection: sqlite3.Connection) -> int:
     """The number of this write: larger than that of any before it."""
     connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'uses'")
-    return int(connection.execute("SELECT value FROM meta WHERE key = 'uses'").fetchone()[0])
+    return _last_use(connection)
 
 
 def prune(connection: sqlite3.Connection, max_bytes: int) -> None:
@@ -114,6 +132,10 @@ def prune(connection: sqlite3.Connection, max_bytes: int) -> None:
             "DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE space = ? ORDER BY used, id LIMIT ?)",
             (most[0], 1 + most[1] // 20),
         )
+
+
+def _last_use(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT value FROM meta WHERE key = 'uses'").fetchone()[0])
 
 
 def _row(secret: bytes, place: Place, value: bytes, use: int) -> tuple[str, str, bytes, bytes, bytes, int]:

@@ -3,6 +3,7 @@
     get  -> memory -> _pending -> disk, at most ``patient.SECONDS``; not asked where ``presence`` knows better
     put  -> memory, _pending -> queue -> the writer thread
     keep -> likewise, unless get finds one; where another process was faster, the writer thread brings what that wrote
+    drop -> hidden, then the same; others find it when they write, and in a thread that looks for it (``follow``)
 
 Nothing here raises into a request, and nothing waits for a disk that hangs: then notes are those of this process. What
 cannot be written stays in memory, and is counted. Each process opens its own, after it was forked.
@@ -14,8 +15,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -23,6 +22,7 @@ from everwarm.core.layout.notes import OVERHEAD, MemoryNotes, NoteKind, Place
 from everwarm.store import note_table
 from everwarm.store.bypass import Bypass
 from everwarm.store.database import Database
+from everwarm.store.note_orders import Drop, Order, Purge, Wake, Write
 from everwarm.store.note_table import Found
 from everwarm.store.patient import Patient
 from everwarm.store.presence import Presence
@@ -32,38 +32,13 @@ R = TypeVar("R")
 
 MEMORY_BYTES: Final = 16 * 2**20
 QUEUE_BYTES: Final = 8 * 2**20
+EVERY: Final = 0.25
+"""Seconds between two looks for what other processes dropped."""
 TOUCH_SECONDS: Final = 60.0  # a use is written down at most that often per note
 
 
-@dataclass(eq=False, slots=True)
-class Write:
-    """Keep ``value``. ``first``: only if there is none; then what is there comes back in ``value``."""
-
-    place: Place
-    value: bytes
-    first: bool
-
-
-@dataclass(eq=False, slots=True)
-class Drop:
-    """Forget all of a namespace."""
-
-    space: str
-
-
-@dataclass(eq=False, slots=True)
-class Purge:
-    """Delete a row whose seal does not fit."""
-
-    id: int
-
-
-@dataclass(eq=False, slots=True)
-class Wake:
-    """Nothing but what every transaction does: uses and bounds."""
-
-
-Order = Write | Drop | Purge | Wake
+News = tuple[int, int, list[str]]
+"""A write, a later one, and the namespaces that other processes dropped in between."""
 
 
 class DiskNotes:
@@ -93,10 +68,13 @@ class DiskNotes:
         self._used: list[Place] = []  # not written down yet
         self._noted: set[Place] = set()  # whose use is written down, or will be, in this minute
         self._noted_since = 0.0
-        self._dropped = 0  # the number of the last drop that memory has followed
+        self._tell: Callable[[str], None] = lambda space: None
+        self._news: News = 0, 0, []  # of the transaction under way
+        self._stop = threading.Event()
         self._corrupt = self._unwritten = 0
         self._database: Database[Order] = Database(path, note_table.SCHEMA, self, queue_bytes=QUEUE_BYTES, clock=clock)
         self._patient = Patient(f"read {path.name}", bypass)
+        self._seen = self._dropped_since(0)[1]  # drops up to this write are known
         self._presence = Presence(max_bytes) if alone else None
         if self._presence is not None:
             threading.Thread(target=self._survey, name=f"survey {path.name}", daemon=True).start()
@@ -147,6 +125,12 @@ class DiskNotes:
             if self._database.submit(drop, OVERHEAD, force=True):
                 self._dropping.append(drop)
 
+    def follow(self, tell: Callable[[str], None]) -> None:
+        """From now on look a few times a second for namespaces that other processes have dropped. ``tell`` is called
+        with each of them, in a thread, when it is forgotten here."""
+        self._tell = tell
+        threading.Thread(target=self._watch, name="follow drops", daemon=True).start()
+
     def faults(self) -> Faults:
         """Seals that did not fit, reads that failed, notes that could not be written; since opening."""
         return Faults(self._corrupt, self._database.unreadable, self._unwritten)
@@ -157,13 +141,14 @@ class DiskNotes:
 
     def close(self) -> None:
         """Write what waits. From then on notes are in memory only."""
+        self._stop.set()
         self._database.submit(Wake(), OVERHEAD)  # the last uses
         self._database.close()
         self._patient.close()
 
     def _look(self, place: Place) -> bytes | None:
         """The note on disk, and then in memory too."""
-        if self._presence is not None and not self._presence.may_hold(_digest(place)):
+        if self._presence is not None and not self._presence.may_hold(note_table.digest(place)):
             return None
         with self._lock:
             if any(drop.space == place[0] for drop in self._dropping):
@@ -193,7 +178,7 @@ class DiskNotes:
     def _write(self, write: Write) -> None:
         place = write.place
         if self._presence is not None:
-            self._presence.add(_digest(place))
+            self._presence.add(note_table.digest(place))
         with self._lock:
             self._memory.put(*place, write.value)
             self._noted.add(place)
@@ -214,7 +199,7 @@ class DiskNotes:
     def _survey(self) -> None:
         assert self._presence is not None
         fill = self._presence.fill
-        self._database.survey(lambda c: fill(_digest(place) for place in note_table.places(c)), None)
+        self._database.survey(lambda c: fill(note_table.digest(place) for place in note_table.places(c)), None)
 
     def apply(self, connection: sqlite3.Connection, items: list[Order]) -> None:
         """In the writer thread, in a transaction."""
@@ -225,15 +210,17 @@ class DiskNotes:
                 self._noted, self._noted_since = set(used), time.monotonic()
         use = note_table.next_use(connection)
         note_table.touch(connection, used, use)
+        since = self._seen
+        last, dropped = note_table.dropped(connection, since)
+        self._news = since, last, dropped
         for item in items:
             if isinstance(item, Drop):
                 note_table.drop(connection, item.space, use)
             elif isinstance(item, Purge):
                 note_table.purge(connection, item.id)
-            elif isinstance(item, Write) and item in current:  # else something newer came, or it was dropped
-                self._apply(connection, item, use)
+            elif isinstance(item, Write) and item in current and item.place[0] not in dropped:
+                self._apply(connection, item, use)  # else something newer came, or it knows what was dropped
         note_table.prune(connection, self._max_bytes)
-        self._follow(note_table.dropped(connection, self._dropped), use)
 
     def _apply(self, connection: sqlite3.Connection, write: Write, use: int) -> None:
         if write.first:
@@ -241,17 +228,26 @@ class DiskNotes:
         else:
             note_table.put(connection, self._secret, write.place, write.value, use)
 
-    def _follow(self, dropped: Iterable[str], use: int) -> None:
-        """Forget what another process dropped."""
-        with self._lock:
-            for space in dropped:
-                self._memory.drop(space)
-        self._dropped = use
+    def _watch(self) -> None:
+        while not self._stop.wait(EVERY):
+            with self._lock:
+                seen, busy = self._seen, bool(self._dropping)
+            if not busy:  # else the writer thread will see all
+                news = self._dropped_since(seen)
+                with self._lock:
+                    dropped = [] if self._dropping else self._forget(news)
+                for space in dropped:
+                    self._tell(space)
+
+    def _dropped_since(self, use: int) -> News:
+        nothing: tuple[int, list[str]] = use, []
+        return use, *self._read(lambda c: note_table.dropped(c, use), nothing)
 
     def settle(self, items: list[Order], written: bool) -> Iterable[Order]:
         """In the writer thread: what was written need not be pending any more; what was not is counted."""
         again: list[Order] = []
         with self._lock:
+            dropped = self._forget(self._news) if written else []
             for item in items:
                 if isinstance(item, Write) and self._pending.get(item.place) is item:
                     del self._pending[item.place]
@@ -263,9 +259,20 @@ class DiskNotes:
                         self._dropping.remove(item)
                     else:
                         again.append(item)
+        for space in dropped:
+            self._tell(space)
         return again
 
-
-def _digest(place: Place) -> bytes:
-    space, kind, name = place
-    return blake2b(name, digest_size=16, key=f"{space} {kind}".encode()[:64]).digest()
+    def _forget(self, news: News) -> list[str]:
+        """What others dropped, and what is not on disk yet: whoever wrote that knew what was dropped. The lock is held.
+        Returns what others dropped; nothing if the other thread was faster."""
+        since, use, dropped = news
+        if self._seen != since:
+            return []
+        self._seen = use
+        if dropped:
+            self._drops += 1
+            self._pending = {place: write for place, write in self._pending.items() if place[0] not in dropped}
+            for space in dropped:
+                self._memory.drop(space)
+        return dropped

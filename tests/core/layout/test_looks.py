@@ -48,6 +48,16 @@ def test_where_each_one_is_new_still_most_are_not_looked_at() -> None:
     assert seen == 200
 
 
+def test_where_more_is_new_than_is_looked_at_the_sample_goes_on() -> None:
+    looks, stood_for = Looks(), 0
+    weights(looks, FIRST)
+    for number in range(800):
+        stood_for += looks.weight(ROW)
+        if number % 3 == 0:
+            looks.again(ROW)
+    assert 800 - EACH < stood_for <= 800
+
+
 def test_rows_are_apart_and_the_one_used_longest_ago_is_forgotten() -> None:
     looks = Looks(most=2)
     for row in (ROW, ("b",)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 import orjson
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from everwarm.core.layout.notes import MemoryNotes
 from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.roster import IDLE, KIN, SPACES
 from everwarm.core.layout.stream import Stream, _free, _reach
-from everwarm.core.layout.streams import KIN, SPACES, Reading, Streams
+from everwarm.core.layout.streams import Reading, Streams, kin_of
 from everwarm.core.layout.template import Template
 
 RULES = "\n".join(f"Rule {name}: answer politely, and say nothing of {name}." for name in ("alpha", "beta", "gamma"))
@@ -20,6 +22,11 @@ RULES = "\n".join(f"Rule {name}: answer politely, and say nothing of {name}." fo
 
 def system(text: str) -> Piece:
     return Piece(("messages", 0, "content"), "system", "system", "text", text, 0)
+
+
+def other_texts(number: int) -> list[str]:
+    """Each with a line of its own, which it repeats: no two have anything in common."""
+    return [f"{chr(0x4E00 + i) * 30} {chr(0x5E00 + i) * 30}\n" * 4 for i in range(number)]
 
 
 def at(clock: str) -> str:
@@ -30,12 +37,14 @@ def read(streams: Streams, text: str, now: float = 0.0, space: str = "s", kin: s
     return streams.read(space, kin, [system(text)], now)
 
 
-def id_of(text: str) -> str:
-    return read(Streams(MemoryNotes()), text).stream.id
-
-
 def learned(streams: Streams) -> Stream:
     return [read(streams, at(clock)).stream for clock in ("10:00:01", "10:00:02", "10:00:03")][-1]
+
+
+def noted(**other: Any) -> bytes:
+    """A stream's note, whole but for what is other."""
+    whole = {"format": 2, "kin": "k", "version": 1, "requests": 1, "template": '["a"]', "slots": [], "gaps": [[], []]}
+    return orjson.dumps({**whole, **other})
 
 
 def test_texts_that_are_alike_are_one_stream() -> None:
@@ -93,22 +102,47 @@ def test_what_is_known_better_here_stays() -> None:
 
 def test_streams_of_one_kin_are_bounded() -> None:
     streams = Streams(MemoryNotes())
-    texts = [f"{chr(97 + i) * 30} {chr(65 + i) * 30}\n" * 4 for i in range(3 * KIN)]
-    ids = {read(streams, text).stream.id for text in texts}
-    assert len(ids) == len(texts)
-    assert sum(read(streams, text).learned for text in texts) >= 2 * KIN
+    ids = {read(streams, text).stream.id for text in other_texts(2 * KIN)}
+    assert len(ids) == 2 * KIN
+    assert len(list(streams._roster.all("s"))) == KIN
 
 
 def test_one_that_the_user_has_named_is_kept() -> None:
-    streams, texts = Streams(MemoryNotes()), [f"{chr(97 + i) * 30} {chr(65 + i) * 30}\n" * 4 for i in range(3 * KIN)]
+    streams = Streams(MemoryNotes())
     named = read(streams, at("10:00:01")).stream
     streams.named = [named.id]
-    for text in texts:
+    for text in other_texts(2 * KIN):
         assert [read(streams, text).learned for _ in range(3)] == [True, False, False], "there is room for each"
     assert read(streams, at("10:00:01")).stream is named
     assert streams.has_named("s", "kin", 0.0)
     assert not streams.has_named("s", "other", 0.0)
-    assert len(streams._spaces["s"]["kin"]) == KIN + 1, "beside as many others as ever"
+    assert len(list(streams._roster.all("s"))) == KIN + 1, "beside as many others as ever"
+
+
+def test_where_each_text_is_new_it_is_worth_a_note_when_it_comes_again() -> None:
+    notes = MemoryNotes()
+    streams, texts = Streams(notes), other_texts(2 * KIN)
+    for text in texts:
+        read(streams, text)
+    assert len(notes.all("s", "stream")) == KIN
+    stream = read(streams, texts[-1]).stream
+    assert stream.id.encode() in notes.all("s", "stream")
+
+
+def test_a_note_of_which_nothing_was_taken_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes, loaded = MemoryNotes(), list[bytes]()
+    load = Stream.load
+    monkeypatch.setattr(Stream, "load", lambda name, data: loaded.append(name) or load(name, data))
+    other, streams = Streams(notes), Streams(notes)
+    stream = learned(other)
+    notes.put("s", "stream", b"0123456789abcdef", b"damaged")
+    for now in (1.0, 3.0, 5.0):
+        read(streams, at("10:00:05"), now=now)
+    assert sorted(loaded) == sorted([b"0123456789abcdef", stream.id.encode()])
+    stream.version += 1
+    other.save("s", stream)
+    read(streams, at("10:00:06"), now=7.0)
+    assert len(loaded) == 3, "what was written anew is looked at again"
 
 
 def test_of_two_that_read_a_text_the_one_that_the_user_has_named_does() -> None:
@@ -127,32 +161,32 @@ def test_of_two_that_read_a_text_the_one_that_the_user_has_named_does() -> None:
 
 
 def test_one_that_had_to_go_is_found_again_if_it_was_learned_meanwhile() -> None:
-    """Notes are read in the order of their names: what the first ones push out, a later one may know better."""
     notes = MemoryNotes()
     streams, other = Streams(notes), Streams(notes)
-    texts = sorted((f"{chr(97 + i) * 30} {chr(65 + i) * 30}\n" * 4 for i in range(2 * KIN)), key=id_of)
-    for text in texts[KIN:]:
-        read(streams, text)
-    for text in (*texts[:KIN], *texts[KIN:]):
-        found = read(other, text, now=5.0).stream
-        found.version += 1
-        other.save("s", found)
-    assert [read(streams, text, now=9.0).learned for text in texts[:KIN]] == [False] * KIN
+    first, *texts = other_texts(KIN + 1)
+    read(streams, first)
+    for text in texts:
+        assert [read(streams, text, now=2.0).learned for _ in range(2)] == [True, False]
+    assert len(list(streams._roster.all("s"))) == KIN, "the first one had to go"
+    found = [read(other, first, now=5.0).stream for _ in range(3)][-1]
+    found.version += 1
+    other.save("s", found)
+    assert not read(streams, first, now=2.0 + IDLE).learned
 
 
 def test_namespaces_are_bounded() -> None:
     streams = Streams(MemoryNotes(limit=1))
     for i in range(SPACES + 2):
         read(streams, at("10:00:01"), space=f"s{i}", now=float(i))
-    assert len(streams._spaces) <= SPACES + 1
+    spaces = [f"s{i}" for i in range(2, SPACES + 2)]
+    assert list(streams._refreshed) == list(streams._looked) == spaces
 
 
 @pytest.mark.parametrize(
     "damaged",
     [
-        b"", b"[]", b"{}", b'{"format": 2}',
-        b'{"format": 1, "kin": "k", "version": 1, "requests": 1, "template": "[]", "slots": []}',
-        b'{"format": 1, "kin": "k", "version": 1, "requests": 1, "template": "[\\"a\\", \\"b\\"]", "slots": []}',
+        b"", b"[]", b"{}", b'{"format": 2}', noted(format=1), noted(template="[]"), noted(template='["a", "b"]'),
+        noted(gaps=[[]]), noted(gaps=[[], [-1]]), noted(gaps=[[], ["soon"]]), noted(gaps=[[], 7]),
     ],
 )  # fmt: skip
 def test_a_damaged_note_teaches_nothing(damaged: bytes) -> None:
@@ -164,12 +198,22 @@ def test_a_damaged_note_teaches_nothing(damaged: bytes) -> None:
 
 def test_there_and_back() -> None:
     stream = learned(Streams(MemoryNotes()))
+    stream.arrived(2.0, 0.5)
     again = Stream.load(stream.id.encode(), stream.dump())
     assert again is not None
-    assert (again.kin, again.template, again.slots, again.requests, again.version) == (
-        stream.kin, stream.template, stream.slots, stream.requests, stream.version,
+    assert (again.kin, again.template, again.slots, again.requests, again.version, again.arrivals) == (
+        stream.kin, stream.template, stream.slots, stream.requests, stream.version, stream.arrivals,
     )  # fmt: skip
-    assert orjson.loads(stream.dump())["format"] == 1
+    assert again.arrivals[1].gaps == (inf, inf, inf, 0.5)
+    assert orjson.loads(stream.dump())["format"] == 2
+    assert Stream.load(b"0123456789abcdef", noted()) is not None
+
+
+def test_a_kin_says_its_dialect() -> None:
+    kin = kin_of("anthropic_messages", "claude-x", ["look", "add"])
+    assert kin == kin_of("anthropic_messages", "claude-x", ["add", "look"])
+    assert kin != kin_of("openai_chat", "claude-x", ["look", "add"])
+    assert read(Streams(MemoryNotes()), RULES, kin=kin).stream.dialect == "anthropic_messages"
 
 
 def test_what_is_moved_stays_moved_under_its_name_when_more_changes() -> None:

@@ -49,10 +49,10 @@ class Looks:
 
     def again(self, row: Row) -> None:
         """Something new was learned of it. As many of the next ones are looked at as were in the sample since the last
-        time: where each request is new, that is not all of them."""
+        time, if any were: where each request is new, that is not all of them, nor none."""
         count = self._rows.get(row)
-        if count is not None and not count.all:
-            count.all, count.passed = min(AGAIN, count.passed // EACH), 0
+        if count is not None and not count.all and count.passed >= EACH:
+            count.all, count.passed = min(AGAIN, count.passed // EACH), count.passed % EACH
 
 
 class _Count:

@@ -14,7 +14,7 @@ from everwarm.core.layout.slots import UNKNOWN, Slot, mark
 from everwarm.core.layout.template import Template
 from everwarm.core.layout.volatile import find, label
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of a stream's note. Another one is not read: the stream is learned again."""
 
 LEAST: Final = 40
@@ -29,7 +29,7 @@ class Stream:
     """``slots``: one for each slot of the template. ``version`` counts what other processes should know."""
 
     id: str  # 16 hexadecimal digits
-    kin: str  # dialect, model and tool set, as one digest: streams of one kin look for their texts in turn
+    kin: str  # dialect, model and tool set, see ``kin_of``: streams of one kin look for their texts in turn
     template: Template
     slots: list[Slot] = field(default_factory=list)
     last: tuple[int, ...] = ()  # marks of the values of the request before
@@ -38,6 +38,11 @@ class Stream:
     arrivals: tuple[Arrivals, Arrivals] = (Arrivals(), Arrivals())  # of all its requests; within conversations
     asked: float | None = None  # seconds since 1970
     noted: int = 0  # hash of the note that was last written or read
+
+    @property
+    def dialect(self) -> str:
+        """In which its requests come."""
+        return self.kin.partition(" ")[0]
 
     def read(self, text: str) -> tuple[str, ...] | None:
         """The values of the slots; None if this system text is not of this stream."""
@@ -103,8 +108,9 @@ class Stream:
         """For a note."""
         slots = [slot.dump() for slot in self.slots]
         template = self.template.dump().decode()
-        head = {"format": VERSION, "kin": self.kin, "version": self.version}
-        return orjson.dumps({**head, "requests": self.requests, "template": template, "slots": slots})
+        head = {"format": VERSION, "kin": self.kin, "version": self.version, "requests": self.requests}
+        gaps = [arrivals.dump() for arrivals in self.arrivals]
+        return orjson.dumps({**head, "template": template, "slots": slots, "gaps": gaps})
 
     @classmethod
     def load(cls, name: bytes, data: bytes) -> Stream | None:
@@ -117,6 +123,8 @@ class Stream:
             slots = [Slot.load(s) for s in value["slots"]]
             stream = cls(name.decode(), str(value["kin"]), template, slots)
             stream.requests, stream.version = int(value["requests"]), int(value["version"])
+            of_all, of_talks = value["gaps"]
+            stream.arrivals = Arrivals.load(of_all), Arrivals.load(of_talks)
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
         return stream if len(slots) == len(template.literals) - 1 else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,12 +85,12 @@ class Template:
         return cls(tuple(literals))
 
 
-def common(template: Template, text: str) -> float:
+def common(template: Template, text: str, lines: Collection[str] | None = None) -> float:
     """0 to 1: how much of the literals' characters stands in ``text`` too, by lines, in whatever order.
 
-    The part of a line beside a slot is looked for anywhere.
+    The part of a line beside a slot is looked for anywhere. ``lines``: those of ``text``, if they are known.
     """
-    lines = set(text.splitlines())
+    lines = set(text.splitlines()) if lines is None else lines
     total = shared = 0
     for number, literal in enumerate(template.literals):
         pieces = literal.splitlines()

@@ -10,7 +10,18 @@ from everwarm.lint.python.calls import read_call
 from everwarm.lint.python.frame import Frame
 from everwarm.lint.python.names import read_attribute, read_name, written
 from everwarm.lint.python.program import Function, Program
-from everwarm.lint.python.text import ENVIRONMENT, SET, Bit, Text, changing, gone_through, in_hole, joined, worst
+from everwarm.lint.python.text import (
+    ENVIRONMENT,
+    SET,
+    Bit,
+    Text,
+    changing,
+    gone_through,
+    in_hole,
+    joined,
+    repeated,
+    worst,
+)
 
 _DEEPEST = 8  # calls within calls that are followed
 _NESTED = 120  # expressions within each other that are looked into
@@ -130,6 +141,12 @@ class Flow:
         if isinstance(node.op, ast.Add):
             return joined(self.read(term, frame) for term in _terms(node))
         left, right = self.read(node.left, frame), self.read(node.right, frame)
+        if isinstance(node.op, ast.Mult):
+            match node.left, node.right:  # "=" * 80
+                case _, ast.Constant(value=int(times)):
+                    return repeated(left, times)
+                case ast.Constant(value=int(times)), _:
+                    return repeated(right, times)
         if isinstance(node.op, ast.Mod) and any(bit.text for bit in left):
             return formats.percent(left, node.right, lambda value: self.read(value, frame))
         both = changing(left + right)

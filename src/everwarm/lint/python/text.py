@@ -44,6 +44,14 @@ def changing(text: Text) -> Text:
     return tuple(bit for bit in text if bit.kind)
 
 
+def repeated(text: Text, times: int) -> Text:
+    """So often, one behind the other. Of what changes, and of numbers, nothing is made that way."""
+    if any(bit.kind or bit.text.isdigit() for bit in text):
+        return changing(text)
+    literals = "".join(bit.text for bit in text)
+    return (Bit(literals * min(times, _LONGEST // max(1, len(literals)))),)
+
+
 def ordered(text: Text) -> Text:
     """As it is once it has been sorted."""
     return tuple(bit for bit in text if bit.kind != SET)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import gzip
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import time
@@ -29,7 +31,15 @@ from everwarm.errors import BadRequest, ConfigError
 CONTEXT = 3
 """Lines around a change that are shown."""
 
+LEARNED = 3
+"""The first request that may be rewritten: what changes is known by those before it."""
+
+TOO_FEW = f"It takes a log with {LEARNED} requests of a kind to see what changes."
+
 ESTIMATED = "Tokens are estimated from characters."
+
+GZIP = b"\x1f\x8b"
+"""How a packed file begins; no JSON does."""
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -58,8 +68,7 @@ def show(config: Config, file: str, number: int | None, dialect: str | None, out
         arranged = layout.arrange("public", one.dialect.name, model, one.data, wishes, begun + index)
     if out is not None:
         _write(out, arranged.data)
-    heading = f"request {number} of {len(logged)}, {logged[number - 1].dialect.name}"
-    _print(Console(), heading, logged[number - 1], arranged)
+    _print(Console(), number, logged, arranged)
     return 0
 
 
@@ -107,8 +116,9 @@ def _unwrapped(where: str, data: bytes) -> tuple[bytes, dict[str, Any]]:
 def _content(file: str) -> bytes:
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{_name(file)} cannot be read: {error.strerror}.") from None
+        data = gzip.decompress(data) if data.startswith(GZIP) else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(f"{_name(file)} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     if not data.strip():
         raise ConfigError(f"{_name(file)} is empty, but must hold requests: JSON bodies, one a line or one in all.")
     return data
@@ -125,14 +135,17 @@ def _write(out: Path, data: bytes) -> None:
         raise ConfigError(f"--out {out} cannot be written: {error.strerror}.") from None
 
 
-def _print(console: Console, heading: str, before: Logged, arranged: Arranged) -> None:
-    console.print(Text(heading, style="bold"))
+def _print(console: Console, number: int, logged: Sequence[Logged], arranged: Arranged) -> None:
+    before = logged[number - 1]
+    console.print(Text(f"request {number} of {len(logged)}, {before.dialect.name}", style="bold"))
     for finding in sorted(arranged.findings, key=lambda f: -f.lost):
         console.print(_finding(finding), soft_wrap=True)
     if arranged.findings:
         console.print(Text(f"  {ESTIMATED}", style="dim"))
     if arranged.data == before.data:
         console.print(Text("Nothing of it is changed."))
+        if number < LEARNED:
+            console.print(Text(TOO_FEW, style="dim"))
         return
     changes = list(_diff(lines_of(before.value), lines_of(read(arranged.data).value)))
     if not changes:
