@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from everwarm.core.body import read
+from everwarm.core.body import Body, read
 from everwarm.core.breakpoints import askable, place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
 from everwarm.core.layout.draft import Draft
@@ -51,11 +51,20 @@ class Layout:
         self._toolsets = Toolsets()
         self._sights: Sights[bytes] = Sights()
 
-    def arrange(self, space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float) -> Arranged:
+    def arrange(
+        self,
+        space: str,
+        dialect: str,
+        model: str,
+        data: bytes,
+        wishes: Wishes,
+        now: float,
+        body: Body | None = None,
+    ) -> Arranged:
         """The body ``data`` of a request in ``dialect`` (a name of the registry), of the namespace ``space``.
 
-        ``now``: seconds since 1970. Never raises for a body that an upstream might understand: what is not understood
-        goes out as it came.
+        ``now``: seconds since 1970. ``body``: ``data``, parsed, if it is at hand. Never raises for a body that an
+        upstream might understand: what is not understood goes out as it came.
         """
         if wishes.mode == "off":
             return Arranged(data)
@@ -63,7 +72,7 @@ class Layout:
         weight = self._looks.weight(row)
         if not weight and not wishes.each():
             return Arranged(data, weight=0)
-        body = read(data)
+        body = read(data) if body is None else body
         if body.unkeyable is not None:
             return Arranged(data)
         tools = self._toolsets.of(space, dialect, model, body.value)
