@@ -15,18 +15,15 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from everwarm.core.body import Body
-from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Cost, Finding, Mode, Wishes
 from everwarm.core.layout.notes import Notes, Unwritten
 from everwarm.core.layout.words import costliest, joined, sentence
 from everwarm.gateway.ask import LARGE, Ask, aside, request_of
-from everwarm.gateway.auth import Caller
 from everwarm.gateway.how import LONGEST_WHY
-from everwarm.gateway.upstreams.directory import Target
 from everwarm.gateway.upstreams.source import Sending, Sink, Source
 from everwarm.ledger.findings import Looked, spot
 
@@ -83,10 +80,10 @@ class Arrangement:
     async def _arranged(self, wishes: Wishes) -> bytes:
         """The body as it goes out."""
         house, (caller, data, question, control, _) = self._house, self._ask
-        now = house.clock()
-        work = work_of(caller, question.dialect, question.target, data, wishes, now, self._body)
+        dialect, target, now = question.dialect, question.target, house.clock()
+        work = Work(caller.space.id, dialect.name, target.model, data, wishes, now, self._body)
         self.let_go()
-        made = await house.arranger.do(work, large=len(data) > LARGE, rest=control.rest)
+        made = await house.arranger.do(work, rest=control.rest)
         if made is None:
             return data
         if house.metrics is not None:
@@ -113,20 +110,16 @@ class Arrangement:
         return Cost(lost.tokens, total.tokens, lost.answers > 0)
 
 
-Work = Callable[[Layout], Arranged]
+class Work(NamedTuple):
+    """A request to arrange, as ``Layout.arrange`` takes it."""
 
-
-def work_of(
-    caller: Caller,
-    dialect: Dialect,
-    target: Target,
-    data: bytes,
-    wishes: Wishes,
-    now: float,
-    body: Body | None = None,
-) -> Work:
-    """To arrange the body ``data`` of a caller's request. ``body``: the same, parsed, if it is at hand."""
-    return lambda layout: layout.arrange(caller.space.id, dialect.name, target.model, data, wishes, now, body)
+    space: str
+    dialect: str
+    model: str
+    data: bytes
+    wishes: Wishes
+    now: float
+    body: Body | None = None
 
 
 class Arranger:
@@ -142,9 +135,9 @@ class Arranger:
         self._warned, self._failed = -inf, 0
         self._renew()
 
-    async def do(self, work: Work, *, large: bool, rest: bool) -> Arranged | None:
-        """What ``work`` makes; None if it fails. ``rest``: whether anything that it learns may rest on disk."""
-        if not large and self._busy.acquire(blocking=False):
+    async def do(self, work: Work, *, rest: bool) -> Arranged | None:
+        """What is made of it; None if that fails. ``rest``: whether anything that is learned may rest on disk."""
+        if len(work.data) <= LARGE and self._busy.acquire(blocking=False):
             try:
                 return self._try(work, rest)
             finally:
@@ -171,7 +164,7 @@ class Arranger:
 
     def _try(self, work: Work, rest: bool) -> Arranged | None:
         try:
-            return work(self._layout if rest else self._unwritten)
+            return (self._layout if rest else self._unwritten).arrange(*work)
         except Exception:  # whatever the engine throws: requests go on without it
             self._failed += 1
             if monotonic() - self._warned >= WARN_SECONDS:

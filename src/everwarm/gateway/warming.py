@@ -16,8 +16,8 @@ from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.layout.finding import Wishes
 from everwarm.core.wire import Json, Request
 from everwarm.errors import BadRequest
-from everwarm.gateway.arrange import work_of
-from everwarm.gateway.ask import LARGE, target_of, wishes
+from everwarm.gateway.arrange import Work
+from everwarm.gateway.ask import target_of, wishes
 from everwarm.gateway.auth import Caller
 from everwarm.gateway.door.exchange import Disconnected, Exchange
 from everwarm.gateway.house import House
@@ -76,8 +76,9 @@ async def _as_sent(house: House, wanted: _Wanted) -> tuple[Request, bool]:
     if mode == "off" or (mode == "advise" and not wanted.wishes.streams):
         return request, False
     data = orjson.dumps(wanted.value)
-    work = work_of(wanted.caller, wanted.dialect, wanted.target, data, wanted.wishes, house.clock())
-    made = await house.arranger.do(work, large=len(data) > LARGE, rest=wanted.rest)
+    space, dialect, model = wanted.caller.space.id, wanted.dialect.name, wanted.target.model
+    work = Work(space, dialect, model, data, wanted.wishes, house.clock())
+    made = await house.arranger.do(work, rest=wanted.rest)
     if made is None or made.data == data:
         return request, False
     return _beginning(wanted.dialect, read(made.data).value), True

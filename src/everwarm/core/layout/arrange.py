@@ -8,7 +8,7 @@ In mode ``advise`` the same is found, and nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from everwarm.core.body import Body, read
@@ -29,6 +29,7 @@ from everwarm.core.layout.tails import DIALECTS, has_tails, tails
 from everwarm.core.layout.toolset import MEMBERS, Toolset, Toolsets
 from everwarm.core.layout.toolset import without as without_tools
 from everwarm.core.layout.turns import tell, written
+from everwarm.core.wire import Json
 
 KEYED: Final = ("openai_chat", "openai_responses")
 """Dialects that have a ``prompt_cache_key``. OpenAI's own servers refuse members that they do not know."""
@@ -80,11 +81,12 @@ class Layout:
         self._streams.named = wishes.streams
         if not weight and wishes.mode == "advise" and not self._streams.has_named(space, kin, now):
             return Arranged(data, weight=0)
-        pieces = (*tools.pieces, *outline(dialect, without_tools(body.value)))
-        came = Draft(dialect, data, body.value, pieces, body.plain)
-        respelled = self._respelled(space, tools, came, closely=weight > 0)
+        rest = without_tools(body.value)
+        came = Draft(dialect, data, body.value, (*tools.pieces, *outline(dialect, rest)), body.plain)
+        respelled = self._respelled(space, tools, came, rest if tools.settled else body.value, closely=weight > 0)
         spelled = came.edited(respelled.edits)
-        reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0)
+        marking = wishes.marking()
+        reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0, marking=marking)
         if reading.learned:
             self._looks.again(row)
         wishes = wishes.of(reading.stream.id)
@@ -98,8 +100,10 @@ class Layout:
             data = self._rewritten(space, kin, reading, spelled, moves, wishes)
         return Arranged(data, findings, reading.stream.id, weight)
 
-    def _respelled(self, space: str, tools: Toolset, came: Draft, *, closely: bool) -> Respelled:
-        value, stream = without_tools(came.value) if tools.settled else came.value, tools.kin.encode()
+    def _respelled(
+        self, space: str, tools: Toolset, came: Draft, value: Mapping[str, Json], *, closely: bool
+    ) -> Respelled:
+        stream = tools.kin.encode()
         found = respell(self._notes, space, stream, came.dialect, value, came.pieces, self._sights, closely=closely)
         if not tools.settled and not any(edit.path[0] in MEMBERS for edit in found.edits):
             self._toolsets.settle(tools)
