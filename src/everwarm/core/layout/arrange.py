@@ -39,10 +39,11 @@ class Layout:
     """Learns from the requests that pass, and arranges them. One for all namespaces, which learn nothing of each
     other. Not for several threads at a time.
 
-    Of each namespace, dialect and model the first 200 requests are looked at, then one in 8, and again more of them
-    after a stream has learned something new. Findings stand for what was looked at: ``Arranged.weight`` says for how
-    many. The others have none: in mode ``advise`` they are not even read, in ``rewrite`` they are arranged as all are.
-    Where a stream is to be rewritten and others are not, all are read, for its own must be found among them.
+    Of each namespace, dialect and model the first 200 requests are looked at, then one in 8, fewer and fewer where
+    nothing is new, and again more of them after a stream has learned something. Findings stand for what was looked at:
+    ``Arranged.weight`` says for how many. The others have none: in mode ``advise`` they are not even read, in
+    ``rewrite`` they are arranged as all are. Where a stream is to be rewritten and others are not, all are read, for
+    its own must be found among them.
     """
 
     def __init__(self, notes: Notes) -> None:
