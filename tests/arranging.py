@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from everwarm.core.body import Body, read
 from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Finding, Mode, Wishes
 from everwarm.core.layout.notes import MemoryNotes, Notes
@@ -26,7 +27,17 @@ class Plain(Layout):
         self.fails = False
         self.enter: Callable[[], object] = lambda: None
 
-    def arrange(self, space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float) -> Arranged:
+    def arrange(
+        self,
+        space: str,
+        dialect: str,
+        model: str,
+        data: bytes,
+        wishes: Wishes,
+        now: float,
+        body: Body | None = None,
+    ) -> Arranged:
+        assert body in (None, read(data))
         self.seen.append((space, dialect, model, wishes.mode))
         self.threads.append(threading.current_thread().name)
         self.enter()

@@ -19,7 +19,7 @@ MODELS: Final = 1000
 EAGER: Final = 64
 """So many answers of a model are looked at; of later ones, one in ``SELDOM``."""
 
-SELDOM: Final = 16
+SELDOM: Final = 64
 
 LIMIT: Final = 8 * 2**20
 """Bytes of texts, and of how many tokens they have, that are remembered."""

@@ -15,22 +15,15 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from everwarm.config import Config
-from everwarm.config.layout import MODES
-from everwarm.core.dialects.dialect import Dialect
-from everwarm.core.dialects.registry import CONVERSING
+from everwarm.core.body import Body
 from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Cost, Finding, Mode, Wishes
 from everwarm.core.layout.notes import Notes, Unwritten
 from everwarm.core.layout.words import costliest, joined, sentence
-from everwarm.core.rules import Rule
 from everwarm.gateway.ask import LARGE, Ask, aside, request_of
-from everwarm.gateway.auth import Caller
 from everwarm.gateway.how import LONGEST_WHY
-from everwarm.gateway.upstreams.directory import Target
-from everwarm.gateway.upstreams.pool import Pool
 from everwarm.gateway.upstreams.source import Sending, Sink, Source
 from everwarm.ledger.findings import Looked, spot
 
@@ -40,18 +33,19 @@ if TYPE_CHECKING:
 log = logging.getLogger("everwarm.gateway")
 
 WARN_SECONDS: Final = 60.0
-_ARRANGED: Final = frozenset(dialect.name for dialect in CONVERSING)
-"""Not embeddings: there is no prefix to reuse."""
 
 
 class Arrangement:
     """What is made of one request for a source, if it is the one that starts the call."""
 
-    __slots__ = ("_ask", "_house", "_worst", "sent")
+    __slots__ = ("_ask", "_body", "_house", "_worst", "mode", "sent")
 
-    def __init__(self, house: House, ask: Ask) -> None:
+    def __init__(self, house: House, ask: Ask, body: Body | None) -> None:
+        """``body``: what the client sent, parsed, if that was done just now."""
         self._house = house
         self._ask = ask
+        self._body = body
+        self.mode: Mode = "off"  # in which it goes to the source, once that is known
         self._worst = ""  # the costliest finding, in words
         self.sent = ask.data  # the body that goes to the source
 
@@ -63,13 +57,19 @@ class Arrangement:
         """What gets the answer to ``sending``, arranged."""
         question = self._ask.question
         source = question.target.source
-        mode = mode_of(self._house.config, question.dialect, question.envelope.model, question.target)
-        if mode == "off":
+        wishes = self._house.allowed.of(question.dialect, question.envelope.model, question.target)
+        self.mode = wishes.mode
+        if wishes.mode == "off":
+            self.let_go()
             return partial(source.fetch, sending)
-        return partial(self._fetch, source, sending, mode)
+        return partial(self._fetch, source, sending, wishes)
 
-    async def _fetch(self, source: Source, sending: Sending, mode: Mode, sink: Sink) -> None:
-        self.sent = data = (await self._arrange(mode)).data
+    def let_go(self) -> None:
+        """Of the parsed body, for nobody needs it any more: answers may take long, and many are waited for at once."""
+        self._body = None
+
+    async def _fetch(self, source: Source, sending: Sending, wishes: Wishes, sink: Sink) -> None:
+        self.sent = data = await self._arranged(wishes)
         if data != sending.data:
             sending = replace(sending, data=data, request=partial(request_of, self._ask, data))
             if self._ask.question.target.inside is not None:
@@ -77,25 +77,20 @@ class Arrangement:
                 sending.request = lambda: request
         await source.fetch(sending, sink)
 
-    def _rule(self) -> Rule | None:
-        """Of the cache of all who may serve the model; None for the model inside, whose cache needs no marks."""
-        target = self._ask.question.target
-        if not isinstance(target.source, Pool):
-            return None
-        return self._house.rulebook.shared((p.settings for p in target.source.providers), target.model)
-
-    async def _arrange(self, mode: Mode) -> Arranged:
+    async def _arranged(self, wishes: Wishes) -> bytes:
+        """The body as it goes out."""
         house, (caller, data, question, control, _) = self._house, self._ask
-        layout, now = house.config.layout, house.clock()
-        wishes = layout.wishes(mode)._replace(rule=self._rule(), streams=layout.streams)
-        work = work_of(caller, question.dialect, question.target, data, wishes, now)
-        made = await house.arranger.do(work, large=len(data) > LARGE, rest=control.rest)
+        dialect, target, now = question.dialect, question.target, house.clock()
+        work = Work(caller.space.id, dialect.name, target.model, data, wishes, now, self._body)
+        self.let_go()
+        made = await house.arranger.do(work, rest=control.rest)
         if made is None:
-            return Arranged(data)
+            return data
         if house.metrics is not None:
             house.metrics.arranged(made, changed=made.data != data)
-        self._note(made, now)
-        return made
+        if made.weight:
+            self._note(made, now)
+        return made.data
 
     def _note(self, made: Arranged, now: float) -> None:
         """What was found, for the answer and for the ledger: with the same figures in both."""
@@ -104,7 +99,7 @@ class Arrangement:
         if worst is not None:
             self._worst = sentence(worst, costs[worst])
         caller, model, ledger = self._ask.caller, self._ask.question.target.model, self._house.ledger
-        if ledger is not None and made.weight and (made.stream or costs):
+        if ledger is not None and (made.stream or costs):
             spots = tuple(spot(finding, cost) for finding, cost in costs.items())
             ledger.look(Looked(now, caller.namespace.id, made.stream, model, spots, made.weight))
 
@@ -115,29 +110,16 @@ class Arrangement:
         return Cost(lost.tokens, total.tokens, lost.answers > 0)
 
 
-def mode_of(config: Config, dialect: Dialect, asked: str, target: Target) -> Mode:
-    """What may be done to a request before its stream is known: what is said of its model, else of its upstream, else
-    of all. ``asked``: the name of the model as the client writes it.
+class Work(NamedTuple):
+    """A request to arrange, as ``Layout.arrange`` takes it."""
 
-    Where several upstreams serve the model, what is sent may go to any of them: the most careful mode of theirs counts.
-    """
-    if dialect.name not in _ARRANGED:
-        return "off"
-    said = config.cache.layout_of(asked, target.model)
-    if said is not None:
-        return said
-    source, usual = target.source, config.layout.mode
-    if not isinstance(source, Pool):
-        return usual
-    return min((provider.settings.layout or usual for provider in source.providers), key=MODES.index)
-
-
-Work = Callable[[Layout], Arranged]
-
-
-def work_of(caller: Caller, dialect: Dialect, target: Target, data: bytes, wishes: Wishes, now: float) -> Work:
-    """To arrange the body ``data`` of a caller's request."""
-    return lambda layout: layout.arrange(caller.space.id, dialect.name, target.model, data, wishes, now)
+    space: str
+    dialect: str
+    model: str
+    data: bytes
+    wishes: Wishes
+    now: float
+    body: Body | None = None
 
 
 class Arranger:
@@ -153,9 +135,9 @@ class Arranger:
         self._warned, self._failed = -inf, 0
         self._renew()
 
-    async def do(self, work: Work, *, large: bool, rest: bool) -> Arranged | None:
-        """What ``work`` makes; None if it fails. ``rest``: whether anything that it learns may rest on disk."""
-        if not large and self._busy.acquire(blocking=False):
+    async def do(self, work: Work, *, rest: bool) -> Arranged | None:
+        """What is made of it; None if that fails. ``rest``: whether anything that is learned may rest on disk."""
+        if len(work.data) <= LARGE and self._busy.acquire(blocking=False):
             try:
                 return self._try(work, rest)
             finally:
@@ -182,7 +164,7 @@ class Arranger:
 
     def _try(self, work: Work, rest: bool) -> Arranged | None:
         try:
-            return work(self._layout if rest else self._unwritten)
+            return (self._layout if rest else self._unwritten).arrange(*work)
         except Exception:  # whatever the engine throws: requests go on without it
             self._failed += 1
             if monotonic() - self._warned >= WARN_SECONDS:

@@ -54,23 +54,28 @@ class Ask(NamedTuple):
     tags: tuple[str, ...]
 
 
-async def understand(house: House, x: Exchange, dialect: Dialect, caller: Caller, data: bytes) -> Ask:
-    """Raises ``ClientError`` where the request cannot be understood. A large body is understood in a thread."""
+async def understand(
+    house: House, x: Exchange, dialect: Dialect, caller: Caller, data: bytes
+) -> tuple[Ask, Body | None]:
+    """The request; and its body, parsed, unless it was known. A large body is understood in a thread.
+
+    Raises ``ClientError`` where it cannot be understood.
+    """
     if len(data) > LARGE:
-        question = await aside(house, data, _question, house, dialect, caller, data, context_of(house, x))
-        return _asked(house, x, caller, data, question)
+        question, body = await aside(house, data, _question, house, dialect, caller, data, context_of(house, x))
+        return _asked(house, x, caller, data, question), body
     return understand_now(house, x, dialect, caller, data)
 
 
-def understand_now(house: House, x: Exchange, dialect: Dialect, caller: Caller, data: bytes) -> Ask:
+def understand_now(house: House, x: Exchange, dialect: Dialect, caller: Caller, data: bytes) -> tuple[Ask, Body | None]:
     """As ``understand``, here and now."""
     context = context_of(house, x)
     name = (caller.space.id, dialect.name, context, data)
-    question = house.questions.get(name)
+    question, body = house.questions.get(name), None
     if question is None:
-        question = _question(house, dialect, caller, data, context)
+        question, body = _question(house, dialect, caller, data, context)
         house.questions.keep(name, question)
-    return _asked(house, x, caller, data, question)
+    return _asked(house, x, caller, data, question), body
 
 
 def _asked(house: House, x: Exchange, caller: Caller, data: bytes, question: Question) -> Ask:
@@ -117,14 +122,15 @@ def target_of(house: House, dialect: Dialect, caller: Caller, model: str) -> Tar
         raise
 
 
-def _question(house: House, dialect: Dialect, caller: Caller, data: bytes, context: bytes) -> Question:
+def _question(house: House, dialect: Dialect, caller: Caller, data: bytes, context: bytes) -> tuple[Question, Body]:
     body = read(data)
     envelope = dialect.envelope(body.value)
     target = target_of(house, dialect, caller, envelope.model)
     form = canonical(dialect.name, body, target.model)
     context = b"" if target.inside else context
     key = exact_key(caller.space, dialect.name, target.identity, form, context)
-    return Question(dialect, target, envelope, form, key, context, _obstacle(house, body, dialect, envelope, target))
+    obstacle = _obstacle(house, body, dialect, envelope, target)
+    return Question(dialect, target, envelope, form, key, context, obstacle), body
 
 
 def _obstacle(house: House, body: Body, dialect: Dialect, envelope: Envelope, target: Target) -> str | None:

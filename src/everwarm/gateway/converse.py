@@ -35,7 +35,7 @@ async def converse(house: House, x: Exchange, dialect: Dialect, kind: type[Run] 
         caller = house.auth.caller(x)
         require_json(x)
         data = await x.body(house.config.limits.body_mb * MIB, house.patience)
-        run = kind(house, x, await understand(house, x, dialect, caller, data))
+        run = kind(house, x, *await understand(house, x, dialect, caller, data))
     except EverwarmError as e:
         await x.refuse(e)
     except Disconnected:
@@ -55,7 +55,7 @@ def at_once(house: House, x: Exchange, dialect: Dialect) -> bool:
     x.dialect = dialect
     caller = house.auth.caller(x)
     require_json(x)
-    run = Run(house, x, understand_now(house, x, dialect, caller, x.body_now()))
+    run = Run(house, x, *understand_now(house, x, dialect, caller, x.body_now()))
     if run.at_once():
         take_down(house, x, _row(run), run.ask.question.envelope.model)
         return True

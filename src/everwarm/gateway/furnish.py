@@ -13,6 +13,7 @@ from everwarm.config import Config
 from everwarm.core.upstream import Upstream
 from everwarm.counting.counter import Counter
 from everwarm.errors import ConfigError
+from everwarm.gateway.allowed import Allowed
 from everwarm.gateway.arrange import Arranger
 from everwarm.gateway.auth import Auth
 from everwarm.gateway.door.origin import Origins
@@ -95,6 +96,7 @@ def shared(config: Config, upstreams: Sequence[Upstream], worker: int | None = N
             Tower(config.cache.entry_mb * MIB),
             Arranger(notes),
             rulebook,
+            Allowed(config, rulebook),
             counter=Counter(notes),
             metrics=_metrics(config, worker),
         )

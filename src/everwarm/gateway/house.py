@@ -25,6 +25,7 @@ from everwarm.ledger.book import Ledger
 from everwarm.store.tiered import TieredStore
 
 if TYPE_CHECKING:
+    from everwarm.gateway.allowed import Allowed
     from everwarm.gateway.arrange import Arranger
     from everwarm.gateway.ask import Question
     from everwarm.gateway.rulebook import Rulebook
@@ -47,6 +48,7 @@ class House:
     tower: Tower
     arranger: Arranger
     rulebook: Rulebook
+    allowed: Allowed
     questions: Memo[Question] = field(default_factory=Memo)
     recent: Recent = field(default_factory=Recent)
     counter: Counter = field(default_factory=Counter)

@@ -9,7 +9,6 @@ import orjson
 from everwarm.core.extent import Extent, extent_of
 from everwarm.core.wire import Request
 from everwarm.errors import ClientError
-from everwarm.gateway.arrange import mode_of
 from everwarm.gateway.ask import aside, request_of
 from everwarm.gateway.run import Run
 
@@ -17,12 +16,10 @@ from everwarm.gateway.run import Run
 async def learn(run: Run) -> None:
     """From a request whose answer is out. Nothing, if nobody was asked, or if nothing of it may be noted."""
     house, ask, usage = run.house, run.ask, run.usage
-    dialect, target = ask.question.dialect, ask.question.target
-    space, model = ask.caller.space.id, target.model
-    if run.life.cache not in ("miss", "bypass") or usage is None or not ask.control.rest:
+    if run.arrangement.mode == "off" or run.life.cache not in ("miss", "bypass"):
         return
-    mode = mode_of(house.config, dialect, ask.question.envelope.model, target)
-    if mode == "off" or not house.counter.wants(space, model):
+    space, model = ask.caller.space.id, ask.question.target.model
+    if usage is None or not ask.control.rest or not house.counter.wants(space, model):
         return
     extent = await aside(house, ask.data, _extent, run)
     if extent is not None:

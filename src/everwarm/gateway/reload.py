@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from everwarm.config import Changes, Config, UpstreamSettings, changes, merged
+from everwarm.gateway.allowed import Allowed
 from everwarm.gateway.door.origin import Origins
 from everwarm.gateway.door.patience import Patience
 from everwarm.gateway.house import House
@@ -29,6 +30,7 @@ def take_up(house: House, wanted: Config) -> Changes:
     house.retired += (p for p in known.values() if p not in providers)
     house.config, house.directory = config, directory
     house.auth = house.auth.renewed(config)
+    house.allowed = Allowed(config, house.rulebook)
     house.keyed = Keyed(config.cache.ignore_headers)
     house.origins = Origins(config.host, config.trusted_origins)
     house.patience = Patience(config.limits.body_seconds)

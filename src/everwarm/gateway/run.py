@@ -8,6 +8,7 @@ from typing import Final
 
 from everwarm.core import policy
 from everwarm.core.answer import Form
+from everwarm.core.body import Body
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Prefilled, Request
 from everwarm.errors import Broken, EverwarmError
@@ -29,7 +30,8 @@ GATHERED: Final = 2**20
 class Run:
     """One request, from its key to its last byte."""
 
-    def __init__(self, house: House, x: Exchange, ask: Ask) -> None:
+    def __init__(self, house: House, x: Exchange, ask: Ask, body: Body | None) -> None:
+        """``body``: as ``understand`` gives it."""
         self.house = house
         self.x = x
         self.ask = ask
@@ -39,7 +41,7 @@ class Run:
         self.original_seconds = 0.0  # how long the answer took that is served again
         self.opening: Opening | None = None
         self._recalled: Recalled | None = None
-        self.arrangement = Arrangement(house, ask)
+        self.arrangement = Arrangement(house, ask, body)
         self._call: Call | None = None
         self._joined = False
         self._task: asyncio.Task[object] | None = None  # that the client's leaving ends
@@ -184,6 +186,8 @@ class Run:
             second=how == "second",
             anew=how == "anew",
         )
+        if joined:
+            self.arrangement.let_go()
         return joined
 
     def _sending(self) -> Sending:

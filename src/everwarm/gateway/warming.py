@@ -13,11 +13,11 @@ from everwarm.core.body import read
 from everwarm.core.dialects import anthropic, openai_chat, openai_completions, openai_responses
 from everwarm.core.dialects.check import flag
 from everwarm.core.dialects.dialect import Dialect
-from everwarm.core.layout.finding import Mode
+from everwarm.core.layout.finding import Wishes
 from everwarm.core.wire import Json, Request
 from everwarm.errors import BadRequest
-from everwarm.gateway.arrange import mode_of, work_of
-from everwarm.gateway.ask import LARGE, target_of, wishes
+from everwarm.gateway.arrange import Work
+from everwarm.gateway.ask import target_of, wishes
 from everwarm.gateway.auth import Caller
 from everwarm.gateway.door.exchange import Disconnected, Exchange
 from everwarm.gateway.house import House
@@ -41,7 +41,7 @@ class _Wanted(NamedTuple):
     dialect: Dialect
     target: Target
     value: dict[str, Json]  # a body that goes on from it
-    mode: Mode  # what may be done to requests like it
+    wishes: Wishes  # what may be done to requests like it
     rest: bool  # whether anything of it may rest on disk
 
 
@@ -59,8 +59,8 @@ async def warm(house: House, x: Exchange) -> None:
             f"The model {target.model[:80]!r} is an upstream's; only a model inside can be warmed here.", param="model"
         )
     control, _ = x.made(wishes)
-    mode: Mode = "off" if body.unkeyable is not None else mode_of(house.config, dialect, asked, target)
-    wanted = _Wanted(caller, dialect, target, _going_on(dialect, body.value), mode, control.rest)
+    allowed = Wishes("off") if body.unkeyable is not None else house.allowed.of(dialect, asked, target)
+    wanted = _Wanted(caller, dialect, target, _going_on(dialect, body.value), allowed, control.rest)
     request, rewritten = await _as_sent(house, wanted)
     request = replace(request, rests=control.rest)
     made = await _while_there(x, target.inside.warm(request, caller.space, pin=pin))
@@ -72,12 +72,13 @@ async def _as_sent(house: House, wanted: _Wanted) -> tuple[Request, bool]:
     """What requests that begin so reach the model with, and whether that is not what was written. The layout engine
     takes it for one more of them: so it is arranged as the next one will be."""
     request = _beginning(wanted.dialect, wanted.value)  # before anything else, for what is wrong to be said
-    layout = house.config.layout
-    if wanted.mode == "off" or (wanted.mode == "advise" and not layout.streams):
+    mode = wanted.wishes.mode
+    if mode == "off" or (mode == "advise" and not wanted.wishes.streams):
         return request, False
-    data, settings = orjson.dumps(wanted.value), layout.wishes(wanted.mode)._replace(streams=layout.streams)
-    work = work_of(wanted.caller, wanted.dialect, wanted.target, data, settings, house.clock())
-    made = await house.arranger.do(work, large=len(data) > LARGE, rest=wanted.rest)
+    data = orjson.dumps(wanted.value)
+    space, dialect, model = wanted.caller.space.id, wanted.dialect.name, wanted.target.model
+    work = Work(space, dialect, model, data, wanted.wishes, house.clock())
+    made = await house.arranger.do(work, rest=wanted.rest)
     if made is None or made.data == data:
         return request, False
     return _beginning(wanted.dialect, read(made.data).value), True

@@ -18,7 +18,7 @@ from everwarm.core.layout.finding import Mode
 from everwarm.core.layout.stream import Stream
 from everwarm.core.rules import Rule
 from everwarm.errors import ConfigError
-from everwarm.gateway.arrange import mode_of
+from everwarm.gateway.allowed import Allowed
 from everwarm.gateway.rulebook import Rulebook
 from everwarm.gateway.upstreams.directory import Directory
 from everwarm.gateway.upstreams.provider import Provider
@@ -119,7 +119,7 @@ def _usual(config: Config, dialect: str | None, model: str | None) -> tuple[Mode
         return config.layout.mode, None
     book = Rulebook(rules.load(config.data / "rules"))
     directory = Directory([], {}, (), [Provider(settings, None) for settings in config.upstreams])
-    serving = [provider.settings for provider in directory.serving(model, spoken.vendor)]
-    if not serving:
+    if not directory.serving(model, spoken.vendor):
         return config.cache.layout_of(model) or config.layout.mode, None
-    return mode_of(config, spoken, model, directory.find(model, spoken)), book.shared(serving, model)
+    wishes = Allowed(config, book).of(spoken, model, directory.find(model, spoken))
+    return wishes.mode, wishes.rule

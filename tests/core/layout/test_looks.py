@@ -6,7 +6,7 @@ import orjson
 
 from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.finding import Arranged, Mode, Wishes
-from everwarm.core.layout.looks import AGAIN, EACH, FIRST, Looks
+from everwarm.core.layout.looks import AGAIN, EACH, ENOUGH, FIRST, SELDOM, Looks
 from everwarm.core.layout.notes import MemoryNotes
 
 ROW = ("public", "openai_chat", "m")
@@ -29,7 +29,16 @@ def test_after_something_new_as_many_are_looked_at_as_were_in_the_sample() -> No
     assert weights(looks, 5 + EACH) == [1] * 5 + [0] * (EACH - 1) + [EACH]
     weights(looks, 10 * AGAIN * EACH)
     looks.again(ROW)
-    assert weights(looks, AGAIN + 1) == [1] * AGAIN + [0]
+    assert weights(looks, AGAIN + 2 * SELDOM)[:AGAIN] == [1] * AGAIN
+
+
+def test_the_longer_nothing_is_new_the_fewer_are_looked_at_and_they_stand_for_all() -> None:
+    looks = Looks()
+    weights(looks, FIRST)
+    for each in (EACH, 2 * EACH, 4 * EACH, SELDOM, SELDOM):
+        assert weights(looks, ENOUGH * each) == ENOUGH * [*[0] * (each - 1), each]
+    looks.again(ROW)
+    assert weights(looks, AGAIN + 2 * EACH) == [1] * AGAIN + 2 * [*[0] * (EACH - 1), EACH]
 
 
 def test_what_is_new_among_the_first_ones_changes_nothing() -> None:

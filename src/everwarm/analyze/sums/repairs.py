@@ -11,20 +11,13 @@ from dataclasses import replace
 from functools import reduce
 from typing import Final, NamedTuple
 
-import orjson
-
 from everwarm.analyze.reading.gather import Gather
 from everwarm.analyze.report import Repair
 from everwarm.analyze.sums.money import Money
+from everwarm.analyze.sums.rewriting import Change, Rewriting
 from everwarm.core.analysis.account import Accounts, Options, RuleOf
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
-from everwarm.core.breakpoints import place
-from everwarm.core.layout.amend import amend
-from everwarm.core.layout.arrange import Layout
-from everwarm.core.layout.finding import Wishes
-from everwarm.core.layout.notes import MemoryNotes
-from everwarm.core.layout.outline import outline
 from everwarm.core.rules import Rule
 
 KEPT_ALIVE: Final = 3_600.0
@@ -32,11 +25,6 @@ KEPT_ALIVE: Final = 3_600.0
 
 _EARLY: Final = 0.9
 """Part of a lifetime after which a prefix is asked for again."""
-
-_NEVER_MOVE: Final = ("(?s).",)
-
-Change = Callable[[Call, Rule | None], Call]
-"""What is done to a call; the same object, if nothing."""
 
 
 class Outcome(NamedTuple):
@@ -61,9 +49,7 @@ class Replays:
         self._rule_of = rule_of
         self._money = Money()
         self._progress = progress
-        self._respelled = False  # whether anything was written otherwise than before
-        self._moved = False  # whether any value left the static part
-        self._rewritten: dict[int, Call] = {}  # by the identity of the call as it was
+        self._rewriting = Rewriting(gather.prompts)
 
     def run(self, reported: Outcome | None) -> list[Repair]:
         """``reported``: what providers really gave for these calls, if routing can have played a part in it."""
@@ -77,12 +63,12 @@ class Replays:
     def _single(self, before: Outcome) -> Iterator[Repair]:
         bodies = any(call.dialect for call in self._calls)
         if bodies:
-            move = self._layout()
+            move, mark = self._rewriting.layout, self._rewriting.marked
             layout = self._repair("layout", "static first, dynamic last (layout = rewrite)", move, Options(), before)
             yield layout
-            if self._respelled:  # else it would do nothing
+            if self._rewriting.respelled:  # else it would do nothing
                 yield self._spelling(layout, before)
-            yield self._repair("breakpoints", "breakpoints where they belong", self._marked, Options(), before)
+            yield self._repair("breakpoints", "breakpoints where they belong", mark, Options(), before)
         long = Options(lifetime="1h")
         yield self._repair("ttl", "the longer lifetime", _longer, long, before, changed=self._has_longer)
         yield self._keep_alive(before)
@@ -92,10 +78,9 @@ class Replays:
     def _spelling(self, layout: Repair, before: Outcome) -> Repair:
         """Without moves; if there was none, it has been replayed."""
         label = "JSON and tools as they were sent first"
-        if not self._moved:
+        if not self._rewriting.moved:
             return replace(layout, name="spelling", label=label)
-        spell = self._arranged(Wishes("rewrite", keep=_NEVER_MOVE, breakpoints=False))
-        return self._repair("spelling", label, spell, Options(), before)
+        return self._repair("spelling", label, self._rewriting.spelling(), Options(), before)
 
     def _repair(
         self,
@@ -134,53 +119,6 @@ class Replays:
         cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
         _, prompt, read, written, spent = sums
         return Outcome(0, prompt + account.total, read + account.read, written + account.written, _plus(spent, cost))
-
-    def _layout(self) -> Change:
-        """As the gateway does it in mode ``rewrite``. The second time it is only looked up."""
-        arranged = self._arranged(Wishes("rewrite", breakpoints=False))
-
-        def change(call: Call, rule: Rule | None) -> Call:
-            if id(call) not in self._rewritten:
-                self._rewritten[id(call)] = arranged(call, rule)
-            return self._rewritten[id(call)]
-
-        return change
-
-    def _arranged(self, wishes: Wishes) -> Change:
-        layout = Layout(MemoryNotes())
-
-        def change(call: Call, rule: Rule | None) -> Call:
-            if not call.dialect:
-                return call
-            data = self._prompts.body(call.prompt, call.rest)
-            if not data:
-                return call
-            space = "\0".join((call.line.space, call.line.app))
-            arranged = layout.arrange(space, call.dialect, call.line.model, data, wishes, call.at or 0.0)
-            self._respelled |= any(finding.cure in ("respell", "reorder") for finding in arranged.findings)
-            self._moved |= arranged.moved
-            return call if arranged.data == data else self._with(call, orjson.loads(arranged.data))
-
-        return change
-
-    def _marked(self, call: Call, rule: Rule | None) -> Call:
-        """With the marks that the gateway would set."""
-        if not call.dialect or rule is None or not rule.mark or not rule.ttls:
-            return call
-        data = self._prompts.body(call.prompt, call.rest)
-        if not data:
-            return call
-        value = orjson.loads(data)
-        name = rule.ttls[0].name
-        edits = place(call.dialect, value, outline(call.dialect, value), rule, name, name)
-        return self._with(call, amend(value, edits)) if edits else call
-
-    def _with(self, call: Call, body: dict[str, object]) -> Call:
-        """With another body. Its tokens are as many as its characters say."""
-        prompt = self._prompts.read(call.dialect, body)
-        size = self._prompts.size(prompt.blocks)
-        tokens = round(size * call.tokens / call.size) if call.size else call.tokens
-        return replace(call, prompt=prompt, size=size, tokens=tokens)
 
     def _has_longer(self, call: Call) -> bool:
         rule = self._rule_of(call.line.provider, call.line.model)
@@ -230,12 +168,12 @@ class Replays:
         names.discard("keep-alive")
         if len(names) < 2:
             return None
-        layout = self._layout() if names & {"layout", "spelling"} else _same
+        layout = self._rewriting.layout if names & {"layout", "spelling"} else _same
         longer = "ttl" in names
 
         def change(call: Call, rule: Rule | None) -> Call:
             new = layout(call, rule)
-            new = self._marked(new, rule) if "breakpoints" in names else new
+            new = self._rewriting.marked(new, rule) if "breakpoints" in names else new
             new = _longer(new, rule) if longer else new
             return _ready_at_once(new, rule) if "wait" in names else new
 

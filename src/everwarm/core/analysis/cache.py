@@ -7,12 +7,13 @@ is up to the provider: other replicas, and what it let go.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.asked import Asked, Found
+from everwarm.core.analysis.ends import has_marks, life_of, lifetimes, places
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.common_prefix import common_prefix
 from everwarm.core.rules import Rule
@@ -46,7 +47,7 @@ class Cache:
         self._prompts = prompts
         self._rule = rule
         self._keep = keep
-        self._life = _life(rule, "") or inf
+        self._life = life_of(rule, "") or inf
         self._refreshes = rule is None or rule.refreshes
         self._uses: list[_Use] = []
         self._seen: dict[int, int] = {}  # prefix -> the last use
@@ -140,7 +141,7 @@ class Cache:
         rule = self._rule
         if rule is None:
             return asked.tokens(end), 0, 0
-        if _has_marks(rule, asked):
+        if has_marks(rule, asked):
             entry, beyond = self._by_marks(asked, keys, rule, ready)
             ends = (0, *asked.ends)
             return asked.tokens(ends[entry]) if entry else 0, ends[beyond], entry
@@ -167,11 +168,11 @@ class Cache:
         if rule is None or not keys:
             return 0, 0
         total = asked.tokens(asked.ends[-1])
-        if not _has_marks(rule, asked):
+        if not has_marks(rule, asked):
             return (total - found.rules if total >= rule.minimum else 0), 0
         paid, long = found.rules, 0
-        for n, name in _places(rule, asked):
-            life = _life(rule, name)
+        for n, name in places(rule, asked):
+            life = life_of(rule, name)
             tokens = asked.tokens(asked.ends[n])
             if life is None or tokens < rule.minimum:
                 continue
@@ -220,7 +221,7 @@ class Cache:
             return
         for longer in self._longer.values():
             longer.difference_update(born)
-        for count, life in _lifetimes(self._rule, asked):
+        for count, life in lifetimes(self._rule, asked):
             if life > self._life:
                 self._longer.setdefault(life, set()).update(keys[:count])
 
@@ -254,31 +255,3 @@ def _holding(count: int, holds: Callable[[int], bool]) -> int:
         if holds(upto - 1):
             return upto
     return bisect_left(range(max(count - _TRIED, 0)), True, key=lambda n: not holds(n))
-
-
-def _has_marks(rule: Rule, asked: Asked) -> bool:
-    """Whether entries end at marks. Where a cache is automatic and marks are not known, they end by themselves."""
-    return bool(rule.mark) and not (rule.automatic and asked.marks is None)
-
-
-def _places(rule: Rule, asked: Asked) -> list[tuple[int, str]]:
-    """Where entries end, and their lifetimes; in order."""
-    if asked.marks is not None:
-        return sorted((place, ttl) for place, ttl in dict(asked.marks).items() if place < len(asked.path))
-    name = asked.lifetime if _life(rule, asked.lifetime) is not None else ""
-    ends = {asked.heads[1] - 1, len(asked.path) - 1}
-    return sorted((place, name) for place in ends if place >= 0)
-
-
-def _life(rule: Rule | None, name: str) -> float | None:
-    """Seconds of a lifetime by its name; "": of the rule's first. None if it has no such."""
-    if rule is None or not rule.ttls:
-        return inf
-    ttl = rule.ttl(name) if name else rule.ttls[0]
-    return float(ttl.seconds) if ttl is not None else None
-
-
-def _lifetimes(rule: Rule | None, asked: Asked) -> Iterator[tuple[int, float]]:
-    """How many of its blocks live how long: those before a mark."""
-    for place, name in ((len(asked.path) - 1, asked.lifetime), *(asked.marks or ())):
-        yield place + 1, _life(rule, name) or 0.0

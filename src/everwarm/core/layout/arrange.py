@@ -8,10 +8,10 @@ In mode ``advise`` the same is found, and nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from everwarm.core.body import read
+from everwarm.core.body import Body, read
 from everwarm.core.breakpoints import askable, place
 from everwarm.core.cache_key import edits_for_cache_key, prompt_cache_key
 from everwarm.core.layout.draft import Draft
@@ -29,6 +29,7 @@ from everwarm.core.layout.tails import DIALECTS, has_tails, tails
 from everwarm.core.layout.toolset import MEMBERS, Toolset, Toolsets
 from everwarm.core.layout.toolset import without as without_tools
 from everwarm.core.layout.turns import tell, written
+from everwarm.core.wire import Json
 
 KEYED: Final = ("openai_chat", "openai_responses")
 """Dialects that have a ``prompt_cache_key``. OpenAI's own servers refuse members that they do not know."""
@@ -38,10 +39,11 @@ class Layout:
     """Learns from the requests that pass, and arranges them. One for all namespaces, which learn nothing of each
     other. Not for several threads at a time.
 
-    Of each namespace, dialect and model the first 200 requests are looked at, then one in 8, and again more of them
-    after a stream has learned something new. Findings stand for what was looked at: ``Arranged.weight`` says for how
-    many. The others have none: in mode ``advise`` they are not even read, in ``rewrite`` they are arranged as all are.
-    Where a stream is to be rewritten and others are not, all are read, for its own must be found among them.
+    Of each namespace, dialect and model the first 200 requests are looked at, then one in 8, fewer and fewer where
+    nothing is new, and again more of them after a stream has learned something. Findings stand for what was looked at:
+    ``Arranged.weight`` says for how many. The others have none: in mode ``advise`` they are not even read, in
+    ``rewrite`` they are arranged as all are. Where a stream is to be rewritten and others are not, all are read, for
+    its own must be found among them.
     """
 
     def __init__(self, notes: Notes) -> None:
@@ -51,11 +53,20 @@ class Layout:
         self._toolsets = Toolsets()
         self._sights: Sights[bytes] = Sights()
 
-    def arrange(self, space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float) -> Arranged:
+    def arrange(
+        self,
+        space: str,
+        dialect: str,
+        model: str,
+        data: bytes,
+        wishes: Wishes,
+        now: float,
+        body: Body | None = None,
+    ) -> Arranged:
         """The body ``data`` of a request in ``dialect`` (a name of the registry), of the namespace ``space``.
 
-        ``now``: seconds since 1970. Never raises for a body that an upstream might understand: what is not understood
-        goes out as it came.
+        ``now``: seconds since 1970. ``body``: ``data``, parsed, if it is at hand. Never raises for a body that an
+        upstream might understand: what is not understood goes out as it came.
         """
         if wishes.mode == "off":
             return Arranged(data)
@@ -63,7 +74,7 @@ class Layout:
         weight = self._looks.weight(row)
         if not weight and not wishes.each():
             return Arranged(data, weight=0)
-        body = read(data)
+        body = read(data) if body is None else body
         if body.unkeyable is not None:
             return Arranged(data)
         tools = self._toolsets.of(space, dialect, model, body.value)
@@ -71,11 +82,12 @@ class Layout:
         self._streams.named = wishes.streams
         if not weight and wishes.mode == "advise" and not self._streams.has_named(space, kin, now):
             return Arranged(data, weight=0)
-        pieces = (*tools.pieces, *outline(dialect, without_tools(body.value)))
-        came = Draft(dialect, data, body.value, pieces, body.plain)
-        respelled = self._respelled(space, tools, came, closely=weight > 0)
+        rest = without_tools(body.value)
+        came = Draft(dialect, data, body.value, (*tools.pieces, *outline(dialect, rest)), body.plain)
+        respelled = self._respelled(space, tools, came, rest if tools.settled else body.value, closely=weight > 0)
         spelled = came.edited(respelled.edits)
-        reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0)
+        marking = wishes.marking() and (weight == 1 or wishes.each())  # the gaps of a sample say nothing
+        reading = self._streams.read(space, kin, spelled.pieces, now, closely=weight > 0, marking=marking)
         if reading.learned:
             self._looks.again(row)
         wishes = wishes.of(reading.stream.id)
@@ -89,8 +101,10 @@ class Layout:
             data = self._rewritten(space, kin, reading, spelled, moves, wishes)
         return Arranged(data, findings, reading.stream.id, weight, bool(moves))
 
-    def _respelled(self, space: str, tools: Toolset, came: Draft, *, closely: bool) -> Respelled:
-        value, stream = without_tools(came.value) if tools.settled else came.value, tools.kin.encode()
+    def _respelled(
+        self, space: str, tools: Toolset, came: Draft, value: Mapping[str, Json], *, closely: bool
+    ) -> Respelled:
+        stream = tools.kin.encode()
         found = respell(self._notes, space, stream, came.dialect, value, came.pieces, self._sights, closely=closely)
         if not tools.settled and not any(edit.path[0] in MEMBERS for edit in found.edits):
             self._toolsets.settle(tools)

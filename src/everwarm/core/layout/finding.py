@@ -59,6 +59,10 @@ class Wishes(NamedTuple):
         """Whether each request must be understood, for it may have to be rewritten; not only those of the sample."""
         return self.mode == "rewrite" or "rewrite" in self.streams.values()
 
+    def marking(self) -> bool:
+        """Whether marks may be set in requests, or could be in mode rewrite."""
+        return self.breakpoints and self.rule is not None and bool(self.rule.mark)
+
     def of(self, stream: str) -> Wishes:
         """What may be done to a request of this stream."""
         mode = self.streams.get(stream, self.mode)

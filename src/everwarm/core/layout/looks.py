@@ -1,7 +1,7 @@
 """Which requests are looked at closely: all of a row's first ones, then a sample, and more after something new.
 
-What is found in a sample is as good as what is found in all, and costs an eighth. It is taken by counting, so that the
-same requests give the same findings.
+What is found in a sample is as good as what is found in all, and costs an eighth. Where nothing new was learned for
+long it grows thinner. It is taken by counting, so that the same requests give the same findings.
 """
 
 from __future__ import annotations
@@ -14,6 +14,12 @@ FIRST: Final = 200
 
 EACH: Final = 8
 """After them: one in so many."""
+
+ENOUGH: Final = 200
+"""Of a sample: after so many that brought nothing new, half as many are looked at."""
+
+SELDOM: Final = 64
+"""One in so many is looked at in any case."""
 
 AGAIN: Final = 64
 """Requests that are all looked at after something new was learned, at most."""
@@ -45,21 +51,33 @@ class Looks:
             count.all -= 1
             return 1
         count.passed += 1
-        return 0 if count.passed % EACH else EACH
+        if count.passed < count.each:
+            return 0
+        return count.looked_at()
 
     def again(self, row: Row) -> None:
         """Something new was learned of it. As many of the next ones are looked at as were in the sample since the last
         time, if any were: where each request is new, that is not all of them, nor none."""
         count = self._rows.get(row)
-        if count is not None and not count.all and count.passed >= EACH:
-            count.all, count.passed = min(AGAIN, count.passed // EACH), count.passed % EACH
+        if count is not None and not count.all and count.looked:
+            self._rows[row] = _Count(min(AGAIN, count.looked), count.passed)
 
 
 class _Count:
-    """``all``: how many more are all looked at. ``passed``: since then, how many came."""
+    """``all``: how many more are all looked at; then one in ``each``. ``passed``: how many came since the last one of
+    the sample, and ``looked``: how many were in it."""
 
-    __slots__ = ("all", "passed")
+    __slots__ = ("all", "each", "looked", "passed")
 
-    def __init__(self) -> None:
-        self.all = FIRST
-        self.passed = 0
+    def __init__(self, number: int = FIRST, passed: int = 0) -> None:
+        self.all = number
+        self.each = EACH
+        self.passed, self.looked = passed, 0
+
+    def looked_at(self) -> int:
+        """The next of the sample has come; for how many it stands."""
+        weight, self.passed = self.passed, 0
+        self.looked += 1
+        if self.looked % ENOUGH == 0:
+            self.each = min(2 * self.each, SELDOM)
+        return weight

@@ -55,21 +55,35 @@ class Streams:
     def named(self, named: Collection[str]) -> None:
         self._roster.named = named
 
-    def read(self, space: str, kin: str, pieces: Sequence[Piece], now: float, closely: bool = True) -> Reading:
-        """Find or found the stream of a request, and learn from it. ``closely``: whether it is also measured."""
+    def read(
+        self,
+        space: str,
+        kin: str,
+        pieces: Sequence[Piece],
+        now: float,
+        *,
+        closely: bool = True,
+        marking: bool = True,
+    ) -> Reading:
+        """Find or found the stream of a request, and learn from it.
+
+        ``closely``: whether it is also measured. ``marking``: whether marks may be set in requests like it. Only for
+        those it counts how long they are and when they come; and which conversation goes on counts only for values.
+        """
         self._refresh(space, now)
         text = SEAM.join([p.text for p in pieces if p.tier == "system"])
         stream, values, learned, room = self._find(space, kin, text, now)
-        chain = chain_of(space, kin, pieces)
+        chain = chain_of(space, kin, pieces) if marking or stream.slots else []
         before = self._talks.before(chain)
         changed = stream.note(values, before.turn.marks if before is not None and before.sure else None)
         self._talks.note(chain, Turn(stream.last, now))
         if closely:
             found = measure(self._seen, (space, stream.id), _elements(stream, values, pieces))
         else:
-            total = len(text) + sum([len(p.text) for p in pieces if p.tier != "system"])
+            total = len(text) + sum([len(p.text) for p in pieces if p.tier != "system"]) if marking else 0
             found = unmeasured(total, len(values))
-        stream.arrived(now, None if before is None else max(0.0, now - before.turn.at))
+        if marking:
+            stream.arrived(now, None if before is None else max(0.0, now - before.turn.at))
         if room and (learned or stream.requests & (stream.requests - 1) == 0):
             self.save(space, stream)
         return Reading(stream, text, values, changed, found, learned)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from everwarm.core import policy
+from everwarm.core.body import Body
 from everwarm.core.dialects.openai_embeddings import DIALECT, UPSTREAM_NEEDED
 from everwarm.core.embeddings import weight, with_inputs
 from everwarm.core.key import ExactKey
@@ -47,8 +48,8 @@ async def embeddings(house: House, x: Exchange) -> None:
 class Embedding(Run):
     """One request for embeddings. It lives as any other, but what is stored and asked for is a part of it."""
 
-    def __init__(self, house: House, x: Exchange, ask: Ask) -> None:
-        super().__init__(house, x, ask)
+    def __init__(self, house: House, x: Exchange, ask: Ask, body: Body | None) -> None:
+        super().__init__(house, x, ask, None)
         self._batch: Batch | None = None  # None: nothing of it may be stored, so it passes as it is
         self._found: dict[ExactKey, Shelved] = {}
         self._asked: Sequence[Json] = ()  # the inputs that the upstream is asked for

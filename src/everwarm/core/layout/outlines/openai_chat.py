@@ -21,7 +21,8 @@ def outline(value: Mapping[str, Json]) -> list[Piece]:
     """Tools, leading system and developer messages, all others."""
     pieces: list[Piece] = []
     for member in ("tools", "functions"):
-        definitions(pieces, member, value.get(member))
+        if member in value:
+            definitions(pieces, member, value[member])
     messages = value.get("messages")
     if type(messages) is not list:
         Place(pieces, "messages", "").opaque(("messages",), messages)
