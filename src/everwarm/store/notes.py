@@ -32,8 +32,7 @@ R = TypeVar("R")
 
 MEMORY_BYTES: Final = 16 * 2**20
 QUEUE_BYTES: Final = 8 * 2**20
-EVERY: Final = 0.25
-"""Seconds between two looks for what other processes dropped."""
+EVERY: Final = 0.25  # seconds between two looks for what other processes dropped
 TOUCH_SECONDS: Final = 60.0  # a use is written down at most that often per note
 
 
@@ -71,6 +70,7 @@ class DiskNotes:
         self._tell: Callable[[str], None] = lambda space: None
         self._news: News = 0, 0, []  # of the transaction under way
         self._stop = threading.Event()
+        self._watching = threading.Thread(target=self._watch, name=f"watch {path.name}", daemon=True)
         self._corrupt = self._unwritten = 0
         self._database: Database[Order] = Database(path, note_table.SCHEMA, self, queue_bytes=QUEUE_BYTES, clock=clock)
         self._patient = Patient(f"read {path.name}", bypass)
@@ -129,7 +129,7 @@ class DiskNotes:
         """From now on look a few times a second for namespaces that other processes have dropped. ``tell`` is called
         with each of them, in a thread, when it is forgotten here."""
         self._tell = tell
-        threading.Thread(target=self._watch, name="follow drops", daemon=True).start()
+        self._watching.start()
 
     def faults(self) -> Faults:
         """Seals that did not fit, reads that failed, notes that could not be written; since opening."""
@@ -142,6 +142,8 @@ class DiskNotes:
     def close(self) -> None:
         """Write what waits. From then on notes are in memory only."""
         self._stop.set()
+        if self._watching.is_alive():
+            self._watching.join(EVERY)  # a look that hangs is not waited for
         self._database.submit(Wake(), OVERHEAD)  # the last uses
         self._database.close()
         self._patient.close()
