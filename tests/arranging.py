@@ -24,6 +24,7 @@ class Plain(Layout):
         super().__init__(notes)
         self.seen = seen
         self.threads: list[str] = []
+        self.parsed = 0  # bodies that came parsed
         self.fails = False
         self.enter: Callable[[], object] = lambda: None
 
@@ -37,7 +38,9 @@ class Plain(Layout):
         now: float,
         body: Body | None = None,
     ) -> Arranged:
-        assert body in (None, read(data))
+        if body is not None:
+            assert body == read(data)
+            self.parsed += 1
         self.seen.append((space, dialect, model, wishes.mode))
         self.threads.append(threading.current_thread().name)
         self.enter()

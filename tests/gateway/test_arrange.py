@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import threading
@@ -119,6 +120,39 @@ def test_who_joins_a_call_is_not_looked_at(rewriting: Live, fake: Provider) -> N
     assert rewriting.house.ledger is not None
     (found,) = rewriting.house.ledger.sums().findings
     assert (found.seen, found.requests) == (1, 1)
+
+
+def test_what_was_just_understood_is_not_parsed_again(advising: Live) -> None:
+    with arranged(advising) as engines:
+        for text in (b"one", b"two", b"x" * LARGE):
+            advising.post(BODY.replace(b"NOW", text))
+        assert [engine.parsed for engine in engines.made] == [3, 0]
+        for _ in range(3):
+            advising.post(BODY, cache_control="no-cache")
+        assert [engine.parsed for engine in engines.made] == [5, 0], "what comes again is known, and not parsed at all"
+
+
+def bodies(mark: str) -> int:
+    """How many parsed bodies are in memory that have this for their ``x_mark``."""
+    return sum(type(thing) is dict and thing.get("x_mark") == mark for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("mode", ["off", "advise", "rewrite"])
+def test_a_parsed_body_is_let_go_before_the_upstream_is_waited_for(tmp_path: Path, fake: Provider, mode: str) -> None:
+    toml = f'[layout]\nmode = "{mode}"\n' + asks(fake.url)
+    fake.hold_at = 0
+    with gateway(tmp_path, toml=toml, inside=False) as live, arranged(live):
+        data = (
+            BODY.replace(b"x_vendor", b"x_mark").replace(b"1.0", b'"here"') + b" " * LARGE
+        )  # such are never remembered
+        threads = [threading.Thread(target=live.post, args=(data,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: live.house.tower.aboard == 3 and len(fake.asked) == 1)
+        wait_for(lambda: bodies("here") == 0)
+        fake.go.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_another_upstream_is_sent_the_same_bytes(tmp_path: Path, fake: Provider) -> None:

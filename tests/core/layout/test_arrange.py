@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from everwarm.core.body import read
 from everwarm.core.layout.arrange import Layout
-from everwarm.core.layout.finding import Arranged, Wishes
+from everwarm.core.layout.finding import Arranged, Mode, Wishes
 from everwarm.core.layout.notes import MemoryNotes, Notes
 from everwarm.core.layout.outline import outline, rendered
 
@@ -307,3 +308,16 @@ def test_what_was_added_is_told_alone() -> None:
     said = orjson.loads(out)["messages"][-1]["content"]
     assert ' (added)">' in said
     assert len(said) < 200 < len(NOTES[:348])
+
+
+@pytest.mark.parametrize("mode", ["advise", "rewrite"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_body_that_is_parsed_already_is_arranged_as_its_bytes_are(dialect: str, mode: Mode) -> None:
+    data = orjson.dumps(body(dialect, prompt(clock(9)), "A question"))
+    parsed = read(data)
+    before = orjson.dumps(parsed.value)
+    with_it, without = taught(dialect), taught(dialect)
+    made = with_it.arrange("a", dialect, "m", data, Wishes(mode), 2e9, parsed)
+    assert made == without.arrange("a", dialect, "m", data, Wishes(mode), 2e9)
+    assert made.findings
+    assert orjson.dumps(parsed.value) == before, "it is another's"

@@ -71,6 +71,23 @@ def test_another_namespace_or_kin_learns_anew(difference: dict[str, str]) -> Non
     assert read(streams, at("10:00:04"), **difference).stream is not stream  # type: ignore[arg-type]
 
 
+def test_where_no_mark_is_set_only_values_are_followed() -> None:
+    """How long requests are and when they come is asked by marks alone; what a conversation changes always counts."""
+    told = []
+    for marking in (True, False):
+        streams = Streams(MemoryNotes())
+        for n, clock in enumerate(("10:00:01", "10:00:02", "10:00:03", "10:00:04")):
+            turns = [
+                Piece(("messages", 1, "content"), "messages", role, "text", "Yes.", 1) for role in ("user", "assistant")
+            ]
+            found = streams.read("s", "kin", [system(at(clock)), *turns], float(n), closely=False, marking=marking)
+        told.append((found.stream.slots[0].within, found.changed))
+        assert found.measure.total == (len(at("10:00:04")) + 8) * marking
+        assert [len(arrivals.gaps) for arrivals in found.stream.arrivals] == [3 * marking, 4 * marking]
+    assert told[0] == told[1]
+    assert told[0][0].times == 2
+
+
 def test_what_one_process_learned_another_finds() -> None:
     notes = MemoryNotes()
     stream = learned(Streams(notes))
