@@ -17,7 +17,7 @@ from benchmarks.layout.rates import openai as openai_rate
 
 from analyzed import analysed, gathered, written
 from everwarm.analyze.report import Repair, Report, Step
-from everwarm.analyze.sums import repairs
+from everwarm.analyze.sums import rewriting
 from everwarm.core.breakpoints import place
 from everwarm.core.caches import AnthropicCache
 from everwarm.core.layout.arrange import Layout
@@ -165,7 +165,7 @@ def rewritten(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
                 made.append(arranged.data)
             return arranged
 
-    monkeypatch.setattr(repairs, "Layout", Watched)
+    monkeypatch.setattr(rewriting, "Layout", Watched)
     return made
 
 
