@@ -190,17 +190,9 @@ class Run:
         return joined
 
     def _sending(self) -> Sending:
-        question, scope = self.ask.question, self.x.scope
-        return Sending(
-            dialect=question.dialect,
-            namespace=self.ask.caller.space,
-            path=scope["path"],
-            query=scope["query_string"],
-            headers=self.x.headers,
-            data=self.ask.data,
-            form=self.wanted,
-            request=self.request,
-        )
+        dialect, space, scope = self.ask.question.dialect, self.ask.caller.space, self.x.scope
+        path, query = scope["path"], scope["query_string"]
+        return Sending(dialect, space, path, query, self.x.headers, self.ask.data, self.wanted, self.request)
 
     async def _begun(self) -> policy.Event:
         """From here on the answer can be begun."""
