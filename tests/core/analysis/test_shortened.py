@@ -48,11 +48,13 @@ def test_short_texts_are_kept_always() -> None:
 
 
 def test_one_of_many_pieces_that_are_short_is_kept_whole() -> None:
-    parts = [{"type": "text", "text": "short" * 10} for _ in range(LONG // 50 + 1)]
+    calls = [{"type": "function", "id": "c", "function": {"name": "f", "arguments": "a" * 100}}] * (LONG // 100)
     prompts = Prompts(kept=0)
-    prompt = prompts.read("anthropic_messages", {"tools": [{"name": "t", "description": "d"}], "system": parts})
+    message = {"role": "assistant", "content": "I look.", "tool_calls": calls}
+    block = prompts.row(prompts.read("openai_chat", {"messages": [message]}))[0]
+    assert len(block.text) > LONG
+    assert block.text.count("a" * 100) == len(calls)
     assert prompts.shortened == 0
-    assert all(piece.text in block.text for block in prompts.row(prompt) for piece in block.pieces)
 
 
 def test_where_it_stands_is_known_without_its_text() -> None:
