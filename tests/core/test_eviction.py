@@ -45,6 +45,14 @@ def test_it_is_the_one_furthest_above_its_floor(held: dict[str, int], floors: di
     assert held[loser] - floors.get(loser, 0) == max(size - floors.get(name, 0) for name, size in held.items())
 
 
+def test_what_is_forgotten_before_anybody_asked_is_never_the_largest() -> None:
+    ranking = Ranking()
+    ranking.set("gone", 9)
+    ranking.set("here", 1)
+    ranking.forget("gone")
+    assert ranking.largest() == "here"
+
+
 @given(holdings)
 def test_without_floors_it_is_who_holds_most(held: dict[str, int]) -> None:
     assert held[victim(held, {})] == max(held.values())

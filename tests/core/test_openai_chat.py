@@ -146,7 +146,7 @@ def test_any_object_is_parsed_or_refused(value: Any) -> None:
 
 
 def test_the_envelope() -> None:
-    assert envelope({"model": "m"}) == ("m", JSON, True)
+    assert DIALECT.envelope({"model": "m"}) == envelope({"model": "m"}) == ("m", JSON, True)
     asked = {"model": "m", "stream": True, "stream_options": {"include_usage": True}, "temperature": 0.0}
     assert envelope(asked) == ("m", Form(True, True), False)
     assert envelope({"model": "m", "stream": True, "stream_options": 3}) == ("m", Form(True, False), True)

@@ -155,6 +155,16 @@ def test_an_obstacle_bypasses() -> None:
     )
 
 
+def test_without_an_obstacle_all_is_as_it_was_asked() -> None:
+    asked = policy.control("max-age=3")
+    assert policy.hindered(asked, None) == asked
+
+
+def test_who_asks_for_nothing_special_lives_as_by_the_rule() -> None:
+    """Its steps are ready-made: they are those of anybody who asks for the same in words."""
+    assert policy.begin(policy.control("")) == policy.begin(Control())
+
+
 def test_tags() -> None:
     assert policy.tags(" a, b ,,a") == ("a", "b")
     assert policy.tags("") == ()

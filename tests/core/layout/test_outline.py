@@ -245,3 +245,9 @@ def _as_anthropic(message: dict[str, Any]) -> dict[str, Any]:
             for b in content
         ]
     return {"role": message["role"], "content": content}
+
+
+@pytest.mark.parametrize("calls", [{"id": "c"}, "c", 5, False])
+def test_calls_that_are_no_list_are_read_as_they_are(calls: Any) -> None:
+    pieces = check("openai_chat", {"messages": [{"role": "assistant", "content": "a", "tool_calls": calls}]})
+    assert [(name(p.path), p.kind) for p in pieces][1:] == [("messages[0].tool_calls", "opaque")]

@@ -1,0 +1,66 @@
+"""Of more text than is kept: the ends, and a digest of the whole."""
+
+from __future__ import annotations
+
+import orjson
+
+from everwarm.core.analysis.block import EDGE, LONG
+from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.where import placed
+
+
+def _body(*texts: str) -> dict[str, object]:
+    return {"model": "m", "messages": [{"role": "user", "content": text} for text in texts]}
+
+
+def _long(n: int, middle: str = "") -> str:
+    return f"{n}".ljust(LONG, "x") + middle + "y" * LONG
+
+
+def test_what_is_kept_whole_stays_so() -> None:
+    prompts = Prompts(kept=100)
+    first = prompts.read("openai_chat", _body(_long(1)))
+    prompts.read("openai_chat", _body(_long(2)))
+    assert prompts.shortened == 1
+    assert prompts.row(first)[0].text.endswith(_long(1))
+    assert orjson.loads(prompts.body(first, {})) == {"messages": _body(_long(1))["messages"]}
+    assert prompts.read("openai_chat", _body(_long(1))) == first
+
+
+def test_what_is_shortened_is_told_apart_and_known_again() -> None:
+    prompts = Prompts(kept=0)
+    one, other, again = (prompts.read("openai_chat", _body(_long(1, middle))) for middle in ("a", "b", "a"))
+    assert one == again
+    assert one.blocks != other.blocks
+    text = prompts.row(one)[0].text
+    assert len(text) < LONG
+    assert text.endswith("y" * EDGE)
+    assert prompts.size(one.blocks) == prompts.size(other.blocks) == len("\n<|user|>\n") + len(_long(1, "a"))
+    assert prompts.body(one, {}) == b""
+    assert prompts.shortened == 2
+
+
+def test_short_texts_are_kept_always() -> None:
+    prompts = Prompts(kept=0)
+    prompt = prompts.read("openai_chat", _body("short", "and short"))
+    assert prompts.shortened == 0
+    assert orjson.loads(prompts.body(prompt, {})) == {"messages": _body("short", "and short")["messages"]}
+
+
+def test_one_of_many_pieces_that_are_short_is_kept_whole() -> None:
+    calls = [{"type": "function", "id": "c", "function": {"name": "f", "arguments": "a" * 100}}] * (LONG // 100)
+    prompts = Prompts(kept=0)
+    message = {"role": "assistant", "content": "I look.", "tool_calls": calls}
+    block = prompts.row(prompts.read("openai_chat", {"messages": [message]}))[0]
+    assert len(block.text) > LONG
+    assert block.text.count("a" * 100) == len(calls)
+    assert prompts.shortened == 0
+
+
+def test_where_it_stands_is_known_without_its_text() -> None:
+    prompts = Prompts(kept=0)
+    prompt = prompts.read("openai_chat", _body("short", _long(1)))
+    row = prompts.prefixes.row(prompt.blocks)
+    path, block = placed(prompts, "openai_chat", row, 1, prompt.units)
+    assert path == ("messages", 1)
+    assert [piece.path for piece in block.pieces if piece.text.endswith("y")] == [("messages", 1, "content")]
