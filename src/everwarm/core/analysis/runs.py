@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from struct import Struct
 from typing import Final
 
 from everwarm.core.common_prefix import common_prefix
 
 WIDTH: Final = 8
 """Bytes of a packed hash."""
+
+_HASH: Final = Struct("=Q").unpack_from
 
 
 def pack(hashes: Sequence[int]) -> bytes:
@@ -63,25 +66,25 @@ class Runs:
 
         Rows of two scopes have nothing in common.
         """
-        node, at = self._root(scope), 0
+        node, at = self._roots.get(scope, -1), 0
+        if node < 0:
+            node = self._root(scope)
         while at < len(row):
-            key = node << 64 | int.from_bytes(row[at : at + WIDTH], "little")
+            key = node << 64 | _HASH(row, at)[0]
             child = self._child.get(key)
             if child is None:
                 return self._grow(key, node, row[at:])
             start = self._start[child]
-            size = self.paths.length[child] * WIDTH
-            if row.startswith(self._hashes[start : start + size], at):
-                node, at = child, at + size
+            end = start + self.paths.length[child] * WIDTH
+            if row.startswith(self._hashes[start:end], at):
+                node, at = child, at + end - start
                 continue
-            alike = common_prefix(bytes(self._hashes[start : start + size]), row, at) // WIDTH
+            alike = common_prefix(bytes(self._hashes[start:end]), row, at) // WIDTH
             node, at = self._part(key, child, alike), at + alike * WIDTH
         return node
 
     def _root(self, scope: str) -> int:
-        root = self._roots.get(scope)
-        if root is None:
-            root = self._roots[scope] = self._node(0, 0, 0)
+        root = self._roots[scope] = self._node(0, 0, 0)
         return root
 
     def _node(self, parent: int, start: int, length: int) -> int:
@@ -104,5 +107,5 @@ class Runs:
         paths.parent[node] = upper
         paths.length[node] -= length
         self._start[node] = start = start + length * WIDTH
-        self._child[upper << 64 | int.from_bytes(self._hashes[start : start + WIDTH], "little")] = node
+        self._child[upper << 64 | _HASH(self._hashes, start)[0]] = node
         return upper
