@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from itertools import repeat
-from typing import Final, NamedTuple
+from typing import Final
 
 from everwarm.core.analysis.runs import Paths
 
@@ -24,12 +24,9 @@ SPAN: Final = (1 << SHIFT) - 1
 """Sums are kept of 64 neighbours each, of 64 such, and so on: to add or to sum up touches a few short rows."""
 
 
-class Found(NamedTuple):
-    """Blocks of a request that follow one another and were used together before."""
-
-    blocks: int
-    above: int  # blocks used after the first of them: a cache that holds one more has it
-    wait: float  # seconds since they were used
+Found = tuple[int, int, float]
+"""Blocks of a request that follow one another and were used together before: how many; how many blocks were used after
+the first of them, so that a cache that holds one more has it; and seconds since they were used."""
 
 
 class Recency:
@@ -46,7 +43,7 @@ class Recency:
             self._compact()
         stretch = self._next
         known, blocks = self._move(end, stretch)
-        found = [Found(n, self._above(each), at - self._times[each]) for each, n in known]
+        found = [(n, self._above(each), at - self._times[each]) for each, n in known]
         for each, n in known:
             self._add(each, -n)
         self._add(stretch, blocks)

@@ -78,7 +78,9 @@ class Reuse:
         self.requests += 1
         self.tokens += tokens
         for blocks, above, wait in found:
-            reused = max(0, min(blocks * size, tokens - begin))
+            reused = blocks * size
+            if begin + reused > tokens:
+                reused = max(tokens - begin, 0)
             begin += blocks * size
             self.known += reused
             self.waits[bisect_left(WAITS, wait)] += reused

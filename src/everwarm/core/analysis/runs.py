@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Final
 
-from everwarm.core.common_prefix import common_prefix
-
 WIDTH: Final = 8
 """Bytes of a packed hash."""
 
@@ -79,17 +77,19 @@ class Runs:
             place = hash((node, first)) & mask
             while child := table[place]:
                 start = starts[child]
-                if parent[child] == node and _HASH(hashes, start) == first:
-                    break
+                if parent[child] == node:
+                    own = hashes[start : start + length[child] * WIDTH]
+                    if row.startswith(own, at):
+                        node, at = child, at + len(own)
+                        break
+                    if _HASH(own) == first:
+                        alike = _alike(own, row, at)
+                        node, at = self._part(place, child, alike), at + alike * WIDTH
+                        table, mask = self._table, len(self._table) - 1
+                        break
                 place = (place + 1) & mask
             else:
                 return self._grow(place, node, row[at:])
-            end = start + length[child] * WIDTH
-            if not row.startswith(hashes[start:end], at):
-                alike = common_prefix(bytes(hashes[start:end]), row, at) // WIDTH
-                child, end = self._part(place, child, alike), start + alike * WIDTH
-                table, mask = self._table, len(self._table) - 1
-            node, at = child, at + end - start
         return node
 
     def _root(self, scope: str) -> int:
@@ -107,7 +107,8 @@ class Runs:
         node = self._table[place] = self._node(parent, len(self._hashes), blocks)
         self._hashes += row
         self.paths.blocks += blocks
-        self._widen()
+        if 2 * node > len(self._table) - 2:
+            self._widen()
         return node
 
     def _part(self, place: int, node: int, length: int) -> int:
@@ -118,7 +119,8 @@ class Runs:
         paths.length[node] -= length
         self._start[node] = start = start + length * WIDTH
         self._put(node)
-        self._widen()
+        if 2 * upper > len(self._table) - 2:
+            self._widen()
         return upper
 
     def _put(self, node: int) -> None:
@@ -129,10 +131,16 @@ class Runs:
         self._table[place & mask] = node
 
     def _widen(self) -> None:
-        """Four times the room, once half of it is taken."""
-        if 2 * len(self._start) < len(self._table):
-            return
+        """Four times the room: half of it is taken."""
         self._table = array("I", bytes(16 * len(self._table)))
         for node, blocks in enumerate(self.paths.length):
             if blocks:
                 self._put(node)
+
+
+def _alike(own: bytearray, row: bytes, at: int) -> int:
+    """Blocks of a node, not all of them, that a row goes on with."""
+    other = row[at : at + len(own)]
+    differ = int.from_bytes(own, "little") ^ int.from_bytes(other, "little")
+    blocks = ((differ & -differ).bit_length() - 1) // (8 * WIDTH) if differ else len(own)
+    return min(blocks, len(other) // WIDTH)
