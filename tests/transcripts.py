@@ -19,6 +19,14 @@ class Lines:
         self.name = name
         self._data = data
 
+    def head(self) -> bytes:
+        """The beginning."""
+        return self._data
+
+    def pieces(self) -> Iterator[bytes]:
+        """In pieces."""
+        return iter([self._data])
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """Numbers from 1, without empty lines."""
         return ((number, line) for number, line in enumerate(self._data.split(b"\n"), 1) if line)

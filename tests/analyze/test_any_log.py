@@ -38,6 +38,12 @@ class Kept:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
+    def head(self) -> bytes:
+        return self._data
+
+    def pieces(self) -> Iterator[bytes]:
+        return iter([self._data])
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         return ((n, line) for n, line in enumerate(self._data.split(b"\n"), 1) if line.strip())
 

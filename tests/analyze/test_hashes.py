@@ -25,6 +25,12 @@ class Text:
     data: bytes
     name: str = "trace.jsonl"
 
+    def head(self) -> bytes:
+        return self.data
+
+    def pieces(self) -> Iterator[bytes]:
+        return iter([self.data])
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         return ((n, line) for n, line in enumerate(self.data.splitlines(), 1) if line.strip())
 

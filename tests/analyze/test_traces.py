@@ -102,6 +102,12 @@ class Mooncake:
     def __init__(self, lines: list[bytes]) -> None:
         self.lines = lines
 
+    def head(self) -> bytes:
+        return self.whole()
+
+    def pieces(self) -> Iterator[bytes]:
+        return iter([self.whole()])
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         return iter(enumerate(self.lines, 1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -49,13 +50,11 @@ def objects(lines: Lines) -> Iterator[tuple[int, dict[str, Json]] | Unread]:
 def heads(head: Iterable[bytes]) -> list[dict[str, Json]]:
     """The JSON objects among the first lines of a file."""
     found = []
-    for line in head:
-        try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if type(value) is dict:
-            found.append(value)
+    for line in map(bytes.strip, head):
+        if not (line.startswith(b"{") and line.endswith(b"}")):
+            continue  # of an indented file these are nearly all: to parse them takes long
+        with suppress(orjson.JSONDecodeError):
+            found.append(orjson.loads(line))
     return found
 
 

@@ -9,15 +9,21 @@ from everwarm.analyze.reading.record import Record, Unread
 
 
 class Lines(Protocol):
-    """A source, unpacked: what is read line by line, and its name. ``numbered`` skips empty lines."""
+    """A source, unpacked, and its name. It is read once, in one of three ways; ``head`` may be asked before."""
 
     name: str
 
+    def head(self) -> bytes:
+        """The first 64 kB, or the first line if that is longer; all of it, if it has less."""
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
-        """Line numbers from 1, and lines without their ends."""
+        """Line numbers from 1, and lines without their ends. Empty ones are skipped."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, in pieces of any size."""
 
     def whole(self) -> bytes:
-        """All of it, for formats that are one JSON value."""
+        """All of it, at once."""
 
 
 class Format(Protocol):

@@ -34,30 +34,19 @@ class Har:
         return 0.95 if found >= 3 and b'"log"' in text[:4096] else 0.0
 
     def read(self, lines: Lines) -> Iterator[Record | Unread]:
-        for found in values(lines, ()):
-            if isinstance(found, Unread):
-                yield found
-            else:
-                yield from _entries(found[1], lines.name)
+        for found in values(lines, ("log.entries",)):
+            yield found if isinstance(found, Unread) else _call(found[1], Place(lines.name, found[0]))
 
 
 FORMAT: Final[Format] = Har()
 
 
-def _entries(value: Json, file: str) -> Iterator[Record | Unread]:
-    log = value.get("log") if isinstance(value, dict) else None
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(entries, list):
-        yield Unread(Place(file, 1), "it is no HTTP archive: it has no log.entries", shown(value))
-        return
-    for number, entry in enumerate(entries, 1):
-        yield _call(entry, Place(file, number))
-
-
 def _call(entry: Json, place: Place) -> Record | Unread:
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict):
-        return Unread(place, "the entry has no request", shown(entry))
+        archive = isinstance(entry, dict) and "log" in entry
+        why = "it is no HTTP archive: it has no log.entries" if archive else "the entry has no request"
+        return Unread(place, why, shown(entry))
     posted = request.get("postData")
     text = posted.get("text") if isinstance(posted, dict) else None
     url = request.get("url")

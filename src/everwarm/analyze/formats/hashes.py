@@ -63,22 +63,26 @@ class Rows:
         return 0.9 * len(rows) / len(begin)
 
     def requests(self, lines: Lines) -> Iterator[Asked | Unread]:
-        found = (self._request(Place(lines.name, number), line) for number, line in lines.numbered())
-        head = list(islice(found, SAMPLE))
-        size = _size([each for each in head if isinstance(each, Asked)], self._size)
-        for each in chain(head, found):
+        numbered = lines.numbered()
+        begin = [self._request(lines.name, number, line, 0) for number, line in islice(numbered, SAMPLE)]
+        size = _size([each for each in begin if isinstance(each, Asked)], self._size)
+        for each in begin:
             yield each._replace(size=size) if isinstance(each, Asked) and not each.size else each
+        for number, line in numbered:
+            yield self._request(lines.name, number, line, size)
 
-    def _request(self, place: Place, line: bytes) -> Asked | Unread:
+    def _request(self, file: str, number: int, line: bytes, size: int) -> Asked | Unread:
+        """``size``: of a block, where the line does not say."""
         try:
             value = orjson.loads(line)
             at = _number(value.get("timestamp", value.get("created_time")), "timestamp")
-            size = _count(value.get("block_size", 0), "block_size")
+            if "block_size" in value:
+                size = _count(value["block_size"], "block_size") or size
             row = _row(value.get("hash_ids"))
             tokens = _count(value.get("input_length", value.get("input_tokens")), "input_length")
             return Asked(None if at is None else at / self._second, tokens, row, size)
         except _WRONG as error:
-            return _unread(place, error, line)
+            return _unread(Place(file, number), error, line)
 
 
 class Talks:

@@ -63,41 +63,25 @@ class Litellm:
         return 0.95 if sum(mark.encode() in text for mark in _MARKS) >= _ENOUGH else 0.0
 
     def read(self, lines: Lines) -> Iterator[Record | Unread]:
-        rows = lines.numbered()
-        first = next(rows, None)
-        if first is not None and _is_table(first[1]):
-            yield from _table(first[1], rows, lines.name)
+        if _is_table(lines.head().lstrip()):
+            yield from _table(lines)
             return
-        for found in values(_Again(lines.name, first, rows)):
+        for found in values(lines):
             yield found if isinstance(found, Unread) else _call(found[1], Place(lines.name, found[0]))
 
 
 FORMAT: Final[Format] = Litellm()
 
 
-class _Again:
-    """Lines of which the first was looked at."""
-
-    def __init__(self, name: str, first: tuple[int, bytes] | None, rows: Iterator[tuple[int, bytes]]) -> None:
-        self.name, self._first, self._rows = name, first, rows
-
-    def numbered(self) -> Iterator[tuple[int, bytes]]:
-        if self._first is not None:
-            yield self._first
-        yield from self._rows
-
-    def whole(self) -> bytes:
-        return b"\n".join(line for _, line in self.numbered())
-
-
 def _is_table(line: bytes) -> bool:
     """Whether it is the head of CSV."""
-    return line.lstrip()[:1] not in (b"{", b"[") and b"," in line
+    return line.lstrip()[:1] not in (b"{", b"[") and b"," in line.partition(b"\n")[0]
 
 
-def _table(head: bytes, rows: Iterator[tuple[int, bytes]], file: str) -> Iterator[Record | Unread]:
+def _table(lines: Lines) -> Iterator[Record | Unread]:
     """CSV. A field may go on over several lines; its place is the last of them."""
-    last = 1
+    file, rows = lines.name, lines.numbered()
+    last, head = next(rows)
 
     def texts() -> Iterator[str]:
         nonlocal last

@@ -1,16 +1,19 @@
-"""The JSON values of a source: one a line, or one that is the whole file and may hold a list of them."""
+"""The JSON values of a source: one a line, or one after another, or in a list that may be within an object."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
+import re
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain, islice
 from typing import Final
 
 import orjson
 
 from everwarm.analyze.formats.again import Again
 from everwarm.analyze.formats.format import Lines
-from everwarm.analyze.reading.files import LONGEST, sample
+from everwarm.analyze.formats.items import items
+from everwarm.analyze.formats.spans import Broken
+from everwarm.analyze.reading.files import sample
 from everwarm.analyze.reading.record import Unread
 from everwarm.core import body
 from everwarm.core.analysis.call import Place
@@ -20,23 +23,22 @@ from everwarm.errors import BadRequest
 LISTS: Final = ("data", "items", "requests", "calls", "logs", "records", "observations", "generations", "rows")
 """Members in which an object may hold a list of calls."""
 
+_LIST: Final = re.compile(rb"\[\s*([\[{\]]|$)")
+"""How a list of objects begins, and no line of text with a time or a level in brackets."""
 
-def values(lines: Lines, lists: Iterable[str] = LISTS) -> Iterator[tuple[int, Json] | Unread]:
-    """Each value with its number: the line's, or if the file is one value, its place in the list, from 1."""
+
+def values(lines: Lines, lists: Collection[str] = LISTS) -> Iterator[tuple[int, Json] | Unread]:
+    """Each value with its number: the line's, or where a line is no value, its place among all, from 1."""
+    if _goes_on(lines.head().lstrip()):
+        yield from _one_after_another(lines.name, lines.pieces(), lists)
+        return
     rows = lines.numbered()
-    first = next(rows, None)
-    if first is None:
-        return
-    begin = first[1].strip()
-    if begin.startswith((b"{", b"[")) and begin.endswith((b"{", b"[", b",")):  # a value that goes on
-        yield from _whole(lines.name, first[1], rows, lists)
-        return
-    second = next(rows, None)
-    if second is None:
-        yield from _members(lines.name, read(first[1], Place(lines.name, first[0])), lists)
+    begin = list(islice(rows, 2))
+    if len(begin) == 1 and begin[0][1].lstrip().startswith((b"{", b"[")):  # it may be a list on one line
+        yield from _one_after_another(lines.name, [begin[0][1]], lists)
         return
     again = Again()
-    for number, line in chain((first, second), rows):
+    for number, line in chain(begin, rows):
         try:
             value = again.loads(line)
         except orjson.JSONDecodeError:
@@ -56,34 +58,21 @@ def read(data: bytes, place: Place) -> Json | Unread:
             return Unread(place, f"it is no JSON: {e.msg} at {where}", sample(data))
 
 
-def listed(value: Json, lists: Iterable[str] = LISTS) -> list[Json] | None:
-    """The list that a value is, or that it holds; None for one that is a call by itself."""
-    if isinstance(value, list):
-        return value
-    if not isinstance(value, dict):
-        return None
-    return next((value[name] for name in lists if isinstance(value.get(name), list)), None)
+def _goes_on(head: bytes) -> bool:
+    """Whether the first line is no value by itself."""
+    if head.startswith(b"["):
+        return _LIST.match(head) is not None
+    line, end, _ = head.partition(b"\n")
+    return line.startswith(b"{") and (not end or line.rstrip().endswith((b"{", b"[", b",", b":")))
 
 
-def _whole(
-    name: str, first: bytes, rows: Iterator[tuple[int, bytes]], lists: Iterable[str]
+def _one_after_another(
+    name: str, pieces: Iterable[bytes], lists: Collection[str]
 ) -> Iterator[tuple[int, Json] | Unread]:
-    held, size = [first], len(first)
-    for _, line in rows:
-        size += len(line) + 1
-        if size > LONGEST:
-            why = f"it is one JSON value of more than {LONGEST // 2**20} MB: write it as JSON lines"
-            yield Unread(Place(name, 1), why, sample(first))
-            return
-        held.append(line)
-    yield from _members(name, read(b"\n".join(held), Place(name, 1)), lists)
-
-
-def _members(name: str, value: Json | Unread, lists: Iterable[str]) -> Iterator[tuple[int, Json] | Unread]:
-    if isinstance(value, Unread):
-        yield value
-        return
-    inside = listed(value, lists)
-    if inside == []:
-        yield Unread(Place(name, 1), "it is a list with nothing in it")
-    yield from enumerate([value] if inside is None else inside, 1)
+    for number, found in enumerate(items(pieces, lists, Again().loads), 1):
+        place = Place(name, number)
+        if isinstance(found, Broken):
+            yield Unread(place, found.why, sample(found.begin))
+            continue
+        value = read(found, place) if isinstance(found, bytes) else found
+        yield value if isinstance(value, Unread) else (number, value)

@@ -77,7 +77,7 @@ def sample(data: bytes) -> str:
 
 
 class LogFile:
-    """See ``formats.format.Lines``. Read once, by ``numbered`` or by ``whole``; ``head`` may be asked before."""
+    """See ``formats.format.Lines``."""
 
     def __init__(self, name: str, progress: Progress = lambda _: None, *, named: bool = True) -> None:
         self.name = name
@@ -106,7 +106,7 @@ class LogFile:
         """Line numbers from 1, and lines without their ends. Empty ones are counted, and not given. A line of more than
         ``LONGEST`` is a trouble."""
         number, held = 0, _Held()
-        for piece in self._all():
+        for piece in self.pieces():
             lines = piece.split(b"\n")
             last = lines.pop()
             if lines:
@@ -127,7 +127,7 @@ class LogFile:
     def whole(self) -> bytes:
         """All of it; b"" and a trouble if that is more than ``LONGEST``."""
         held = _Held()
-        for piece in self._all():
+        for piece in self.pieces():
             held.add(piece)
         data = held.take(b"")
         if held.long:
@@ -138,7 +138,8 @@ class LogFile:
         self.troubles.append(Unread(Place(self.name, number), f"the line is longer than {_LONGEST}", held.sample))
         held.long = False
 
-    def _all(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, in pieces of any size."""
         begun, self._begun = self._begun, []
         yield from begun
         yield from self._pieces

@@ -11,7 +11,8 @@ request moves a few stretches, not all its blocks.
 from __future__ import annotations
 
 from array import array
-from typing import Final, NamedTuple
+from itertools import repeat
+from typing import Final
 
 from everwarm.core.analysis.runs import Paths
 
@@ -23,12 +24,9 @@ SPAN: Final = (1 << SHIFT) - 1
 """Sums are kept of 64 neighbours each, of 64 such, and so on: to add or to sum up touches a few short rows."""
 
 
-class Found(NamedTuple):
-    """Blocks of a request that follow one another and were used together before."""
-
-    blocks: int
-    above: int  # blocks used after the first of them: a cache that holds one more has it
-    wait: float  # seconds since they were used
+Found = tuple[int, int, float]
+"""Blocks of a request that follow one another and were used together before: how many; how many blocks were used after
+the first of them, so that a cache that holds one more has it; and seconds since they were used."""
 
 
 class Recency:
@@ -43,41 +41,48 @@ class Recency:
         """What was known of the row that ends with this node, the beginning first; then all of it is used anew."""
         if self._next == self._room:
             self._compact()
-        last, length = self._last, self._paths.length
-        path = self._paths.to(end)
-        taken: list[tuple[int, int]] = []
-        before = 0
-        for node in path:
-            stretch = last[node]
-            if not stretch:
-                break
-            if stretch == before:
-                taken[-1] = stretch, taken[-1][1] + length[node]
-            else:
-                taken.append((stretch, length[node]))
-            before = stretch
-        found = [Found(blocks, self._above(stretch), at - self._times[stretch]) for stretch, blocks in taken]
-        for stretch, blocks in taken:
-            self._add(stretch, -blocks)
-        self._push(path, at)
+        stretch = self._next
+        known, blocks = self._move(end, stretch)
+        found = [(n, self._above(each), at - self._times[each]) for each, n in known]
+        for each, n in known:
+            self._add(each, -n)
+        self._add(stretch, blocks)
+        self._times.append(at)
+        self._next += 1
         return found
 
-    def _push(self, path: list[int], at: float) -> None:
-        length, last, stretch = self._paths.length, self._last, self._next
-        self._next += 1
-        self._times.append(at)
-        blocks = 0
-        for node in path:
+    def _move(self, node: int, stretch: int) -> tuple[list[tuple[int, int]], int]:
+        """Put a row that ends with this node into a stretch. Those that its blocks were in, the beginning first, with
+        how many each gives; and how many the row has."""
+        parent, length, last = self._paths.parent, self._paths.length, self._last
+        known: list[tuple[int, int]] = []
+        before = given = blocks = 0
+        while size := length[node]:
+            was = last[node]
             last[node] = stretch
-            blocks += length[node]
-        self._add(stretch, blocks)
+            blocks += size
+            if was == before:
+                given += size
+            else:
+                if before:
+                    known.append((before, given))
+                before, given = was, size
+            node = parent[node]
+        if before:
+            known.append((before, given))
+        known.reverse()
+        return known, blocks
 
     def _above(self, stretch: int) -> int:
         """Blocks of all later stretches."""
-        total = 0
+        total, end = 0, self._next
         for sums in self._levels:
-            total += sum(sums[stretch + 1 : (stretch | SPAN) + 1])
+            above = (stretch | SPAN) + 1
+            if above >= end:  # none behind these
+                return total + sum(sums[stretch + 1 : end])
+            total += sum(sums[stretch + 1 : above])
             stretch >>= SHIFT
+            end = ((end - 1) >> SHIFT) + 1
         return total
 
     def _add(self, stretch: int, blocks: int) -> None:
@@ -98,9 +103,8 @@ class Recency:
         self._next = len(counts)
         self._room = len(counts) + max(FEWEST, len(self._last))
         self._times = array("d", times)
-        sums = array("q", counts)
-        sums.frombytes(bytes(8 * (self._room - len(sums))))
+        sums = [*counts, *repeat(0, self._room - len(counts))]  # small numbers: 8 bytes each
         self._levels = [sums]
         while len(sums) > SPAN + 1:
-            sums = array("q", (sum(sums[at : at + SPAN + 1]) for at in range(0, len(sums), SPAN + 1)))
+            sums = [sum(sums[at : at + SPAN + 1]) for at in range(0, len(sums), SPAN + 1)]
             self._levels.append(sums)

@@ -29,13 +29,14 @@ class Request(NamedTuple):
 
 
 class Reuse:
-    """Of requests in the order of time. ``size``: tokens of a block. 8 bytes a block while it is made, and after."""
+    """Of requests in the order of time. ``size``: tokens of a block. 8 bytes for each block that is used between two
+    uses of another one, where these are most."""
 
     def __init__(self, paths: Paths, size: int, requests: Iterable[Request]) -> None:
         self.size = size
         self.requests = self.tokens = self.known = 0
         self.waits = [0] * len(WAITS)  # tokens that were used again, by how long after: see ``WAITS``
-        self._read = array("q", bytes(8 * (paths.blocks + 3)))  # tokens, by the blocks that a cache holds
+        self._read = array("q", (0, 0, 0))  # tokens, by the blocks that a cache holds; of larger ones the last
         recency = Recency(paths)
         for request in requests:
             self._count(request.tokens, recency.use(request.end, request.at))
@@ -77,15 +78,19 @@ class Reuse:
         self.requests += 1
         self.tokens += tokens
         for blocks, above, wait in found:
-            end = begin + blocks * size
-            reused = (end if end < tokens else tokens) - (begin if begin < tokens else tokens)
+            reused = blocks * size
+            if begin + reused > tokens:
+                reused = max(tokens - begin, 0)
+            begin += blocks * size
             self.known += reused
             self.waits[bisect_left(WAITS, wait)] += reused
             whole, part = divmod(reused, size)
+            if above + whole + 2 >= len(gains):
+                gains.frombytes(bytes(8 * (above + whole + 3)))  # twice as long, at least
             gains[above + 1] += size
             gains[above + 1 + whole] += part - size
-            gains[above + 2 + whole] -= part
-            begin = end
+            if part:
+                gains[above + 2 + whole] -= part
 
     def _capacities(self) -> Iterator[int]:
         least, most = self.tokens // max(self.requests, 1), self.needed(1.0)
