@@ -11,7 +11,9 @@ from everwarm.analyze import analysis
 from everwarm.analyze.reading.gather import Gather
 from everwarm.analyze.reading.log import read_all
 from everwarm.core.analysis import prompts as module
-from everwarm.core.analysis.block import LONG
+from everwarm.core.analysis.block import CUTS
+
+LONG = CUTS[0].long
 
 
 def _body(*texts: str) -> dict[str, object]:

@@ -19,7 +19,7 @@ from everwarm.analyze.sums.streams import Streams
 from everwarm.analyze.sums.tally import Tally
 from everwarm.analyze.sums.worst import Worsts
 from everwarm.core.analysis.account import Accounts, RuleOf
-from everwarm.core.analysis.block import EDGE
+from everwarm.core.analysis.block import CUTS
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
 from everwarm.core.analysis.prompts import KEPT
@@ -154,8 +154,10 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
 def _shortened(blocks: int) -> list[str]:
     if not blocks:
         return []
+    long, more = CUTS
     return [
-        f"The log has more different text than is kept ({KEPT // 2**20} MB): of {blocks:,} long texts in it only the "
-        f"first and last {EDGE:,} characters are, and a digest. They are told apart from all others, but not what "
-        "differs within them; repairs leave requests with such a text as they are."
+        f"The log has more different text than is kept (in {KEPT // 2**20} MB of memory): of {blocks:,} long texts in "
+        f"it only the first and last {long.edge:,} characters are, and a digest; of those that came last {more.edge}. "
+        "They are told apart from all others, but not what differs within them; repairs leave requests with such a "
+        "text as they are."
     ]

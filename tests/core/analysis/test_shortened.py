@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
-from everwarm.core.analysis.block import EDGE, LONG
+from everwarm.core.analysis import prompts as module
+from everwarm.core.analysis.block import CUTS
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.where import placed
+
+LONG, EDGE = CUTS[0]
 
 
 def _body(*texts: str) -> dict[str, object]:
@@ -64,3 +68,18 @@ def test_where_it_stands_is_known_without_its_text() -> None:
     path, block = placed(prompts, "openai_chat", row, 1, prompt.units)
     assert path == ("messages", 1)
     assert [piece.path for piece in block.pieces if piece.text.endswith("y")] == [("messages", 1, "content")]
+
+
+def test_where_hardly_any_room_is_left_shorter_ones_are_shortened_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = Prompts(kept=0)
+    early = prompts.read("openai_chat", _body(_long(1)))
+    monkeypatch.setattr(module, "_ENDS", 0)
+    assert prompts.read("openai_chat", _body(_long(1))) == early, "it is known, however it was shortened"
+    late = prompts.row(prompts.read("openai_chat", _body(_long(2))))[0]
+    assert len(late.text) < CUTS[1].long
+    assert late.text.endswith("y" * CUTS[1].edge)
+    assert late.size == len("\n<|user|>\n") + len(_long(2))
+    middling, short = "m" * (CUTS[1].long + 1), "s" * (CUTS[1].long - 20)
+    assert middling not in prompts.row(prompts.read("openai_chat", _body(middling)))[0].text
+    assert short in prompts.row(prompts.read("openai_chat", _body(short)))[0].text
+    assert prompts.shortened == 3

@@ -11,11 +11,15 @@ IMAGE: Final = 6_000
 """Characters that an image or a document counts as: its data say nothing of its tokens, of which it has some 1,500."""
 
 
-EDGE: Final = 1_000
-"""Characters that are kept of each end of a text that is shortened."""
+class Cut(NamedTuple):
+    """How a text is shortened. In characters."""
 
-LONG: Final = 2_500
-"""Characters of a text that it is worth shortening."""
+    long: int  # of a text that it is worth shortening
+    edge: int  # that are kept of each of its ends
+
+
+CUTS: Final = (Cut(2_500, 1_000), Cut(500, 100))
+"""Where room is scarce, and where there is hardly any left."""
 
 
 class Block(NamedTuple):
@@ -52,16 +56,17 @@ class Block(NamedTuple):
         return (), character
 
 
-def shortened(block: Block) -> Block:
+def shortened(block: Block, cut: Cut) -> Block:
     """With nothing but the ends of its long pieces, and between them a digest of the whole: it is as large as before,
     and the same as another one only if all of both was the same."""
-    pieces = tuple(piece._replace(text=_ends(piece.text)) for piece in block.pieces)
+    pieces = tuple(piece._replace(text=_ends(piece.text, cut)) for piece in block.pieces)
     head = block.text[: len(block.text) - sum(len(piece.text) for piece in block.pieces)]
     return block._replace(text=head + "".join(piece.text for piece in pieces), pieces=pieces)
 
 
-def _ends(text: str) -> str:
-    if len(text) <= LONG:
+def _ends(text: str, cut: Cut) -> str:
+    if len(text) <= cut.long:
         return text
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return f"{text[:EDGE]}\n<|{len(text):,} characters, of which this was not kept: {digest}|>\n{text[-EDGE:]}"
+    begin, end = text[: cut.edge], text[-cut.edge :]
+    return f"{begin}\n<|{len(text):,} characters, of which this was not kept: {digest}|>\n{end}"

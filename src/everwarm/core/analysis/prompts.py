@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from everwarm.core.analysis.block import LONG, Block, shortened
+from everwarm.core.analysis.block import CUTS, Block, Cut, shortened
 from everwarm.core.analysis.blocks import blocks_of, grouped, place_of
 from everwarm.core.analysis.prefixes import Prefixes
 from everwarm.core.analysis.row import Known, Row
@@ -31,8 +31,11 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Of a body what a model reads, in rendered order. By dialect."""
 
-KEPT: Final = 192 * 1024 * 1024
-"""Bytes of different text of which everything is kept, by default. They take some three times as much memory."""
+KEPT: Final = 448 * 1024 * 1024
+"""Bytes of memory for texts, by default: each is there as JSON, as a piece and as a block. Then long ones are cut."""
+
+_ENDS: Final = 128 * 1024 * 1024
+"""The same for texts that are shortened. Then they are shortened more."""
 
 _MARKS: Final = (b'"cache_control"', b'"prompt_cache_breakpoint"')
 """Without these there is no mark in a unit."""
@@ -72,8 +75,8 @@ class Prompts:
     """Everything that was said in a log, once."""
 
     def __init__(self, kept: int = KEPT) -> None:
-        """``kept``: bytes of different text of which everything is kept. Of what is long and comes later only the ends
-        and a digest are: it is still told apart from all other text, but what differs within is not known."""
+        """``kept``: bytes of memory for texts of which everything is kept. Of what is long and comes later only the
+        ends and a digest are: it is still told apart from all other text, but what differs within is not known."""
         self.shortened = 0  # blocks
         self._room = kept
         self.blocks: list[Block] = []
@@ -119,21 +122,29 @@ class Prompts:
 
     def number(self, block: Block) -> int:
         """Of a block, also of one that stands for something a log does not have."""
-        key = block.tier, block.role, block.opens, block.text
-        found = self._numbers.get(key)
+        found = self._numbers.get(_key(block))
         if found is not None:
             return found
-        if self._room <= 0 and len(block.text) > LONG:
-            short = shortened(block)
-            if short.text != block.text:
-                before = len(self.blocks)
-                found = self.number(short)
-                self.shortened += found == before
+        cut = self._cut()
+        if cut is None or len(block.text) <= cut.long:
+            return self._add(block)
+        for each in CUTS[: CUTS.index(cut) + 1]:  # it may have come when there was more room
+            short = shortened(block, each)
+            found = self._numbers.get(_key(short))
+            if found is not None:
                 return found
-        found = self._numbers[key] = len(self.blocks)
+        self.shortened += short.text != block.text
+        return self._add(short)
+
+    def _add(self, block: Block) -> int:
+        found = self._numbers[_key(block)] = len(self.blocks)
         self.blocks.append(block)
-        self._room -= block.text.__sizeof__()
+        self._room -= 2 * block.text.__sizeof__()  # that of its pieces, too
         return found
+
+    def _cut(self) -> Cut | None:
+        """How long texts are shortened; None as long as there is room."""
+        return None if self._room > 0 else CUTS[self._room <= -_ENDS]
 
     def size(self, prefix: int) -> int:
         """Characters of all its blocks."""
@@ -223,7 +234,8 @@ class Prompts:
 
     def _one(self, form: _Form, known: dict[bytes, int], item: Json, data: bytes) -> int:
         key, found = data, known.get(data)
-        if found is None and self._room <= 0 and len(data) > LONG:
+        cut = self._cut() if found is None else None
+        if cut is not None and len(data) > cut.long:
             key = blake2b(data, digest_size=16).digest()  # which no JSON is by chance
             found = known.get(key)
         if found is None:
@@ -232,6 +244,7 @@ class Prompts:
                 key = kept = bytes(memoryview(data))  # without the room to grow that orjson leaves behind it
             found = known[key] = len(self.units)
             self.units.append(self._learn(form, item, kept))
+            self._room -= len(kept or b"")
         return found
 
     def _learn(self, form: _Form, item: Json, data: bytes | None) -> Unit:
@@ -249,6 +262,10 @@ class Prompts:
         found = ((place_of(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
         return Unit(member, listed, data, numbers, marks)
+
+
+def _key(block: Block) -> tuple[str, str, bool, str]:
+    return block.tier, block.role, block.opens, block.text
 
 
 def _bare(tool: Json) -> Json:
