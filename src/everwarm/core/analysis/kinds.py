@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.alike import Alike, alike, tool_name
+from everwarm.core.analysis.alike import Alike, alike, mean_the_same, tool_name
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.compare import Difference
 from everwarm.core.analysis.loss import SHOWN, Change
@@ -92,7 +92,7 @@ def _of_tools(both: _Both) -> Change:
         path = name(both.placed(both.at)[0]) if both.after.tier == "tools" else "tools"
         return Change("tools", what, path, 0, 0, _names(gone), _names(added))
     spelled = [key for key in has if has[key].text != had[key].text]
-    altered = next((key for key in spelled if not alike(had[key], has[key]).same), None)
+    altered = next((key for key in spelled if not mean_the_same(had[key], has[key])), None)
     if altered is not None:
         found = _of_tool(both, had[altered], has[altered])
         return found._replace(what=f"a tool changed: {found.what}")
