@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from everwarm.analyze.command import REPLAYED
 from everwarm.analyze.formats.registry import FORMATS, TRACES
 from everwarm.analyze.report import Answers, Repair, Report, Source, Step, Sums, Trace
 from everwarm.analyze.showing import sql
@@ -62,6 +63,10 @@ def test_every_repair_is_told() -> None:
     made = set(re.findall(r'(?:Repair|_repair)\("([a-z-]+)"', source))
     assert len(made) > 6
     assert {cell.strip("`") for cell in first_cells(part("Repairs"))} == made
+
+
+def test_the_calls_that_repairs_are_replayed_with_are_told() -> None:
+    assert f"Repairs run over the first {REPLAYED:,} calls" in " ".join(PAGE.read_text("utf-8").split())
 
 
 def test_every_member_of_the_json_is_told() -> None:
