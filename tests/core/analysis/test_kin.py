@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from analysed import Log, change_in, lost
 
 LONG = "Every parcel has a number, and every number a story. " * 20
@@ -75,3 +77,16 @@ def test_a_conversation_whose_first_message_is_changed_by_a_few_words_is_the_sam
     log.ask(talk(*bees[:3]))
     account = log.ask(talk("Please: " + bees[0], "Yes?"))
     assert (account.after, change_in(account).what) == (0, "a message edited")
+
+
+@pytest.mark.parametrize("apps", [("plain", "clocked"), ("", "")])
+def test_of_a_conversation_and_its_double_the_former_is_continued(apps: tuple[str, str]) -> None:
+    """The double was asked last, and has more of the same: all but a name. But what was said in it is not said here."""
+    log, answers = Log(dialect="anthropic_messages"), said("bees", 14)
+    for turn in range(7):
+        for app, name in zip(apps, "AB", strict=True):
+            words = [f"{name} asks on day {n} what bees do." if n % 2 == 0 else answers[n] for n in range(2 * turn + 1)]
+            clock = f"It is 10:{turn:02} now. " if name == "B" else ""
+            account = log.ask(talk(*words, system=clock + LONG), app=app)
+    assert account.after == 11, "the clocked one, a turn before"
+    assert change_in(account).what == "a clock"

@@ -18,6 +18,9 @@ _SEARCHED: Final = 48
 _TRIED: Final = 4
 """Earlier calls that are compared."""
 
+_CLOSER: Final = 1.25
+"""So many times as much must be there again of a call that something speaks against as of one without that."""
+
 _ENOUGH: Final = 0.8
 """Part of the shorter of two prompts that is in the other as well: no more need to be compared."""
 
@@ -48,16 +51,25 @@ class Kindred:
         if ended >= 0:
             return Kin(self._calls[ended], ended, Difference(self._prompts.prefixes.length[known], 0, 0))
         best: Kin | None = None
-        score = 0
+        score = strays = 0
         for number in self._candidates(call, row, pair):
             other = self._calls[number]
             difference = compare(self._prompts, self._prompts.prefixes.row(other.prompt.blocks), row)
             begin = sum(self._prompts.blocks[n].size for n in row[: difference.blocks]) + difference.partly
-            if self._continues(call, other, row, difference, begin) and begin + difference.again > score:
-                score, best = begin + difference.again, Kin(other, number, difference)
-                if difference.grown or score >= _ENOUGH * min(call.size, other.size):
+            if not self._continues(call, other, row, difference, begin):
+                continue
+            again, gone = begin + difference.again, self._strays(call, other, difference)
+            if best is None or again * _CLOSER ** (strays - gone) > score:
+                score, strays, best = again, gone, Kin(other, number, difference)
+                if difference.grown or (not gone and score >= _ENOUGH * min(call.size, other.size)):
                     break
         return best
+
+    def _strays(self, call: Call, other: Call, difference: Difference) -> int:
+        """What speaks against the other one: it is of another application; what was said in it is not said here. So of
+        a conversation and its double the former is found, though the double may have more of the same."""
+        gone = any(self._prompts.blocks[number].tier == "messages" for number in difference.old)
+        return (call.line.app != other.line.app) + gone
 
     def remember(self, call: Call, row: Sequence[int]) -> None:
         """Calls are numbered from 0, in the order in which they are remembered."""
@@ -90,13 +102,13 @@ class Kindred:
         blocks = self._blocks.get(space, {})
         if call.line.session:
             yield last.get((space, "session", call.line.session), -1)
-        hits = 0
+        hits: set[int] = set()
         for block in reversed(row[-_SEARCHED:]):
             number = blocks.get(block, -1)
-            if number >= 0:
+            if number >= 0 and number not in hits:
                 yield number
-                hits += 1
-                if hits == 2:
+                hits.add(number)
+                if len(hits) == 2:
                     break
         yield pair
         for block in row[:_TAIL]:
