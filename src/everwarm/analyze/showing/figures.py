@@ -32,12 +32,15 @@ def percent(part: float, whole: float) -> str:
 
 
 def usd(amount: float | None) -> str:
-    """$1,234.56; what is less than a cent with two digits that count; a dash for what has no price."""
+    """$1,234.56; what is less than a cent with two digits that count, or as next to nothing; a dash for what has no
+    price."""
     if amount is None:
         return "–"
     sign, amount = "-" if amount < 0 else "", abs(amount)
     if not 0 < amount < 0.01:
         return f"{sign}${amount:,.2f}"
+    if amount < 0.0001:
+        return ">-$0.0001" if sign else "<$0.0001"
     return f"{sign}${amount:.{1 - math.floor(math.log10(amount))}f}"
 
 
