@@ -14,6 +14,7 @@ import pytest
 
 from arranging import arranged
 from everwarm.cli import main
+from everwarm.gateway.reload import take_up
 from live import Live, gateway
 
 Run = Callable[..., tuple[int, str, str]]
@@ -60,7 +61,8 @@ def test_a_text_is_a_system_prompt(run: Run, live: Live, tmp_path: Path) -> None
 
 
 def test_it_says_when_it_is_not_what_was_written(run: Run, live: Live, tmp_path: Path) -> None:
-    live.house.config = replace(live.house.config, layout=replace(live.house.config.layout, mode="rewrite"))
+    layout = replace(live.house.config.layout, mode="rewrite")
+    take_up(live.house, replace(live.house.config, layout=layout))
     (tmp_path / "system.txt").write_text("It is NOW.\n" + TEXT)
     with arranged(live):
         assert run("system.txt")[1].endswith("; not pinned; rewritten as requests are\n")
