@@ -75,15 +75,13 @@ class Recency:
 
     def _above(self, stretch: int) -> int:
         """Blocks of all later stretches."""
-        total, end = 0, self._next
-        for sums in self._levels:
-            above = (stretch | SPAN) + 1
-            if above >= end:  # none behind these
-                return total + sum(sums[stretch + 1 : end])
-            total += sum(sums[stretch + 1 : above])
+        total, end, level = 0, self._next, 0
+        while (above := (stretch | SPAN) + 1) < end:  # else none are behind these, as on the last level
+            total += sum(self._levels[level][stretch + 1 : above])
             stretch >>= SHIFT
             end = ((end - 1) >> SHIFT) + 1
-        return total
+            level += 1
+        return total + sum(self._levels[level][stretch + 1 : end])
 
     def _add(self, stretch: int, blocks: int) -> None:
         for sums in self._levels:

@@ -187,8 +187,8 @@ def _span(seconds: float) -> str:
 
 def _settings(context: Context) -> str:
     """Which one is another than before, of those that play a part."""
-    if context.before is None or context.rule is None:
-        return ""
+    assert context.before is not None  # for it was sent before
+    assert context.rule is not None  # else no setting played a part
     before, now = context.before.settings, context.call.settings
     names = sorted(name for name in context.rule.invalidates if before.get(name) != now.get(name))
     return ", ".join(f"{name}: {before.get(name, 'none')} became {now.get(name, 'none')}" for name in names)
