@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Final
 
 from everwarm.core import policy
@@ -196,11 +196,11 @@ class Run:
 
     async def _begun(self) -> policy.Event:
         """From here on the answer can be begun."""
-        call, want, dialect = self._call, self.wanted, self.ask.question.dialect
+        call, want = self._call, self.wanted
         assert call is not None
         self.opening = await call.opened()
         have = self.opening.form
-        if self._as_it_is(have) or (have is not None and have.stream and want.stream and dialect.strainer(have, want)):
+        if self._as_it_is(have) or (have is not None and have.stream and want.stream and self._strainer(have)):
             return policy.Aboard(self._joined)
         assert have is not None  # that is relayed as it is
         if have.stream and want.stream:
@@ -215,6 +215,9 @@ class Run:
         if have is None or have == self.wanted:
             return True
         return have.stream != self.wanted.stream and not self._joined and self.ask.question.target.inside is None
+
+    def _strainer(self, have: Form) -> Callable[[bytes], bytes] | None:
+        return self.ask.question.dialect.strainer(have, self.wanted)
 
     async def _made(self, call: Call) -> bytes | None:
         """A whole answer in the form that is wanted. It is made once for all who want the same."""
@@ -240,7 +243,7 @@ class Run:
         return policy.Sent()
 
     async def _strained(self, call: Call, have: Form) -> AsyncIterator[bytes]:
-        strain = self.ask.question.dialect.strainer(have, self.wanted)
+        strain = self._strainer(have)
         assert strain is not None
         async for piece in call.pieces():
             yield strain(piece)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 import orjson
@@ -47,13 +46,13 @@ def told(known: Known) -> dict[str, Any]:
 
 def _learned(known: Known, space: str, stream: Stream) -> dict[str, Any]:
     lifetimes = known.lifetimes(stream)
-    gaps = [[gap if isfinite(gap) else None for gap in arrivals.gaps] for arrivals in stream.arrivals]
+    of_all, of_talks = stream.arrivals
     return {
         "namespace": space,
         "requests": stream.requests,
         "text": list(stream.template.literals),
         "spans": [_span(span) for span in spans_of(stream, known.mode)],
-        "gaps": {"all": gaps[0], "talks": gaps[1]},
+        "gaps": {"all": of_all.dump(), "talks": of_talks.dump()},
         "lifetimes": None if lifetimes is None else lifetimes._asdict(),
     }
 

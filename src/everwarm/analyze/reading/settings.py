@@ -40,7 +40,7 @@ def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
             if value is not None:
                 found[name] = value if isinstance(value, str) else orjson.dumps(value).decode()
     tools = body.get("tools")
-    if isinstance(tools, list) and any(_is_search(tool) for tool in tools):
+    if isinstance(tools, list) and any(map(_is_search, tools)):
         found["web_search"] = "on"
     return found
 

@@ -77,7 +77,7 @@ class Accounts:
         kin = context.kin if context else None
         after = kin.number if kin else found.pair if found.blocks >= max(asked.heads[1], 1) else -1
         ideal = places(found.any)
-        near = context is not None and kin is not None and self._is_near(call, context.row, kin)
+        near = context is not None and context.near
         return Account(call.tokens, read, losses, ideal, found.rules, written, long, near, after)
 
     def _explained(self, call: Call, places: Places, found: Found, asked: Asked) -> Context:
@@ -85,10 +85,6 @@ class Accounts:
         kin = self._kin(call, row, asked, found)
         self._kindred.remember(call, row)
         return self._context(call, row, places, found, kin, asked)
-
-    def _is_near(self, call: Call, row: Sequence[int], kin: Kin) -> bool:
-        before = self._prompts.prefixes.row(kin.call.prompt.blocks)
-        return kin.call.rest is call.rest and nearly(self._prompts, before, row, kin.difference)
 
     def rule(self, call: Call) -> Rule | None:
         """That of the provider that served it."""
@@ -137,7 +133,7 @@ class Accounts:
     def _context(
         self, call: Call, row: Sequence[int], places: Places, found: Found, kin: Kin | None, asked: Asked
     ) -> Context:
-        change = None
+        change, near = None, False
         begin = again = 0
         if kin is not None:
             difference = kin.difference
@@ -146,10 +142,11 @@ class Accounts:
             if not difference.grown:
                 before = self._prompts.prefixes.row(kin.call.prompt.blocks)
                 change = change_of(self._prompts, call.dialect, before, row, difference, call.prompt.units)
+                near = kin.call.rest is call.rest and nearly(self._prompts, before, row, difference)
         last = self._kindred.call(found.pair)
         hidden = self._hidden.get(asked.path[0], 0) if asked.path else 0
         rule, prompts = self.rule(call), self._prompts
-        return Context(call, rule, places, found, kin, change, begin, again, asked, prompts, row, last, hidden)
+        return Context(call, rule, places, found, kin, change, begin, again, asked, prompts, row, last, hidden, near)
 
 
 def _within(tokens: int, total: int) -> int:

@@ -45,29 +45,29 @@ class Kindred:
         self._ended: dict[tuple[str, int], int] = {}  # the prefix that is a whole prompt -> the last call that had it
 
     def find(self, call: Call, row: Sequence[int], known: int, pair: int) -> Kin | None:
-        """The one that it has most in common with. ``known``: its longest beginning that was sent before, a prefix;
-        ``pair``: the last call that has it."""
+        """The one that it has most in common with, if nothing speaks against that one. ``known``: its longest beginning
+        that was sent before, a prefix; ``pair``: the last call that has it."""
         ended = self._ended.get((call.line.space, known), -1) if known else -1
         if ended >= 0:
             return Kin(self._calls[ended], ended, Difference(self._prompts.prefixes.length[known], 0, 0))
         best: Kin | None = None
-        score = strays = 0
+        score = doubts = 0
         for number in self._candidates(call, row, pair):
             other = self._calls[number]
             difference = compare(self._prompts, self._prompts.prefixes.row(other.prompt.blocks), row)
             begin = sum(self._prompts.blocks[n].size for n in row[: difference.blocks]) + difference.partly
             if not self._continues(call, other, row, difference, begin):
                 continue
-            again, gone = begin + difference.again, self._strays(call, other, difference)
-            if best is None or again * _CLOSER ** (strays - gone) > score:
-                score, strays, best = again, gone, Kin(other, number, difference)
-                if difference.grown or (not gone and score >= _ENOUGH * min(call.size, other.size)):
+            again, against = begin + difference.again, self._against(call, other, difference)
+            if best is None or again * _CLOSER ** (doubts - against) > score:
+                score, doubts, best = again, against, Kin(other, number, difference)
+                if difference.grown or (not against and score >= _ENOUGH * min(call.size, other.size)):
                     break
         return best
 
-    def _strays(self, call: Call, other: Call, difference: Difference) -> int:
-        """What speaks against the other one: it is of another application; what was said in it is not said here. So of
-        a conversation and its double the former is found, though the double may have more of the same."""
+    def _against(self, call: Call, other: Call, difference: Difference) -> int:
+        """How much speaks against the other one: it is of another application; what was said in it is not said here.
+        So of a conversation and its double the former is found, though the double may have more of the same."""
         gone = any(self._prompts.blocks[number].tier == "messages" for number in difference.old)
         return (call.line.app != other.line.app) + gone
 

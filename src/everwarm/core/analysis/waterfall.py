@@ -44,6 +44,7 @@ class Context(NamedTuple):
     row: Sequence[int]
     before: Call | None  # the last one that begins as far as it is known
     hidden: int = 0  # tokens of its beginning that the log does not have
+    near: bool = False  # whether its kin asked nearly the same, see ``compare.nearly``
 
     @property
     def is_turn(self) -> bool:
@@ -63,12 +64,12 @@ def losses_of(context: Context, read: int) -> tuple[Loss, ...]:
     kin = context.kin
     if kin is not None:
         if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):
-            row.lose("model_changed", places(context.begin), None, f"{kin.call.line.model} before", kin.number)
+            row.lose("model_changed", places(context.begin), evidence=f"{kin.call.line.model} before", pair=kin.number)
         if context.change is not None:
             again = context.again * context.call.tokens // max(context.asked.ends[-1], 1)
             upto = max(row.low, places(found.any)) + again
-            row.lose(_CHANGED[context.change.tier], upto, context.change, "", kin.number)
-    row.lose(_rest(context), context.call.tokens, None, "", -1)
+            row.lose(_CHANGED[context.change.tier], upto, context.change, pair=kin.number)
+    row.lose(_rest(context), context.call.tokens, pair=-1)
     return tuple(row.losses)
 
 
