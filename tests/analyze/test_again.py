@@ -80,6 +80,27 @@ def test_what_is_known_is_shared(spelled: str) -> None:
     assert row == _talk(5)
 
 
+def test_many_conversations_may_go_on_at_one_time() -> None:
+    again = Again()
+    talks = [[{"role": "system", "content": LONG}, {"role": "user", "content": f"{n}"}] for n in range(200)]
+    for talk in talks:
+        again.loads(orjson.dumps({"messages": talk}))
+    for talk in talks:
+        more = [*talk, {"role": "assistant", "content": "yes"}]
+        row = again.loads(orjson.dumps({"messages": more}))["messages"]  # type: ignore[call-overload, index]
+        assert row == more
+        assert row.kept == 2
+
+
+def test_one_that_stands_in_a_copy_as_well_is_read_rightly() -> None:
+    """As where a proxy logs what it got and what it sent."""
+    again = Again()
+    for n in (3, 4, 5):
+        value = {"messages": _talk(n), "sent": {"body": {"messages": [*_talk(n), {"role": "user", "content": "?"}]}}}
+        for each in (value, dict(reversed(value.items()))):
+            assert again.loads(orjson.dumps(each)) == each
+
+
 @pytest.mark.parametrize(
     "cut",
     [

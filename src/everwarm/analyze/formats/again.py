@@ -1,26 +1,26 @@
 """JSON lines that say again what lines before them said: a request repeats all of its conversation, and its tools.
 
-An array whose text begins with all of an earlier one's is that one with more items; so what is known is cut out of the
-line, and only the rest is parsed. Nothing is guessed: the earlier text was compared with its items' JSON, byte by byte,
-and the member's name stands but once in the line.
+An array whose text begins with all of an earlier one's is that one with more items; so a mark is put in the place of
+what is known, and only the rest is parsed. Nothing is guessed: the earlier text was compared with its items' JSON, byte
+by byte, and if the mark is not found where an array of this name begins, all of the line is parsed.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from secrets import token_hex
+from typing import Final, NamedTuple, TypeGuard
 
 import orjson
 
+from everwarm.analyze.formats.begun import KEPT, Begun
 from everwarm.core.analysis.row import Row
 from everwarm.core.wire import Json
 
-MEMBERS: Final = (b"messages", b"input", b"tools")
-"""In the order in which they are cut out."""
-
-_KEPT: Final = 16
-"""Arrays of each member that are known; conversations that go on at one time."""
+MEMBERS: Final = (b"messages", b"tools", b"input")
+"""In the order in which they are cut out: what is left is short where the last one is looked for."""
 
 _LEAST: Final = 256
 """Bytes of an array for which it pays."""
@@ -28,12 +28,22 @@ _LEAST: Final = 256
 _TRIALS: Final = 32
 """Arrays in a row that are spelled as none is that can be known again; then it is left."""
 
+_VAIN: Final = 2 * KEPT
+"""Arrays in a row of which nothing was known, as where a clock is in each. Then one in ``_SELDOM`` is remembered."""
+
+_SELDOM: Final = 8
+
 _ENDS: Final = (b",", b"]")
 """What may stand behind an item."""
 
-_BEGIN: Final = re.compile(rb'"\s*:\s*\[')
+_OPENING: Final = re.compile(rb'"\s*:\s*\[')
 _DEEP: Final = 3
 """Objects around the body."""
+
+_MARK: Final = token_hex(16)
+"""An item that no log has."""
+
+_QUOTED: Final = orjson.dumps(_MARK)
 
 
 class _Cut(NamedTuple):
@@ -59,11 +69,13 @@ class Again:
             cut = member.cut(short)
             if cut is not None:
                 cuts.append((member, cut))
-                short = _without(cut)
+                if cut.row is not None:
+                    short = b"".join((short[: cut.begin], _QUOTED, short[cut.rest :]))
         value = _parsed(short) if short is not line else orjson.loads(line)
-        if all(member.put(value, cut) for member, cut in cuts):
-            return value
-        return orjson.loads(line)
+        for member, cut in cuts:
+            if not member.put(value, cut):
+                return orjson.loads(line)
+        return value
 
 
 class _Member:
@@ -72,43 +84,66 @@ class _Member:
     def __init__(self, name: bytes) -> None:
         self._name = name.decode()
         self._quoted = b'"%b"' % name
-        self._known: list[tuple[bytes, Row]] = []  # texts of items, and them; what was used last is first
-        self._trials = 0
+        self._known = Begun[Row]()
+        self._trials = self._missed = 0
+        self._opening = b'"%b":[' % name  # as it was spelled last
+        self._front = self._back = 0  # where that stood, from either end of the line
+        self._path: tuple[str, ...] = ()  # of the object that had it
 
     def cut(self, line: bytes) -> _Cut | None:
-        """Where it is in the line, and what of it is known. None if it is not there, or more than once."""
-        at = line.find(self._quoted) if self._trials < _TRIALS else -1
-        found = _BEGIN.match(line, at + len(self._quoted) - 1) if at > 0 and line[at - 1 : at] != b"\\" else None
-        if found is None:
+        """Where it is in the line, and what of it is known. None if it is not there."""
+        begin = self._find(line) if self._trials < _TRIALS else -1
+        if begin < 0:
             return None
-        begin = rest = found.end()
-        row = None
-        for n, (text, known) in enumerate(self._known):
-            end = begin + len(text)
-            if line.startswith(text, begin) and line[end : end + 1] in _ENDS:
-                rest, row = end, known
-                self._known.insert(0, self._known.pop(n))
-                break
-        if line.find(self._quoted, rest) >= 0:
-            return None
-        return _Cut(line, begin, rest, row)
+        found = self._known.find(line, begin, _ENDS)
+        return _Cut(line, begin, begin, None) if found is None else _Cut(line, begin, begin + found[0], found[1])
 
     def put(self, value: Json, cut: _Cut) -> bool:
-        """Put the known items back before the others. False if this is not possible."""
-        holder = _holder(value, self._name, _DEEP)
-        more = holder[self._name] if holder is not None else None
-        if holder is None or type(more) is not list:
-            return cut.row is None
-        goes_on = cut.line[cut.rest : cut.rest + 1] == b","
-        if cut.row is not None and goes_on != bool(more):
-            return False  # a comma, and nothing behind it
-        if cut.row is not None and not more:
-            holder[self._name] = cut.row
+        """Put the known items in the place of the mark. False if it is not there."""
+        known = cut.row
+        holder = self._holder(value, marked=known is not None)
+        if holder is None:
+            return known is None
+        more = holder[self._name][known is not None :]
+        if known is not None and not more:
+            holder[self._name] = known
             return True
-        row = Row([*(cut.row or ()), *more], len(cut.row or ()), cut.row.known if cut.row is not None else None)
+        row = Row(more) if known is None else Row([*known, *more], len(known), known.known)
         holder[self._name] = row
-        self._remember(cut, row, more)
+        self._missed = 0 if known is not None else self._missed + 1
+        if self._missed < _VAIN or self._missed % _SELDOM == 0:
+            self._remember(cut, row, more)
         return True
+
+    def _find(self, line: bytes) -> int:
+        """Where its items begin; -1 if it has none. Most lines have it where the one before had it."""
+        opening = self._opening
+        for at in (self._front, max(len(line) - self._back, 0)):
+            if line.startswith(opening, at):
+                break
+        else:
+            at = line.find(self._quoted)
+            found = _OPENING.match(line, at + len(self._quoted) - 1) if at >= 0 else None
+            if found is None:
+                return -1
+            self._opening = opening = line[at : found.end()]
+        self._front, self._back = at, len(line) - at
+        return at + len(opening)
+
+    def _holder(self, value: Json, *, marked: bool) -> dict[str, Json] | None:
+        """The object that has such an array, with the mark as its first item; most often where the one before was."""
+        last = _at(value, self._path)
+        if self._has(last, marked):
+            return last
+        for path, holder in _holders(value, self._name, (), _DEEP):
+            if self._has(holder, marked):
+                self._path = path
+                return holder
+        return None
+
+    def _has(self, value: Json, marked: bool) -> TypeGuard[dict[str, Json]]:
+        items = value.get(self._name) if type(value) is dict else None
+        return type(items) is list and (not marked or items[:1] == [_MARK])
 
     def _remember(self, cut: _Cut, row: Row, more: list[Json]) -> None:
         """If it is spelled as ``orjson`` does, or Python's ``json``."""
@@ -120,22 +155,13 @@ class _Member:
             if cut.line.startswith(text, spaced) and cut.line[end : end + 1] == b"]":
                 self._trials = 0
                 if end - cut.begin >= _LEAST:
-                    self._known.insert(0, (cut.line[cut.begin : end], row))
-                    del self._known[_KEPT:]
+                    self._known.put(cut.line[cut.begin : end], row)
                 return
         self._trials += 1
 
 
 def _plain(value: list[Json]) -> bytes:
     return json.dumps(value).encode()
-
-
-def _without(cut: _Cut) -> bytes:
-    """The line without the items that are known."""
-    if cut.row is None:
-        return cut.line
-    comma = cut.line[cut.rest : cut.rest + 1] == b","
-    return cut.line[: cut.begin] + cut.line[cut.rest + comma :]
 
 
 def _parsed(line: bytes) -> Json:
@@ -146,11 +172,21 @@ def _parsed(line: bytes) -> Json:
         return None
 
 
-def _holder(value: Json, name: str, deep: int) -> dict[str, Json] | None:
-    """The object that has this member."""
-    if not isinstance(value, dict):
-        return None
+def _at(value: Json, path: tuple[str, ...]) -> Json:
+    """What stands there; None if nothing does."""
+    for step in path:
+        value = value.get(step) if type(value) is dict else None
+    return value
+
+
+def _holders(
+    value: Json, name: str, path: tuple[str, ...], deep: int
+) -> Iterator[tuple[tuple[str, ...], dict[str, Json]]]:
+    """Objects that have this member, and where they stand."""
+    if type(value) is not dict:
+        return
     if name in value:
-        return value
-    inside = (_holder(each, name, deep - 1) for each in value.values() if type(each) is dict) if deep else iter(())
-    return next((found for found in inside if found is not None), None)
+        yield path, value
+    for key, each in value.items() if deep else ():
+        if type(each) is dict:
+            yield from _holders(each, name, (*path, key), deep - 1)

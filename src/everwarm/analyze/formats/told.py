@@ -55,6 +55,7 @@ _DURATIONS: Final[Mapping[str, tuple[tuple[str, float | None], ...]]] = {
 """What is told -> where, and the unit in seconds; None if that is not said."""
 
 _BAD: Final = ("error", "failed", "failure", "cancelled", "canceled", "timeout")
+_FAILURE: Final = ("error", "status")
 _GOOD: Final = ("success", "ok", "succeeded", "completed")
 """What a status may be in words."""
 
@@ -97,7 +98,10 @@ class Told:
 
     def text(self, what: str) -> str:
         """The same as a text; "" if it is no text and no number."""
-        value = self.get(what)
+        found = self._found.get(what)
+        if found is None:
+            return ""
+        value = found[1]
         if isinstance(value, str):
             return value
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
@@ -117,8 +121,10 @@ class Told:
     @property
     def space(self) -> str:
         """Tenant or account. Of a key only a digest: it may be the key itself."""
-        key = self.text("key")
-        return self.text("space") or (f"key {blake2b(key.encode(), digest_size=4).hexdigest()}" if key else "")
+        space = self.text("space")
+        if space or not (key := self.text("key")):
+            return space
+        return f"key {blake2b(key.encode(), digest_size=4).hexdigest()}"
 
     @property
     def id(self) -> str:
@@ -129,6 +135,8 @@ class Told:
     @property
     def failed(self) -> bool:
         """Whether a status or an error says so."""
+        if self._found.keys().isdisjoint(_FAILURE):
+            return False
         status = self._status()
         return bool(self.get("error")) or status in _BAD or (isinstance(status, int | float) and status >= 400)
 

@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from everwarm.analyze.reading.record import Record
-from everwarm.analyze.reading.settings import settings_of
+from everwarm.analyze.reading.settings import SettingsOf
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Call, Place
 from everwarm.core.analysis.prompts import MEMBERS, Prompt, Prompts
@@ -30,6 +30,7 @@ class Gather:
         self.hidden: dict[int, int] = {}  # prefixes that stand for what logs do not have -> their tokens
         self.repeated: dict[str, int] = defaultdict(int)  # file -> calls that were there already
         self._calls: list[Call] = []
+        self._settings_of = SettingsOf()
         self._known: dict[object, int] = {}
         self._rests: dict[bytes, Mapping[str, Json]] = {}
         self._paths: dict[str, list[int]] = {}  # file -> the prefixes of its last transcript record
@@ -76,7 +77,7 @@ class Gather:
         if record.body is not None and record.dialect:
             prompt = self.prompts.read(record.dialect, record.body)
             rest = self._rest(record.dialect, record.body)
-            settings |= settings_of(record.body)
+            settings |= self._settings_of(record.body)
         else:
             prompt = self._transcript(record)
         call = Call(record.place, record.line, record.dialect if rest or prompt.units else "", prompt, 0, rest)

@@ -27,10 +27,32 @@ SHOWN: Final = 80
 """Characters of a value; it is only told apart from others, and shown."""
 
 
+class SettingsOf:
+    """Of one body after another. Tools that are the very list of the body before are not looked at again."""
+
+    def __init__(self) -> None:
+        self._tools: Json = None
+        self._searches = False
+
+    def __call__(self, body: Mapping[str, Json]) -> dict[str, str]:
+        """Those that are there."""
+        found = {} if _MEMBERS.isdisjoint(body) else _told(body)
+        tools = body.get("tools")
+        if tools is not self._tools:
+            self._tools, self._searches = tools, isinstance(tools, list) and any(map(_is_search, tools))
+        if self._searches:
+            found["web_search"] = "on"
+        return found
+
+
 def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
-    """Those that are there."""
+    """Of one body alone."""
+    return SettingsOf()(body)
+
+
+def _told(body: Mapping[str, Json]) -> dict[str, str]:
     found = {}
-    for name, places in _PLACES.items() if not _MEMBERS.isdisjoint(body) else ():
+    for name, places in _PLACES.items():
         for place in places:
             if place[0] not in body:
                 continue
@@ -39,9 +61,6 @@ def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
                 value = value.get(place[1]) if isinstance(value, dict) else None
             if value is not None:
                 found[name] = value if isinstance(value, str) else orjson.dumps(value).decode()
-    tools = body.get("tools")
-    if isinstance(tools, list) and any(map(_is_search, tools)):
-        found["web_search"] = "on"
     return found
 
 

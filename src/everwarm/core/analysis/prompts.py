@@ -192,16 +192,18 @@ class Prompts:
         return b"{%b}" % b",".join(members)
 
     def _after_row(self, units: int, dialect: str, member: str, row: Row) -> int:
-        """The same for a row of which the beginning may be known."""
-        before = row.known or row.begun
-        if before is None or before[:2] != (units, dialect):
-            after = self.bodies.of(self._units_of(dialect, member, row), units)
+        """The same for a row of which the beginning, or all, may be known."""
+        if row.known is not None and row.known[:2] == (units, dialect):
+            return row.known.units
+        begun = row.begun if row.known is None else None
+        if begun is not None and begun[:2] == (units, dialect):
+            form = _Form(dialect, member, True, member not in _TALKS)
+            after = self.bodies.of(self._all(form, row[row.kept :]), begun.units)
         else:
-            kept = row.kept if row.known is None else len(row)
-            fresh = self._all(_Form(dialect, member, True, member not in _TALKS), row[kept:]) if kept < len(row) else ()
-            after = self.bodies.of(fresh, before.units)
-        if member not in _TALKS or not all(map(_is_leading, row)):
-            row.known = Known(units, dialect, after)
+            after = self.bodies.of(self._units_of(dialect, member, row), units)
+            if member in _TALKS and all(map(_is_leading, row)):
+                return after  # the next one may be one more of the system prompt
+        row.known = Known(units, dialect, after)
         return after
 
     def _units_of(self, dialect: str, member: str, value: Json) -> list[int]:
@@ -254,9 +256,9 @@ class Prompts:
         if leading:
             tiered: Sequence[Piece] = pieces
         else:  # a system message in the midst of others is one of them
-            tiered = [piece._replace(tier="messages") for piece in pieces]
+            tiered = [p if p.tier == "messages" else p._replace(tier="messages") for p in pieces]
         numbers = tuple(map(self.number, blocks_of(tiered)))
-        if data is not None and not any(name in data for name in _MARKS):
+        if data is not None and _MARKS[0] not in data and _MARKS[1] not in data:
             return Unit(member, listed, data, numbers, ())
         begins = [row[0].path for row in grouped(tiered)]
         found = ((place_of(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
