@@ -22,7 +22,7 @@ from everwarm.core.analysis.account import Accounts, RuleOf
 from everwarm.core.analysis.block import CUTS
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
-from everwarm.core.analysis.prompts import KEPT
+from everwarm.core.analysis.texts import KEPT
 
 Progress = Callable[[str, float], None]
 """Told of what is being done, and how much of it is: 0 to 1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from everwarm.core.analysis import prompts as module
+from everwarm.core.analysis import texts as module
 from everwarm.core.analysis.block import CUTS
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.where import placed

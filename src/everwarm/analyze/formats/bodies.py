@@ -8,6 +8,7 @@ the names that are usual in logs (``told.py``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -97,8 +98,14 @@ def call(value: Json, place: Place) -> Record | Unread:
 
 def own(body: Mapping[str, Json]) -> Mapping[str, Json]:
     """The body without what a log wrote into it."""
-    strange = [name for name in body if name in _COUNTS or (name not in _OWN and known(name) is not None)]
+    strange = _strange(tuple(body))
     return {name: value for name, value in body.items() if name not in strange} if strange else body
+
+
+@lru_cache(maxsize=256)
+def _strange(names: tuple[str, ...]) -> frozenset[str]:
+    """Of the members of a body those that a log wrote into it."""
+    return frozenset(name for name in names if name in _COUNTS or (name not in _OWN and known(name) is not None))
 
 
 def shown(value: Json) -> str:

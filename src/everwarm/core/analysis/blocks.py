@@ -37,8 +37,15 @@ def place_of(begins: Sequence[Path], path: Path) -> int | None:
 def blocks_of(pieces: Sequence[Piece]) -> list[Block]:
     """Those that the pieces of one message, tool or system prompt make. The paths of the pieces begin at the body."""
     if len(pieces) == 1:  # most of them: no more than it must cost
-        return [_block(pieces, opens=True)]
+        return [_alone(pieces[0])]
     return [_block(row, opens=n == 0) for n, row in enumerate(grouped(pieces))]
+
+
+def _alone(piece: Piece) -> Block:
+    path, tier, role, kind, text, _ = piece
+    head = f"\n<|{role}|>\n"
+    size = len(head) + (IMAGE if _is_image(piece) else len(text))
+    return Block(tier, role, True, head + text, (Piece(_relative(path), tier, role, kind, text, 0),), size)
 
 
 def _block(pieces: Sequence[Piece], *, opens: bool) -> Block:

@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from everwarm.core.analysis.block import CUTS, Block, Cut, shortened
+from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.blocks import blocks_of, grouped, place_of
 from everwarm.core.analysis.prefixes import Prefixes
 from everwarm.core.analysis.row import Known, Row
+from everwarm.core.analysis.texts import KEPT, Texts
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.outlines.parts import LEADING, MARK, role_of
 from everwarm.core.layout.piece import Piece
@@ -30,12 +31,6 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_completions": ("prompt", "suffix"),
 }
 """Of a body what a model reads, in rendered order. By dialect."""
-
-KEPT: Final = 448 * 1024 * 1024
-"""Bytes of memory for texts, by default: each is there as JSON, as a piece and as a block. Then long ones are cut."""
-
-_ENDS: Final = 128 * 1024 * 1024
-"""The same for texts that are shortened. Then they are shortened more."""
 
 _MARKS: Final = (b'"cache_control"', b'"prompt_cache_breakpoint"')
 """Without these there is no mark in a unit."""
@@ -77,16 +72,14 @@ class Prompts:
     def __init__(self, kept: int = KEPT) -> None:
         """``kept``: bytes of memory for texts of which everything is kept. Of what is long and comes later only the
         ends and a digest are: it is still told apart from all other text, but what differs within is not known."""
-        self.shortened = 0  # blocks
-        self._room = kept
-        self.blocks: list[Block] = []
+        self._texts = Texts(kept)
+        self.blocks = self._texts.blocks
         self.units: list[Unit] = []
         self.prefixes = Prefixes()
         self.bodies = Prefixes()
         self._rows = [Prompt(0, 0, ())]  # by the numbers of ``bodies``
         self._sizes = array("Q", (0,))  # by prefix, as far as they were asked for
         self._heads = [(0, 0)]  # the same
-        self._numbers: dict[tuple[str, str, bool, str], int] = {}
         self._known: dict[_Form, dict[bytes, int]] = {}
 
     def read(self, dialect: str, body: Mapping[str, Json]) -> Prompt:
@@ -120,31 +113,14 @@ class Prompts:
             rows.append(Prompt(blocks, n, marks))
         return rows[units]
 
+    @property
+    def shortened(self) -> int:
+        """Blocks of which only the ends were kept."""
+        return self._texts.shortened
+
     def number(self, block: Block) -> int:
         """Of a block, also of one that stands for something a log does not have."""
-        found = self._numbers.get(_key(block))
-        if found is not None:
-            return found
-        cut = self._cut()
-        if cut is None or len(block.text) <= cut.long:
-            return self._add(block)
-        for each in CUTS[: CUTS.index(cut) + 1]:  # it may have come when there was more room
-            short = shortened(block, each)
-            found = self._numbers.get(_key(short))
-            if found is not None:
-                return found
-        self.shortened += short.text != block.text
-        return self._add(short)
-
-    def _add(self, block: Block) -> int:
-        found = self._numbers[_key(block)] = len(self.blocks)
-        self.blocks.append(block)
-        self._room -= 2 * block.text.__sizeof__()  # that of its pieces, too
-        return found
-
-    def _cut(self) -> Cut | None:
-        """How long texts are shortened; None as long as there is room."""
-        return None if self._room > 0 else CUTS[self._room <= -_ENDS]
+        return self._texts.number(block)
 
     def size(self, prefix: int) -> int:
         """Characters of all its blocks."""
@@ -236,7 +212,7 @@ class Prompts:
 
     def _one(self, form: _Form, known: dict[bytes, int], item: Json, data: bytes) -> int:
         key, found = data, known.get(data)
-        cut = self._cut() if found is None else None
+        cut = self._texts.cut() if found is None else None
         if cut is not None and len(data) > cut.long:
             key = blake2b(data, digest_size=16).digest()  # which no JSON is by chance
             found = known.get(key)
@@ -246,7 +222,7 @@ class Prompts:
                 key = kept = bytes(memoryview(data))  # without the room to grow that orjson leaves behind it
             found = known[key] = len(self.units)
             self.units.append(self._learn(form, item, kept))
-            self._room -= len(kept or b"")
+            self._texts.room -= len(kept or b"")
         return found
 
     def _learn(self, form: _Form, item: Json, data: bytes | None) -> Unit:
@@ -257,17 +233,13 @@ class Prompts:
             tiered: Sequence[Piece] = pieces
         else:  # a system message in the midst of others is one of them
             tiered = [p if p.tier == "messages" else p._replace(tier="messages") for p in pieces]
-        numbers = tuple(map(self.number, blocks_of(tiered)))
+        numbers = tuple(map(self._texts.number, blocks_of(tiered)))
         if data is not None and _MARKS[0] not in data and _MARKS[1] not in data:
             return Unit(member, listed, data, numbers, ())
         begins = [row[0].path for row in grouped(tiered)]
         found = ((place_of(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
         return Unit(member, listed, data, numbers, marks)
-
-
-def _key(block: Block) -> tuple[str, str, bool, str]:
-    return block.tier, block.role, block.opens, block.text
 
 
 def _bare(tool: Json) -> Json:
