@@ -36,8 +36,10 @@ class Prefixes:
 
     def of(self, blocks: Iterable[int], prefix: int = 0) -> int:
         """The number of a whole row, behind ``prefix``."""
+        known = self._known
         for block in blocks:
-            prefix = self.after(prefix, block)
+            found = known.get(prefix << 32 | block)
+            prefix = self.after(prefix, block) if found is None else found
         return prefix
 
     def path(self, prefix: int) -> list[int]:

@@ -77,7 +77,7 @@ class Prompts:
         self.units: list[Unit] = []
         self.prefixes = Prefixes()
         self.bodies = Prefixes()
-        self._rows = [Prompt(0, 0, ())]  # by the numbers of ``bodies``
+        self._rows = {0: Prompt(0, 0, ())}  # by the numbers of ``bodies``
         self._sizes = array("Q", (0,))  # by prefix, as far as they were asked for
         self._heads = [(0, 0)]  # the same
         self._known: dict[_Form, dict[bytes, int]] = {}
@@ -102,16 +102,22 @@ class Prompts:
 
     def _prompt(self, units: int) -> Prompt:
         """That of a row of units. One that goes on where another ended is made from that one's."""
-        rows = self._rows
-        for n in range(len(rows), len(self.bodies)):
-            blocks, _, marks = rows[self.bodies.parent[n]]
-            unit, before = self.units[self.bodies.block[n]], self.prefixes.length[blocks]
-            for block in unit.blocks:
-                blocks = self.prefixes.after(blocks, block)
+        known, parent, fresh, at = self._rows, self.bodies.parent, list[int](), units
+        while (found := known.get(at)) is None:
+            fresh.append(self.bodies.block[at])
+            at = parent[at]
+        if not fresh:
+            return found
+        blocks, marks = found.blocks, found.marks
+        before, numbers = self.prefixes.length[blocks], list[int]()
+        for number in reversed(fresh):
+            unit = self.units[number]
             if unit.marks:
-                marks = (*marks, *((before + at, ttl) for at, ttl in unit.marks))
-            rows.append(Prompt(blocks, n, marks))
-        return rows[units]
+                begin = before + len(numbers)
+                marks = (*marks, *[(begin + at, ttl) for at, ttl in unit.marks])
+            numbers += unit.blocks
+        prompt = known[units] = Prompt(self.prefixes.of(numbers, blocks), units, marks)
+        return prompt
 
     @property
     def shortened(self) -> int:
@@ -200,7 +206,10 @@ class Prompts:
         found = list(map(known.get, data))
         if None not in found:
             return found  # type: ignore[return-value]
-        return [self._one(form, known, item, text) for item, text in zip(items, data, strict=True)]
+        return [
+            self._one(form, known, item, text) if number is None else number
+            for number, item, text in zip(found, items, data, strict=True)
+        ]
 
     def _empty(self, form: _Form) -> int:
         """A list without items: nothing that a model reads, but a part of the body."""
