@@ -11,7 +11,7 @@ ENDS = (b",", b"]")
 TEXTS = st.lists(st.sampled_from((b"a", b"b", b"ab", b",", b"")), max_size=6).map(b",".join)
 
 
-@given(st.lists(TEXTS, max_size=8), TEXTS, st.integers(0, 3))
+@given(st.lists(TEXTS, max_size=4), TEXTS, st.integers(0, 3))
 def test_what_stands_there_is_found_as_if_each_was_tried(known: list[bytes], text: bytes, begin: int) -> None:
     begun, values = Begun[int](), {}
     for n, each in enumerate(known):

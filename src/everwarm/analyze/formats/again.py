@@ -19,8 +19,8 @@ from everwarm.analyze.formats.begun import KEPT, Begun
 from everwarm.core.analysis.row import Row
 from everwarm.core.wire import Json
 
-MEMBERS: Final = (b"messages", b"tools", b"input")
-"""In the order in which they are cut out: what is left is short where the last one is looked for."""
+MEMBERS: Final = ((b"messages", b"input"), (b"tools",))
+"""A body has one of the first, and tools."""
 
 _LEAST: Final = 256
 """Bytes of an array for which it pays."""
@@ -59,18 +59,19 @@ class Again:
     """Reads line after line."""
 
     def __init__(self) -> None:
-        self._members = [_Member(name) for name in MEMBERS]
+        self._members = [[_Member(name) for name in names] for names in MEMBERS]
 
     def loads(self, line: bytes) -> Json:
         """As ``orjson.loads``, with the same errors; arrays of ``MEMBERS`` may be ``Row``s. Not to be changed: lines
         share what they have in common."""
         short, cuts = line, list[tuple[_Member, _Cut]]()
-        for member in self._members:
-            cut = member.cut(short)
-            if cut is not None:
-                cuts.append((member, cut))
-                if cut.row is not None:
-                    short = b"".join((short[: cut.begin], _QUOTED, short[cut.rest :]))
+        for members in self._members:
+            for member in members:
+                cut = member.cut(short)
+                if cut is not None:
+                    cuts.append((member, cut))
+                    short = _marked(cut)
+                    break
         value = _parsed(short) if short is not line else orjson.loads(line)
         for member, cut in cuts:
             if not member.put(value, cut):
@@ -162,6 +163,13 @@ class _Member:
 
 def _plain(value: list[Json]) -> bytes:
     return json.dumps(value).encode()
+
+
+def _marked(cut: _Cut) -> bytes:
+    """The line with a mark in the place of what is known."""
+    if cut.row is None:
+        return cut.line
+    return b"".join((cut.line[: cut.begin], _QUOTED, cut.line[cut.rest :]))
 
 
 def _parsed(line: bytes) -> Json:

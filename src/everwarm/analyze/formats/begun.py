@@ -12,7 +12,7 @@ KEPT: Final = 256
 ROOM: Final = 32 * 1024 * 1024
 """Bytes of all of them, at most; of one alone there may be more."""
 
-_TRIED: Final = 8
+_TRIED: Final = 4
 """Texts that are tried: that which comes before another one in order is what that begins with, but for branches."""
 
 T = TypeVar("T")
