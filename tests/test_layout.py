@@ -144,7 +144,7 @@ def test_a_packed_log(run: Run, tmp_path: Path) -> None:
     assert run("show", "log.jsonl.gz")[1].startswith("request 2 of 2, openai_chat")
 
 
-@pytest.mark.parametrize(("cut", "says"), [(-9, "ended before"), (4, "cannot be read")])
+@pytest.mark.parametrize(("cut", "says"), [(-9, "its end is missing"), (4, "cannot be read")])
 def test_a_packed_log_that_is_cut(run: Run, tmp_path: Path, cut: int, says: str) -> None:
     (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(FIRST * 9)[:cut])
     status, _, err = run("show", "log.jsonl.gz")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from everwarm import packing
 from everwarm.analyze.formats.registry import format_of
-from everwarm.analyze.reading import files, packing
+from everwarm.analyze.reading import files
 from everwarm.analyze.reading.files import LogFile, logs
 from everwarm.analyze.reading.log import read_all
 from everwarm.analyze.reading.record import Record, Unread

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 import everwarm
 from everwarm.cli import main
@@ -23,6 +24,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 CLOCKED = 'from datetime import datetime\nsystem_prompt = f"It is {datetime.now()}. Be kind."\n'
 CLEAN = 'system_prompt = "Be kind."\n'
+PACKED: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
 RULES = "Never promise what is not in the policy. " * 50
 
 
@@ -47,7 +49,7 @@ def chat(system: str, *turns: str, **members: Any) -> dict[str, Any]:
 
 def write_log(path: Path, values: list[Any]) -> str:
     lines = "".join(v if isinstance(v, str) else json.dumps(v) + "\n" for v in values).encode()
-    path.write_bytes(gzip.compress(lines) if path.suffix == ".gz" else lines)
+    path.write_bytes(PACKED.get(path.suffix, bytes)(lines))
     return path.name
 
 
@@ -73,7 +75,7 @@ def test_a_folder_with_nothing_to_read_says_what_is_read(run: Run) -> None:
     status, out, err = run("empty")
     assert (status, err) == (0, "")
     assert " ".join(out.split()) == (
-        "Nothing was read: no .py, .json, .jsonl or .jsonl.gz file that can be is named, or in what is named."
+        "Nothing was read: no .py, .json or .jsonl file that can be is named, or in what is named."
     )
 
 
@@ -134,8 +136,8 @@ def test_a_folder_is_walked(run: Run) -> None:
         ("o.json", b'{"body": "no JSON"}', "o.json: it holds no request body"),
         ("p.json", b'{"body": {"body": {"body": {"messages": []}}}}', "p.json: it holds no request body"),
         ("i.jsonl", b"no\nyes\n", "i.jsonl:1: 2 of 2 lines hold no request, such as line 1: it is no JSON"),
-        ("j.jsonl.gz", b"not packed", "j.jsonl.gz: it cannot be read: Not a gzipped file"),
-        ("k.jsonl.gz", gzip.compress(b"{}\n" * 999)[:-9], "k.jsonl.gz: it cannot be unpacked"),
+        ("j.jsonl.gz", b"not packed", "j.jsonl.gz:1: 1 of 1 lines hold no request, such as line 1: it is no JSON"),
+        ("k.jsonl.gz", gzip.compress(b"{}\n" * 999)[:-9], "k.jsonl.gz: it is packed, and its end is missing"),
         ("l.png", b"", "l.png: what it holds is told by its name"),
         ("m.py", None, "m.py: there is no such file"),
         ("n", None, "n: there is no such file"),
@@ -246,7 +248,7 @@ def test_a_clock_in_a_log_with_how_often_and_how_much(run: Run) -> None:
     assert found["todo"].startswith("put it behind the last message")
 
 
-@pytest.mark.parametrize("name", ["l.jsonl", "l.jsonl.gz"])
+@pytest.mark.parametrize("name", ["l.jsonl", "l.jsonl.gz", "l.jsonl.zst"])
 @pytest.mark.parametrize(
     "wrap", [lambda b: b, lambda b: {"request": b}, lambda b: {"body": b}], ids=["", "request", "body"]
 )

@@ -16,7 +16,9 @@ def add_actions(layout: argparse.ArgumentParser) -> None:
 
     show = command_of(actions, "show", _show, "what rewriting makes of a request, as a diff")
     show.add_argument(
-        "file", metavar="FILE", help="a JSON body, or a log with one a line, also packed by gzip; - is standard input"
+        "file",
+        metavar="FILE",
+        help="a JSON body, or a log with one a line (also gzip, zstd); - is standard input",
     )
     show.add_argument("--request", type=int, metavar="N", help="which of them, from 1 (default: the last)")
     show.add_argument(

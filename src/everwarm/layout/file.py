@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import gzip
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from time import time
 from typing import Any, NamedTuple
@@ -27,6 +26,7 @@ from everwarm.core.layout.lines import lines_of
 from everwarm.core.layout.notes import MemoryNotes
 from everwarm.core.layout.words import lasting, sentence
 from everwarm.errors import BadRequest, ConfigError
+from everwarm.packing import PackingError, unpacked
 
 CONTEXT = 3
 """Lines around a change that are shown."""
@@ -37,9 +37,6 @@ LEARNED = 3
 TOO_FEW = f"It takes a log with {LEARNED} requests of a kind to see what changes."
 
 ESTIMATED = "Tokens are estimated from characters."
-
-GZIP = b"\x1f\x8b"
-"""How a packed file begins; no JSON does."""
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -115,9 +112,9 @@ def _unwrapped(where: str, data: bytes) -> tuple[bytes, dict[str, Any]]:
 
 def _content(file: str) -> bytes:
     try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        data = gzip.decompress(data) if data.startswith(GZIP) else data
-    except (OSError, EOFError, zlib.error) as error:
+        stream = sys.stdin.buffer if file == "-" else BytesIO(Path(file).read_bytes())
+        data = b"".join(unpacked(stream))
+    except (OSError, PackingError) as error:
         raise ConfigError(f"{_name(file)} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     if not data.strip():
         raise ConfigError(f"{_name(file)} is empty, but must hold requests: JSON bodies, one a line or one in all.")

@@ -11,7 +11,9 @@ from everwarm.errors import ConfigError
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """What it can be told."""
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="a .py, .json, .jsonl or .jsonl.gz file, or a folder")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", help="a .py, .json or .jsonl file (also .gz, .zst), or a folder"
+    )
     parser.add_argument("--price-of", metavar="MODEL", help="price what is lost as this model's tokens")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

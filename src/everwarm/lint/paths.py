@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from everwarm import packing
 from everwarm.folders import within
 
-_KINDS: Final = (".py", ".json", ".jsonl", ".jsonl.gz")
+_KINDS: Final = (".py", ".json", ".jsonl", ".jsonl.gz", ".jsonl.zst")
 
 
 class File(NamedTuple):
@@ -36,7 +36,6 @@ def kind_of(path: Path) -> str:
 
 
 def lines(file: File) -> Iterator[bytes]:
-    """Those of a log. Raises ``OSError`` (of which a broken ``.gz`` is one) or ``EOFError``."""
-    unpacked = gzip.open if file.kind.endswith(".gz") else open
-    with unpacked(file.path, "rb") as stream:
-        yield from stream
+    """Those of a log, unpacked if it is packed. Raises ``OSError`` or ``PackingError``."""
+    with file.path.open("rb", 0) as stream:
+        yield from packing.lines(packing.unpacked(stream))

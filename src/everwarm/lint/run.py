@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tokenize
-import zlib
 from collections.abc import Iterable
 
 import orjson
@@ -14,8 +13,9 @@ from everwarm.lint.finding import Report, Trouble, together
 from everwarm.lint.log import Log
 from everwarm.lint.paths import File, files, lines
 from everwarm.lint.python import check as program
+from everwarm.packing import PackingError
 
-_UNKNOWN = "what it holds is told by its name: .py, .json, .jsonl or .jsonl.gz"
+_UNKNOWN = "what it holds is told by its name: .py, .json, .jsonl, .jsonl.gz or .jsonl.zst"
 
 
 def lint(names: Iterable[str]) -> Report:
@@ -35,8 +35,8 @@ def _read(file: File) -> Report:
         return _trouble(file, _UNKNOWN)
     except FileNotFoundError:
         return _trouble(file, "there is no such file")
-    except (EOFError, zlib.error) as e:
-        return _trouble(file, f"it cannot be unpacked: {e}")
+    except PackingError as e:
+        return _trouble(file, str(e))
     except OSError as e:
         return _trouble(file, f"it cannot be read: {e.strerror or e}")
 

@@ -87,7 +87,7 @@ def _sum(report: Report) -> str:
     files = f"{report.files:,} file{'s' * (report.files != 1)}"
     found = len(report.findings)
     if not report.files:
-        return "Nothing was read: no .py, .json, .jsonl or .jsonl.gz file that can be is named, or in what is named.\n"
+        return "Nothing was read: no .py, .json or .jsonl file that can be is named, or in what is named.\n"
     if not found:
         return f"Nothing found in {files}.\n"
     return f"{found:,} finding{'s' * (found != 1)} in {files}.\n"

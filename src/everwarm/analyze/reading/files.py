@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from everwarm.analyze.reading.packing import PackingError, Readable, unpacked
 from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.call import Place
 from everwarm.folders import within
+from everwarm.packing import PackingError, Readable, unpacked
 
 HEAD: Final = 64 * 1024
 """Bytes that tell which format it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Protocol
 
 PACKED: Final = 64 * 1024
@@ -37,6 +37,19 @@ def unpacked(stream: Readable) -> Iterator[bytes]:
     else:
         while piece := rest.read(CHUNK):
             yield piece
+
+
+def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What they make together, line by line, without the ends of lines; in the memory of the longest one."""
+    begun: list[bytes] = []
+    for piece in pieces:
+        *whole, last = piece.split(b"\n")
+        for line in whole:
+            yield b"".join((*begun, line))
+            begun = []
+        begun.append(last)
+    if end := b"".join(begun):
+        yield end
 
 
 class _Joined:
