@@ -11,6 +11,9 @@ from everwarm.core.rules import Rule
 
 TIERS: Final[tuple[Tier, ...]] = ("tools", "system", "messages")
 
+NONE: Final = (0, 0, 0)
+"""The salts of a call whose settings play no part."""
+
 
 @dataclass(slots=True)
 class Asked:
@@ -23,13 +26,13 @@ class Asked:
     ready: float  # when its answer began, and what it wrote can be read
     number: int  # of the call
     marks: Sequence[tuple[int, str]] | None = None  # places among its blocks, and lifetimes. None: not known
-    salts: tuple[int, int, int] = (0, 0, 0)  # what besides the text must be the same to read tools, system, messages
+    salts: tuple[int, int, int] = NONE  # what besides the text must be the same to read tools, system, messages
     heads: tuple[int, int] = (0, 0)  # how many of the blocks are tools, and how many tools or system
     lifetime: str = ""  # of entries whose marks are not known; "": the rule's first
 
     def keys(self) -> Sequence[int]:
         """Of its prefixes with what they depend on besides."""
-        if not any(self.salts):
+        if self.salts == NONE:
             return self.path
         tools, system = self.heads
         counts = tools, system - tools, len(self.path) - system
@@ -55,8 +58,8 @@ class Found(NamedTuple):
 def salts(settings: Mapping[str, str], rule: Rule | None, known: dict[object, int]) -> tuple[int, int, int]:
     """What of a call's settings each tier depends on, by the rule's ``invalidates``; as small numbers. What a tier
     depends on, those behind it do as well."""
-    if rule is None or rule.invalidates.keys().isdisjoint(settings):
-        return 0, 0, 0
+    if not settings or rule is None or rule.invalidates.keys().isdisjoint(settings):
+        return NONE
     lost = rule.invalidates
     numbers = []
     for n in range(len(TIERS)):

@@ -43,7 +43,10 @@ class Prefixes:
     def path(self, prefix: int) -> list[int]:
         """The prefixes that end with it, the shortest first, without the empty one. Not to be changed: that of a prefix
         which was asked for lately is kept, and those of its continuations are made from it."""
-        row, at, kept = [], prefix, self._paths
+        kept = self._paths
+        if prefix in kept:
+            return kept[prefix]
+        row, at = [], prefix
         while at and at not in kept:
             row.append(at)
             at = self.parent[at]

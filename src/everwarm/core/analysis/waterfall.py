@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.asked import Asked, Found
@@ -41,7 +40,6 @@ class Context(NamedTuple):
     again: int  # characters behind that which its kin has as well
     asked: Asked
     prompts: Prompts
-    row: Sequence[int]
     before: Call | None  # the last one that begins as far as it is known
     hidden: int = 0  # tokens of its beginning that the log does not have
     near: bool = False  # whether its kin asked nearly the same, see ``compare.nearly``
@@ -49,37 +47,41 @@ class Context(NamedTuple):
     @property
     def is_turn(self) -> bool:
         """Whether it ends with what a person said, and not with the result of a tool."""
-        block = self.prompts.blocks[self.row[-1]]
+        block = self.prompts.blocks[self.prompts.prefixes.block[self.asked.path[-1]]]
         return block.role == "user" and all(piece.kind != "result" for piece in block.pieces)
 
 
-def losses_of(context: Context, read: int) -> tuple[Loss, ...]:
-    """Each interval between two places, as far as it lies behind what was read."""
+def losses_of(context: Context, read: int, there: int) -> tuple[Loss, ...]:
+    """Each interval between two places, as far as it lies behind what was read. ``there``: tokens of all that was sent
+    before."""
     row = _Row(context, read)
-    found, places = context.found, context.places
-    if read < places(found.any):  # else it read all that was there before
-        if read < found.rules:
+    if read < there:  # else it read all of that
+        if read < context.found.rules:
             row.lose(*_of_provider(context, read))
         _lose_known(row, context)
-    kin = context.kin
+    kin, call = context.kin, context.call
     if kin is not None:
-        if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):
-            row.lose("model_changed", places(context.begin), evidence=f"{kin.call.line.model} before", pair=kin.number)
+        if kin.call.line is not call.line and kin.call.line[:2] != call.line[:2]:  # provider and model
+            upto, evidence = context.places(context.begin), f"{kin.call.line.model} before"
+            row.lose("model_changed", upto, evidence=evidence, pair=kin.number)
         if context.change is not None:
-            again = context.again * context.call.tokens // max(context.asked.ends[-1], 1)
-            upto = max(row.low, places(found.any)) + again
+            again = context.again * call.tokens // max(context.asked.ends[-1], 1)
+            upto = max(row.low, there) + again
             row.lose(_CHANGED[context.change.tier], upto, context.change, pair=kin.number)
-    row.lose(_rest(context), context.call.tokens, pair=-1)
+    row.lose(_rest(context), call.tokens, pair=-1)
     return tuple(row.losses)
 
 
 class _Row:
     """Losses one behind the other, from what was read on."""
 
-    __slots__ = ("_context", "_pair", "_total", "losses", "low")
+    __slots__ = ("_context", "_head", "_last", "_pair", "_total", "losses", "low")
 
     def __init__(self, context: Context, read: int) -> None:
         self._context, self._total, self._pair = context, context.call.tokens, context.found.pair
+        asked, prompts, system = context.asked, context.prompts, context.asked.heads[1]
+        self._head = context.places(asked.ends[system - 1]) if system else 0  # tokens of tools and system prompt
+        self._last: Tier = prompts.blocks[prompts.prefixes.block[asked.path[-1]]].tier if asked.path else "messages"
         self.low = read
         self.losses: list[Loss] = []
 
@@ -87,11 +89,18 @@ class _Row:
         self, cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int | None = None
     ) -> None:
         """Whatever is not lost yet up to a place; nothing, if there is nothing."""
-        upto = min(upto, self._total)
-        if upto > self.low:
+        low, upto = self.low, min(upto, self._total)
+        if upto > low:
             pair = self._pair if pair is None else pair
-            self.losses.append(Loss(cause, upto - self.low, _tier_of(self._context, self.low), change, evidence, pair))
+            self.losses.append(Loss(cause, upto - low, self._tier(low), change, evidence, pair))
             self.low = upto
+
+    def _tier(self, tokens: int) -> Tier:
+        """In which the token after so many is."""
+        if tokens >= self._head:  # as most are
+            return self._last
+        asked, tools = self._context.asked, self._context.asked.heads[0]
+        return "tools" if tools and tokens < self._context.places(asked.ends[tools - 1]) else "system"
 
 
 def _lose_known(row: _Row, context: Context) -> None:
@@ -105,6 +114,8 @@ def _lose_known(row: _Row, context: Context) -> None:
     if row.low < ready and rule is not None:
         cause, evidence = _of_rules(context, rule)
         row.lose(cause, ready, evidence=evidence)
+    if found.ready >= whole:
+        return  # there is no more
     row.lose("parallel", places(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
     own = places(min(found.own, whole))
     if row.low < own:
@@ -125,18 +136,9 @@ def _whole(context: Context) -> int:
 
 def _rest(context: Context) -> Cause:
     """What that is which nobody had sent before."""
-    if not context.row:
+    if not context.asked.path:
         return "untold"
     return "cold" if context.found.pair < 0 and context.kin is None else "new"
-
-
-def _tier_of(context: Context, tokens: int) -> Tier:
-    """In which the token after so many is."""
-    ends, places, row = context.asked.ends, context.places, context.row
-    tools, system = context.asked.heads
-    if not system or tokens >= places(ends[system - 1]):  # as most are
-        return context.prompts.blocks[row[-1]].tier if row else "messages"
-    return "tools" if tools and tokens < places(ends[tools - 1]) else "system"
 
 
 def _of_provider(context: Context, read: int) -> tuple[Cause, int, Change | None, str]:
