@@ -65,7 +65,7 @@ class _Sums:
         self._prompts = prompts
         self._accounts = Accounts(prompts, rule_of, anchors=gather.hidden)
         self._money = Money()
-        self._tally, self._streams, self._worsts = Tally(self._money), Streams(prompts), Worsts(prompts)
+        self._tally, self._streams, self._worsts = Tally(), Streams(prompts), Worsts(prompts)
         self._answered, self._flames = Answered(prompts), Flames(prompts)
         self._row: list[tuple[float, Account]] = []
         self._bodies = False
@@ -73,11 +73,11 @@ class _Sums:
 
     def add(self, n: int, call: Call) -> Account:
         """The call with this number, in the order of time."""
-        account, rule = self._accounts.of(call), self._accounts.rule(call)
-        cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
-        self._tally.add(call, account, rule, self._streams.name(call, account), cost)
+        account = self._accounts.of(call)
+        bill = self._money.bill(call, self._accounts.rule(call), account)
+        self._tally.add(call, account, bill, self._streams.name(call, account))
         self._worsts.add(n, call, account)
-        self._answered.add(call, account, cost)
+        self._answered.add(call, account, bill.cost)
         self._bodies |= bool(call.dialect)
         if n % self.every == 0:
             self._flames.add(stretches(self._prompts, call, account))

@@ -24,10 +24,14 @@ def moments(row: Sequence[tuple[float, Account]]) -> list[Moment]:
     found: dict[int, Moment] = {}
     for at, account in row:
         n = int(at // long)
-        moment = found.setdefault(n, Moment(float(n * long), float(long), 0, 0, 0, 0, 0))
+        moment = found.get(n)
+        if moment is None:
+            moment = found[n] = Moment(float(n * long), float(long), 0, 0, 0, 0, 0)
         moment.calls += 1
         moment.prompt += account.total
         moment.read += account.read
-        moment.expired += sum(loss.tokens for loss in account.losses if loss.cause == "expired")
-        moment.lost += sum(loss.tokens for loss in account.losses if loss.cause not in UNAVOIDABLE)
+        for loss in account.losses:
+            if loss.cause not in UNAVOIDABLE:
+                moment.lost += loss.tokens
+                moment.expired += loss.tokens * (loss.cause == "expired")
     return [found[n] for n in sorted(found)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.loss import Account
 from everwarm.core.rules import Rule
 from everwarm.errors import ConfigError
 from everwarm.ledger.prices import MILLION, Price, Prices
@@ -17,6 +18,17 @@ _LISTED: Final = {
     "xai": "x-ai",
 }
 """Our name of a provider -> that of the price list."""
+
+
+class Bill(NamedTuple):
+    """Of one call, in US dollars. None where the model is not listed."""
+
+    cost: float | None
+    uncached: float | None  # what it would have cost without a cache
+    saving: float | None  # what reading one more token from the cache would have saved
+
+
+_UNKNOWN: Final = Bill(None, None, None)
 
 
 class Money:
@@ -36,23 +48,30 @@ class Money:
     def cost(self, call: Call, rule: Rule | None, read: int, written: int, long: int) -> float | None:
         """Of a call that read and wrote so many tokens; ``long``: of the written, those for a longer lifetime."""
         price = self.price(call)
-        if price is None:
-            return None
-        plain = max(call.tokens - read - written, 0)
-        short, longer = (rule.ttls[0].write_factor, rule.ttls[-1].write_factor) if rule and rule.ttls else (1.0, 1.0)
-        weighted = plain + (written - long) * short + long * longer
-        output = call.usage.output if call.usage else 0
-        return (weighted * price.input + read * _read(price, rule) + output * price.output) / MILLION
+        return None if price is None else _cost(price, rule, call, read, written, long)
 
     def saved(self, call: Call, rule: Rule | None, tokens: int) -> float | None:
         """What reading so many tokens saves against computing them."""
-        each = self.saving(call, rule)
-        return None if each is None else tokens * each
-
-    def saving(self, call: Call, rule: Rule | None) -> float | None:
-        """The same of one token."""
         price = self.price(call)
-        return None if price is None else (price.input - _read(price, rule)) / MILLION
+        return None if price is None else tokens * ((price.input - _read(price, rule)) / MILLION)
+
+    def bill(self, call: Call, rule: Rule | None, account: Account) -> Bill:
+        """Of a call that read and wrote what its account says."""
+        price = self.price(call)
+        if price is None:
+            return _UNKNOWN
+        cost = _cost(price, rule, call, account.read, account.written, account.written_long)
+        return Bill(cost, _cost(price, None, call, 0, 0, 0), (price.input - _read(price, rule)) / MILLION)
+
+
+def _cost(price: Price, rule: Rule | None, call: Call, read: int, written: int, long: int) -> float:
+    weighted: float = max(call.tokens - read - written, 0)
+    if written:
+        ttls = rule.ttls if rule is not None else ()
+        short, longer = (ttls[0].write_factor, ttls[-1].write_factor) if ttls else (1.0, 1.0)
+        weighted = weighted + (written - long) * short + long * longer
+    output = call.usage.output if call.usage else 0
+    return (weighted * price.input + read * _read(price, rule) + output * price.output) / MILLION
 
 
 def _read(price: Price, rule: Rule | None) -> float:

@@ -91,3 +91,8 @@ class Account(NamedTuple):
     written_long: int = 0  # of ``written`` what is for a longer lifetime
     near: bool = False  # whether an earlier call with the same settings asked nearly the same, see ``compare.nearly``
     after: int = -1  # the number of the call that it continues, or that its system prompt and tools are from; -1: none
+
+    @property
+    def lost(self) -> int:
+        """Tokens that were lost: without what is new."""
+        return sum([loss.tokens for loss in self.losses if loss.cause not in UNAVOIDABLE])
