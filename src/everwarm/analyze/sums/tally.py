@@ -49,10 +49,11 @@ class Group:
         sums.written += account.written
         sums.ideal += account.ideal
         sums.rules += account.rules
-        sums.cost = _plus(sums.cost, bill.cost)
-        sums.uncached = _plus(sums.uncached, bill.uncached)
+        cost, uncached, saving = bill
+        sums.cost = None if sums.cost is None or cost is None else sums.cost + cost
+        sums.uncached = None if sums.uncached is None or uncached is None else sums.uncached + uncached
         for loss in account.losses:
-            self._lose(call, loss, bill.saving)
+            self._lose(call, loss, saving)
 
     def _lose(self, call: Call, loss: Loss, saving: float | None) -> None:
         """``saving``: what reading a token of it would have saved, if it could have been read."""

@@ -12,7 +12,7 @@ from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.compare import nearly
 from everwarm.core.analysis.kin import Kin, Kindred
 from everwarm.core.analysis.kinds import change_of
-from everwarm.core.analysis.loss import Account, Loss
+from everwarm.core.analysis.loss import Account, Change, Loss
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.scale import Places, Scale
 from everwarm.core.analysis.waterfall import Context, losses_of
@@ -82,11 +82,15 @@ class Accounts:
         losses: tuple[Loss, ...] = ()
         near, after = False, -1 if found.blocks < max(asked.heads[1], 1) else found.pair
         if self._options.explain:
-            kin = self._kin(call, asked, found)
+            kin, change = self._kin(call, asked, found), None
             self._kindred.remember(call, asked.path, asked.heads[1])
-            context = self._context(call, served.rule, places, found, kin, asked)
-            losses, near = losses_of(context, read, ideal), context.near
-            after = kin.number if kin else after
+            if kin is not None:
+                after = kin.number
+                if not kin.difference.grown:
+                    change, near = self._change(call, kin)
+            before = self._kindred.call(found.pair)
+            context = Context(call, served.rule, places, found, kin, change, asked, self._prompts, before, self._hidden)
+            losses = losses_of(context, read, ideal)
         return Account(call.tokens, read, losses, ideal, found.rules, written, long, near, after)
 
     def rule(self, call: Call) -> Rule | None:
@@ -122,7 +126,8 @@ class Accounts:
             at = call.began if call.began is not None else call.ended if call.ended is not None else self._begun
         self._now = began = at = max(at, self._now)
         if call.at is not None:
-            began = max(call.began if call.began is not None else min(call.ended or inf, at + _SOON), at)
+            began = call.began if call.began is not None else min(call.ended or inf, at + _SOON)
+            began = max(began, at)
         self._begun = max(began, self._begun)
         return at, began
 
@@ -132,22 +137,12 @@ class Accounts:
         kin = self._kindred.ended(call, asked.path[found.blocks - 1]) if found.blocks else None
         return kin or self._kindred.find(call, self._prompts.prefixes.row(call.prompt.blocks), found.pair)
 
-    def _context(
-        self, call: Call, rule: Rule | None, places: Places, found: Found, kin: Kin | None, asked: Asked
-    ) -> Context:
-        prompts, change, near = self._prompts, None, False
-        begin = again = 0
-        if kin is not None:
-            difference = kin.difference
-            begin = (asked.ends[difference.blocks - 1] if difference.blocks else 0) + difference.partly
-            again = difference.again
-            if not difference.grown:
-                before, row = (prompts.prefixes.row(each.prompt.blocks) for each in (kin.call, call))
-                change = change_of(prompts, call.dialect, before, row, difference, call.prompt.units)
-                near = kin.call.rest is call.rest and nearly(prompts, before, row, difference)
-        last = self._kindred.call(found.pair)
-        hidden = self._hidden.get(asked.path[0], 0) if self._hidden and asked.path else 0
-        return Context(call, rule, places, found, kin, change, begin, again, asked, prompts, last, hidden, near)
+    def _change(self, call: Call, kin: Kin) -> tuple[Change | None, bool]:
+        """What is not as it was; and whether nearly the same was asked."""
+        prompts = self._prompts
+        before, row = (prompts.prefixes.row(each.prompt.blocks) for each in (kin.call, call))
+        change = change_of(prompts, call.dialect, before, row, kin.difference, call.prompt.units)
+        return change, kin.call.rest is call.rest and nearly(prompts, before, row, kin.difference)
 
 
 def _within(tokens: int, total: int) -> int:

@@ -6,12 +6,13 @@ is up to the provider: other replicas, and what it let go.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final
 
 from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.ends import has_marks, life_of, lifetimes, places
@@ -21,14 +22,6 @@ from everwarm.core.rules import Rule
 
 _TRIED: Final = 4
 """Blocks that a call adds to a conversation, mostly at most."""
-
-
-class _Use(NamedTuple):
-    """A call that prefixes were used by."""
-
-    number: int
-    at: float
-    end: int  # the prefix that is the whole prompt; 0: it was empty
 
 
 @dataclass(slots=True)
@@ -51,7 +44,9 @@ class Cache:
         self._life = life_of(rule, "") or inf
         self._lasts = max(self._life, keep)  # seconds that a prefix is there which has the rule's first lifetime
         self._refreshes = rule is None or rule.refreshes
-        self._uses: list[_Use] = []
+        self._calls = array("Q")  # by use: the number of the call that prefixes were used by
+        self._times = array("d")  # when that was
+        self._wholes = array("I")  # the prefix that was its whole prompt; 0: it was empty
         self._seen: dict[int, int] = {}  # prefix -> the last use
         self._since = self._seen if self._refreshes else {}  # key -> the use since which it lives; the same dictionary
         # as long as settings play no part
@@ -66,7 +61,7 @@ class Cache:
         keys = asked.keys()
         seen, _, alive, ready = depths = self._depths(asked, keys)
         ends, last = self._ends(asked, depths)
-        pair = self._uses[self._seen[last]].number if last else -1
+        pair = self._calls[self._seen[last]] if last else -1
         rules, beyond, entry = self._by_rule(asked, keys, ready, ends[3])
         written, long = self._write(asked, keys, rules)
         if entry:
@@ -98,7 +93,7 @@ class Cache:
         if self._longer:
             life = max((life for life, keys in self._longer.items() if key in keys), default=self._life)
             lasts = max(life, self._keep)
-        return at < self._uses[self._since[key]].at + lasts
+        return at < self._times[self._since[key]] + lasts
 
     def _ends(self, asked: Asked, depths: tuple[int, int, int, int]) -> tuple[tuple[int, int, int, int], int]:
         """Characters of each depth, with those of the next block that another one there begins with; and the longest
@@ -129,8 +124,8 @@ class Cache:
             return []
         at = bisect_left(row, block.text, key=lambda number: blocks[number].text)
         near = [prefixes.after(parent, number) for number in row[max(at - 1, 0) : at + 1]]
-        use = self._uses[self._seen[parent] if parent else -1]
-        last = prefixes.path(use.end)[seen : seen + 1]
+        use = self._seen[parent] if parent else -1
+        last = prefixes.path(self._wholes[use])[seen : seen + 1]
         near += [prefix for prefix in last if blocks[prefixes.block[prefix]].role == block.role]
         head = len(block.text) - len(block.said)  # whose it is says nothing
         common = (min(common_prefix(blocks[prefixes.block[p]].text, block.text), block.size) for p in near)
@@ -206,13 +201,15 @@ class Cache:
 
     def _remember(self, asked: Asked, keys: Sequence[int], seen: int, alive: int) -> None:
         """At the speed of dictionaries: all of a long conversation is used with each of its calls."""
-        number, path = len(self._uses), asked.path
-        self._uses.append(_Use(asked.number, asked.at, path[-1] if path else 0))
+        use, path = len(self._calls), asked.path
+        self._calls.append(asked.number)
+        self._times.append(asked.at)
+        self._wholes.append(path[-1] if path else 0)
         if keys is not path and self._since is self._seen:
             self._since = dict(self._seen)
-        self._seen.update(dict.fromkeys(path, number))
+        self._seen.update(dict.fromkeys(path, use))
         if self._since is not self._seen:
-            self._since.update(dict.fromkeys(keys if self._refreshes else keys[alive:], number))
+            self._since.update(dict.fromkeys(keys if self._refreshes else keys[alive:], use))
         self._live_on(asked, keys, alive)
         if seen < len(path):
             self._follow(path[seen - 1] if seen else 0, path[seen])

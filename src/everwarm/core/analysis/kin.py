@@ -42,6 +42,9 @@ class Kindred:
         self._calls: list[Call] = []
         self._last: dict[tuple[object, ...], int] = {}
         self._blocks: dict[str, dict[int, int]] = {}  # namespace -> block -> the last call that had it near an end
+        self._heads: dict[
+            tuple[str, int], tuple[int, Sequence[int]]
+        ] = {}  # beginnings -> what ``_blocks`` lacks of them
         self._ended: dict[tuple[str, int], int] = {}  # the prefix that is a whole prompt -> the last call that had it
 
     def ended(self, call: Call, known: int) -> Kin | None:
@@ -81,9 +84,11 @@ class Kindred:
         number, line = len(self._calls), call.line
         self._calls.append(call)
         self._ended[line.space, call.prompt.blocks] = number
-        ends = path if len(path) <= _TAIL else [*path[: min(head, _TAIL)], *path[-_TAIL:]]
-        row = map(self._prompts.prefixes.block.__getitem__, ends)
+        row = map(self._prompts.prefixes.block.__getitem__, path[-_TAIL:])
         self._blocks.setdefault(line.space, {}).update(dict.fromkeys(row, number))
+        if head:  # many begin so, one after the other: it is enough to know the last one when it is asked for
+            begin = path[: min(head, _TAIL)]
+            self._heads[line.space, begin[-1]] = number, begin
         if line.session:
             self._last[line.space, "session", line.session] = number
         self._last[line.space, "app", line.app, call.dialect] = number
@@ -101,7 +106,16 @@ class Kindred:
                 break
         return list(found)
 
+    def _note_heads(self) -> None:
+        block = self._prompts.prefixes.block
+        for (space, _), (number, begin) in self._heads.items():
+            blocks = self._blocks[space]
+            for prefix in begin:
+                blocks[block[prefix]] = max(number, blocks.get(block[prefix], -1))
+        self._heads.clear()
+
     def _near(self, call: Call, row: Sequence[int], pair: int) -> Iterator[int]:
+        self._note_heads()
         last, space = self._last, call.line.space
         blocks = self._blocks.get(space, {})
         if call.line.session:

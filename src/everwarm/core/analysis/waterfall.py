@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.asked import Asked, Found
@@ -36,13 +37,15 @@ class Context(NamedTuple):
     found: Found
     kin: Kin | None
     change: Change | None
-    begin: int  # characters with which it begins as its kin does
-    again: int  # characters behind that which its kin has as well
     asked: Asked
     prompts: Prompts
     before: Call | None  # the last one that begins as far as it is known
-    hidden: int = 0  # tokens of its beginning that the log does not have
-    near: bool = False  # whether its kin asked nearly the same, see ``compare.nearly``
+    anchors: Mapping[int, int]  # prefixes that stand for what the log does not have -> their tokens
+
+    @property
+    def hidden(self) -> int:
+        """Tokens of its beginning that the log does not have."""
+        return self.anchors.get(self.asked.path[0], 0) if self.asked.path else 0
 
     @property
     def is_turn(self) -> bool:
@@ -62,10 +65,10 @@ def losses_of(context: Context, read: int, there: int) -> tuple[Loss, ...]:
     kin, call = context.kin, context.call
     if kin is not None:
         if kin.call.line is not call.line and kin.call.line[:2] != call.line[:2]:  # provider and model
-            upto, evidence = context.places(context.begin), f"{kin.call.line.model} before"
+            upto, evidence = context.places(_begin(context, kin)), f"{kin.call.line.model} before"
             row.lose("model_changed", upto, evidence=evidence, pair=kin.number)
         if context.change is not None:
-            again = context.again * call.tokens // max(context.asked.ends[-1], 1)
+            again = kin.difference.again * call.tokens // max(context.asked.ends[-1], 1)
             upto = max(row.low, there) + again
             row.lose(_CHANGED[context.change.tier], upto, context.change, pair=kin.number)
     row.lose(_rest(context), call.tokens, pair=-1)
@@ -89,7 +92,9 @@ class _Row:
         self, cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int | None = None
     ) -> None:
         """Whatever is not lost yet up to a place; nothing, if there is nothing."""
-        low, upto = self.low, min(upto, self._total)
+        low = self.low
+        if upto > self._total:
+            upto = self._total
         if upto > low:
             pair = self._pair if pair is None else pair
             self.losses.append(Loss(cause, upto - low, self._tier(low), change, evidence, pair))
@@ -132,6 +137,12 @@ def _whole(context: Context) -> int:
     if rule is None or not rule.mark or context.asked.marks is None or context.change is None:
         return found.any
     return context.asked.ends[found.blocks - 1] if found.blocks else 0
+
+
+def _begin(context: Context, kin: Kin) -> int:
+    """Characters with which it begins as its kin does."""
+    blocks, partly = kin.difference[:2]
+    return (context.asked.ends[blocks - 1] if blocks else 0) + partly
 
 
 def _rest(context: Context) -> Cause:
