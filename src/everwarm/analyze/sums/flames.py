@@ -42,14 +42,15 @@ class Flames:
 
     def add(self, stretches: Iterable[Stretch]) -> None:
         """Those of one call."""
-        for stretch in stretches:
-            heat = self._heats[stretch.prefix]
+        heats = self._heats
+        for prefix, tokens, read, lost, label in stretches:
+            heat = heats[prefix]
             heat.calls += 1
-            heat.tokens += stretch.tokens
-            heat.read += stretch.read
-            heat.lost += stretch.lost
-            if stretch.label:
-                heat.labels[stretch.label] = heat.labels.get(stretch.label, 0) + stretch.lost
+            heat.tokens += tokens
+            heat.read += read
+            if lost:
+                heat.lost += lost
+                heat.labels[label] = heat.labels.get(label, 0) + lost
 
     def done(self, most: int = MOST) -> list[Flame]:
         """The trees, the widest first. Stretches that nearly the same calls have are one."""

@@ -61,7 +61,9 @@ class Money:
         if price is None:
             return _UNKNOWN
         cost = _cost(price, rule, call, account.read, account.written, account.written_long)
-        return Bill(cost, _cost(price, None, call, 0, 0, 0), (price.input - _read(price, rule)) / MILLION)
+        output = call.usage.output if call.usage else 0
+        uncached = (max(call.tokens, 0) * price.input + output * price.output) / MILLION
+        return Bill(cost, uncached, (price.input - _read(price, rule)) / MILLION)
 
 
 def _cost(price: Price, rule: Rule | None, call: Call, read: int, written: int, long: int) -> float:

@@ -109,14 +109,14 @@ class Accounts:
     def _asked(self, call: Call, served: _Served) -> tuple[Asked, Places]:
         prompts, prompt = self._prompts, call.prompt
         path = prompts.prefixes.path(prompt.blocks)
-        ends = list(map(prompts.sizes().__getitem__, path))
-        places = served.scale.places(path, ends, call.tokens)
+        sizes = prompts.sizes()
+        places = served.scale.places(path, sizes, call.tokens)
         at, began = self._times(call)
         salted = salts(call.settings, served.rule, self._salts)
         marks = prompt.marks if call.dialect else None
         life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")
         heads = prompts.heads(prompt.blocks)
-        return Asked(path, ends, places, at, began, self._number, marks, salted, heads, life), places
+        return Asked(path, sizes, places, at, began, self._number, marks, salted, heads, life), places
 
     def _times(self, call: Call) -> tuple[float, float]:
         """When it was sent, and when its answer began. A call without any time came when the answers to all before it

@@ -20,7 +20,7 @@ class Asked:
     """A prompt on its way into the cache."""
 
     path: Sequence[int]  # its prefixes, the shortest first
-    ends: Sequence[int]  # characters up to the end of each
+    sizes: Sequence[int]  # characters of every prefix, by its number
     tokens: Callable[[int], int]  # that end at a character
     at: float
     ready: float  # when its answer began, and what it wrote can be read
@@ -29,6 +29,10 @@ class Asked:
     salts: tuple[int, int, int] = NONE  # what besides the text must be the same to read tools, system, messages
     heads: tuple[int, int] = (0, 0)  # how many of the blocks are tools, and how many tools or system
     lifetime: str = ""  # of entries whose marks are not known; "": the rule's first
+
+    def end(self, blocks: int) -> int:
+        """Characters of so many blocks, the first ones."""
+        return self.sizes[self.path[blocks - 1]] if blocks else 0
 
     def keys(self) -> Sequence[int]:
         """Of its prefixes with what they depend on besides."""

@@ -100,8 +100,8 @@ class Cache:
         prefix that was seen and has all of the first, be it with that other block."""
         seen, *_, ready = depths
         last = asked.path[seen - 1] if seen else 0
-        whole = asked.ends[seen - 1] if seen else 0
-        ends = [whole, whole, whole, whole] if ready == seen else [asked.ends[n - 1] if n else 0 for n in depths]
+        whole = asked.end(seen)
+        ends = [whole, whole, whole, whole] if ready == seen else list(map(asked.end, depths))
         if seen < len(asked.path) and last in self._only:  # else nothing was seen behind it
             for common, other in self._partly(asked, seen):
                 if whole + common > ends[0]:
@@ -148,8 +148,7 @@ class Cache:
             return asked.tokens(end), 0, 0
         if has_marks(rule, asked):
             entry, beyond = self._by_marks(asked, keys, rule, ready)
-            ends = (0, *asked.ends)
-            return asked.tokens(ends[entry]) if entry else 0, ends[beyond], entry
+            return asked.tokens(asked.end(entry)) if entry else 0, asked.end(beyond), entry
         tokens = asked.tokens(end) // rule.step * rule.step
         return (tokens if tokens >= rule.minimum else 0), 0, 0
 
@@ -172,13 +171,13 @@ class Cache:
         rule = self._rule
         if rule is None or not keys:
             return 0, 0
-        total = asked.tokens(asked.ends[-1])
+        total = asked.tokens(asked.end(len(keys)))
         if not has_marks(rule, asked):
             return (total - read if total >= rule.minimum else 0), 0
         paid, long = read, 0
         for n, name in places(rule, asked):
             life = life_of(rule, name)
-            tokens = asked.tokens(asked.ends[n])
+            tokens = asked.tokens(asked.end(n + 1))
             if life is None or tokens < rule.minimum:
                 continue
             self._mark(asked, keys[n], life)

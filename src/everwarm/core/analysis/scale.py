@@ -42,17 +42,17 @@ class Scale:
         """Of a prompt of which nothing was reported."""
         return round(size / self.characters)
 
-    def places(self, path: Sequence[int], ends: Sequence[int], total: int) -> Places:
-        """``path``: the prefixes of a prompt, the shortest first, that end after so many characters. ``total``: all its
-        tokens."""
+    def places(self, path: Sequence[int], sizes: Sequence[int], total: int) -> Places:
+        """``path``: the prefixes of a prompt, the shortest first. ``sizes``: characters of every prefix, by its number.
+        ``total``: all its tokens."""
         known = self._anchors
         at, told = [0], [0]
-        size = ends[-1] if ends else 0
-        if known:
-            for n, prefix in enumerate(path):
-                if prefix in known and told[-1] <= known[prefix] <= total and at[-1] < ends[n] < size:
-                    at.append(ends[n])
-                    told.append(known[prefix])
+        size = sizes[path[-1]] if path else 0
+        for prefix in filter(known.__contains__, path) if known else ():
+            end, tokens = sizes[prefix], known[prefix]
+            if told[-1] <= tokens <= total and at[-1] < end < size:
+                at.append(end)
+                told.append(tokens)
         at.append(size or 1)
         told.append(total)
         return Places(at, told)

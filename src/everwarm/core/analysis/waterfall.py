@@ -68,7 +68,7 @@ def losses_of(context: Context, read: int, there: int) -> tuple[Loss, ...]:
             upto, evidence = context.places(_begin(context, kin)), f"{kin.call.line.model} before"
             row.lose("model_changed", upto, evidence=evidence, pair=kin.number)
         if context.change is not None:
-            again = kin.difference.again * call.tokens // max(context.asked.ends[-1], 1)
+            again = kin.difference.again * call.tokens // max(context.asked.end(len(context.asked.path)), 1)
             upto = max(row.low, there) + again
             row.lose(_CHANGED[context.change.tier], upto, context.change, pair=kin.number)
     row.lose(_rest(context), call.tokens, pair=-1)
@@ -83,7 +83,7 @@ class _Row:
     def __init__(self, context: Context, read: int) -> None:
         self._context, self._total, self._pair = context, context.call.tokens, context.found.pair
         asked, prompts, system = context.asked, context.prompts, context.asked.heads[1]
-        self._head = context.places(asked.ends[system - 1]) if system else 0  # tokens of tools and system prompt
+        self._head = context.places(asked.end(system)) if system else 0  # tokens of tools and system prompt
         self._last: Tier = prompts.blocks[prompts.prefixes.block[asked.path[-1]]].tier if asked.path else "messages"
         self.low = read
         self.losses: list[Loss] = []
@@ -105,7 +105,7 @@ class _Row:
         if tokens >= self._head:  # as most are
             return self._last
         asked, tools = self._context.asked, self._context.asked.heads[0]
-        return "tools" if tools and tokens < self._context.places(asked.ends[tools - 1]) else "system"
+        return "tools" if tools and tokens < self._context.places(asked.end(tools)) else "system"
 
 
 def _lose_known(row: _Row, context: Context) -> None:
@@ -136,13 +136,12 @@ def _whole(context: Context) -> int:
     rule, found = context.rule, context.found
     if rule is None or not rule.mark or context.asked.marks is None or context.change is None:
         return found.any
-    return context.asked.ends[found.blocks - 1] if found.blocks else 0
+    return context.asked.end(found.blocks)
 
 
 def _begin(context: Context, kin: Kin) -> int:
     """Characters with which it begins as its kin does."""
-    blocks, partly = kin.difference[:2]
-    return (context.asked.ends[blocks - 1] if blocks else 0) + partly
+    return context.asked.end(kin.difference.blocks) + kin.difference.partly
 
 
 def _rest(context: Context) -> Cause:
