@@ -199,16 +199,19 @@ class Cache:
             entry.until = max(entry.until, asked.at + max(entry.life, self._keep))
 
     def _remember(self, asked: Asked, keys: Sequence[int], seen: int, alive: int) -> None:
-        """At the speed of dictionaries: all of a long conversation is used with each of its calls."""
+        """All of a long conversation is used with each of its calls."""
         use, path = len(self._calls), asked.path
         self._calls.append(asked.number)
         self._times.append(asked.at)
         self._wholes.append(path[-1] if path else 0)
         if keys is not path and self._since is self._seen:
             self._since = dict(self._seen)
-        self._seen.update(dict.fromkeys(path, use))
-        if self._since is not self._seen:
-            self._since.update(dict.fromkeys(keys if self._refreshes else keys[alive:], use))
+        seen_by, since = self._seen, self._since
+        for prefix in path:  # a loop is faster than ``update`` with a dictionary made for it
+            seen_by[prefix] = use
+        if since is not seen_by:
+            for key in keys if self._refreshes else keys[alive:]:
+                since[key] = use
         self._live_on(asked, keys, alive)
         if seen < len(path):
             self._follow(path[seen - 1] if seen else 0, path[seen])
@@ -221,8 +224,9 @@ class Cache:
             if self._ready[keys[n]] <= asked.ready:
                 break  # and so is all that it begins with
             self._ready[keys[n]] = asked.ready
-        born = keys[alive:]
-        self._ready.update(dict.fromkeys(born, asked.ready))
+        born, ready = keys[alive:], asked.ready
+        for key in born:
+            self._ready[key] = ready
         if self._rule is None or len(self._rule.ttls) < 2 or not (self._longer or asked.lifetime or asked.marks):
             return  # all there is has the first lifetime
         for longer in self._longer.values():

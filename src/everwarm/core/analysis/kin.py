@@ -84,8 +84,9 @@ class Kindred:
         number, line = len(self._calls), call.line
         self._calls.append(call)
         self._ended[line.space, call.prompt.blocks] = number
-        row = map(self._prompts.prefixes.block.__getitem__, path[-_TAIL:])
-        self._blocks.setdefault(line.space, {}).update(dict.fromkeys(row, number))
+        block, blocks = self._prompts.prefixes.block, self._blocks.setdefault(line.space, {})
+        for prefix in path[-_TAIL:]:
+            blocks[block[prefix]] = number
         if head:  # many begin so, one after the other: it is enough to know the last one when it is asked for
             begin = path[: min(head, _TAIL)]
             self._heads[line.space, begin[-1]] = number, begin

@@ -58,4 +58,5 @@ class Prefixes:
 
     def row(self, prefix: int) -> list[int]:
         """The blocks that it is made of."""
-        return list(map(self.block.__getitem__, self.path(prefix)))
+        block = self.block
+        return [block[each] for each in self.path(prefix)]
