@@ -20,6 +20,17 @@ _LISTED: Final = {
 """Our name of a provider -> that of the price list."""
 
 
+class _Rates(NamedTuple):
+    """Of one model on one day, under one rule: US dollars per million tokens."""
+
+    rule: Rule | None
+    new: float
+    read: float
+    short: float  # prices of a new token that writing one costs
+    longer: float  # the same for the longest lifetime
+    output: float
+
+
 class Bill(NamedTuple):
     """Of one call, in US dollars. None where the model is not listed."""
 
@@ -36,6 +47,7 @@ class Money:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, int], Price | None] = {}
+        self._rates: dict[tuple[str, str, int], _Rates] = {}
 
     def price(self, call: Call) -> Price | None:
         """The model's list price on the day of the call."""
@@ -47,33 +59,46 @@ class Money:
 
     def cost(self, call: Call, rule: Rule | None, read: int, written: int, long: int) -> float | None:
         """Of a call that read and wrote so many tokens; ``long``: of the written, those for a longer lifetime."""
-        price = self.price(call)
-        return None if price is None else _cost(price, rule, call, read, written, long)
+        rates = self._rates_of(call, rule)
+        if rates is None:
+            return None
+        return _cost(rates, call.tokens, call.usage.output if call.usage else 0, read, written, long)
 
     def saved(self, call: Call, rule: Rule | None, tokens: int) -> float | None:
         """What reading so many tokens saves against computing them."""
-        price = self.price(call)
-        return None if price is None else tokens * ((price.input - _read(price, rule)) / MILLION)
+        rates = self._rates_of(call, rule)
+        return None if rates is None else tokens * ((rates.new - rates.read) / MILLION)
 
     def bill(self, call: Call, rule: Rule | None, account: Account) -> Bill:
         """Of a call that read and wrote what its account says."""
-        price = self.price(call)
-        if price is None:
+        rates = self._rates_of(call, rule)
+        if rates is None:
             return _UNKNOWN
-        cost = _cost(price, rule, call, account.read, account.written, account.written_long)
-        output = call.usage.output if call.usage else 0
-        uncached = (max(call.tokens, 0) * price.input + output * price.output) / MILLION
-        return Bill(cost, uncached, (price.input - _read(price, rule)) / MILLION)
+        tokens, output = call.tokens, call.usage.output if call.usage else 0
+        cost = _cost(rates, tokens, output, account.read, account.written, account.written_long)
+        _, new, read, _, _, out = rates
+        return Bill(cost, (tokens * new + output * out) / MILLION, (new - read) / MILLION)
+
+    def _rates_of(self, call: Call, rule: Rule | None) -> _Rates | None:
+        line = call.line
+        key = line.provider, line.model, int((call.at or 0) // 86_400)
+        rates = self._rates.get(key)
+        if rates is None or rates.rule is not rule:
+            price = self.price(call)
+            if price is None:
+                return None
+            short, longer = (
+                (rule.ttls[0].write_factor, rule.ttls[-1].write_factor) if rule and rule.ttls else (1.0, 1.0)
+            )
+            rates = _Rates(rule, price.input, _read(price, rule), short, longer, price.output)
+            self._rates[key] = rates
+        return rates
 
 
-def _cost(price: Price, rule: Rule | None, call: Call, read: int, written: int, long: int) -> float:
-    weighted: float = max(call.tokens - read - written, 0)
-    if written:
-        ttls = rule.ttls if rule is not None else ()
-        short, longer = (ttls[0].write_factor, ttls[-1].write_factor) if ttls else (1.0, 1.0)
-        weighted = weighted + (written - long) * short + long * longer
-    output = call.usage.output if call.usage else 0
-    return (weighted * price.input + read * _read(price, rule) + output * price.output) / MILLION
+def _cost(rates: _Rates, tokens: int, output: int, read: int, written: int, long: int) -> float:
+    _, new, again, short, longer, out = rates
+    weighted = max(tokens - read - written, 0) + (written - long) * short + long * longer
+    return (weighted * new + read * again + output * out) / MILLION
 
 
 def _read(price: Price, rule: Rule | None) -> float:

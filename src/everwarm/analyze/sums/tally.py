@@ -57,15 +57,17 @@ class Group:
 
     def _lose(self, call: Call, loss: Loss, saving: float | None) -> None:
         """``saving``: what reading a token of it would have saved, if it could have been read."""
-        cause, tokens, _, change, *_ = loss
+        cause, tokens, _, change, _, _ = loss
         key = cause, change.what if change else ""
         way = self._ways.get(key)
         if way is None:
             way = self._ways[key] = _Way()
         way.tokens += tokens
         way.calls += 1
-        if cause not in UNAVOIDABLE or saving is None:
-            way.money = _plus(way.money, None if saving is None else tokens * saving)
+        if saving is None:
+            way.money = None
+        elif way.money is not None and cause not in UNAVOIDABLE:
+            way.money += tokens * saving
         if change:
             way.paths[change.path] += tokens
         if tokens > way.best:

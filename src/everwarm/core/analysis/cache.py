@@ -101,14 +101,16 @@ class Cache:
         seen, *_, ready = depths
         last = asked.path[seen - 1] if seen else 0
         whole = asked.end(seen)
-        ends = [whole, whole, whole, whole] if ready == seen else list(map(asked.end, depths))
-        if seen < len(asked.path) and last in self._only:  # else nothing was seen behind it
-            for common, other in self._partly(asked, seen):
-                if whole + common > ends[0]:
-                    last = other
-                for n, holds in enumerate(self._states(asked, seen, other)):
-                    if holds and ends[n] >= whole:
-                        ends[n] = max(ends[n], whole + common)
+        goes_on = seen < len(asked.path) and last in self._only  # else nothing was seen behind it
+        if ready == seen and not goes_on:  # as of most
+            return (whole, whole, whole, whole), last
+        ends = list(map(asked.end, depths))
+        for common, other in self._partly(asked, seen) if goes_on else ():
+            if whole + common > ends[0]:
+                last = other
+            for n, holds in enumerate(self._states(asked, seen, other)):
+                if holds and ends[n] >= whole:
+                    ends[n] = max(ends[n], whole + common)
         return (ends[0], ends[1], ends[2], ends[3]), last
 
     def _partly(self, asked: Asked, seen: int) -> list[tuple[int, int]]:
@@ -220,13 +222,13 @@ class Cache:
     def _live_on(self, asked: Asked, keys: Sequence[int], alive: int) -> None:
         """What was not there, or had expired, begins anew; what was there is ready, and lives, as the best of its uses
         says."""
+        born, ready, known = keys[alive:], asked.ready, self._ready
         for n in range(alive - 1, -1, -1):
-            if self._ready[keys[n]] <= asked.ready:
+            if known[keys[n]] <= ready:
                 break  # and so is all that it begins with
-            self._ready[keys[n]] = asked.ready
-        born, ready = keys[alive:], asked.ready
+            known[keys[n]] = ready
         for key in born:
-            self._ready[key] = ready
+            known[key] = ready
         if self._rule is None or len(self._rule.ttls) < 2 or not (self._longer or asked.lifetime or asked.marks):
             return  # all there is has the first lifetime
         for longer in self._longer.values():

@@ -95,4 +95,8 @@ class Account(NamedTuple):
     @property
     def lost(self) -> int:
         """Tokens that were lost: without what is new."""
-        return sum([loss.tokens for loss in self.losses if loss.cause not in UNAVOIDABLE])
+        lost = 0
+        for loss in self.losses:
+            if loss.cause not in UNAVOIDABLE:
+                lost += loss.tokens
+        return lost

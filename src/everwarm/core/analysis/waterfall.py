@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.asked import Asked, Found
@@ -179,8 +180,14 @@ def _of_rules(context: Context, rule: Rule) -> tuple[Cause, str]:
     if ready < rule.minimum:
         return "minimum", f"{ready:,} of {rule.minimum:,} tokens"
     if not rule.mark or context.asked.marks is None:
-        return "step", f"in steps of {rule.step:,} tokens" if rule.step > 1 else "the end of a prompt is not kept"
+        return "step", _steps(rule.step)
     return "unmarked", "no mark at all" if not context.asked.marks else ""
+
+
+@lru_cache(maxsize=64)
+def _steps(tokens: int) -> str:
+    """One text for all losses that it is the evidence of."""
+    return f"in steps of {tokens:,} tokens" if tokens > 1 else "the end of a prompt is not kept"
 
 
 def _idle(context: Context) -> str:
