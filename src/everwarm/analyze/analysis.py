@@ -12,7 +12,7 @@ from everwarm.analyze.showing.figures import count, many
 from everwarm.analyze.sums.answered import Answered
 from everwarm.analyze.sums.flames import Flames
 from everwarm.analyze.sums.intervals import stretches
-from everwarm.analyze.sums.moments import moments
+from everwarm.analyze.sums.moments import Moments
 from everwarm.analyze.sums.money import Money
 from everwarm.analyze.sums.repairs import Outcome, Replays
 from everwarm.analyze.sums.streams import Streams
@@ -67,7 +67,7 @@ class _Sums:
         self._money = Money()
         self._tally, self._streams, self._worsts = Tally(), Streams(prompts), Worsts(prompts)
         self._answered, self._flames = Answered(prompts), Flames(prompts)
-        self._row: list[tuple[float, Account]] = []
+        self._moments = Moments()
         self._bodies = False
         self.every = -(-count // DRAWN) or 1  # of so many calls one is in the flame graph
 
@@ -82,12 +82,13 @@ class _Sums:
         if n % self.every == 0:
             self._flames.add(stretches(self._prompts, call, account))
         if call.at is not None:
-            self._row.append((call.at, account))
+            self._moments.add(call.at, account)
         return account
 
     def report(self, call_of: Callable[[int], Call]) -> Report:
         """Without what is not summed up: sources, traces, repairs and notes."""
-        tally, row = self._tally, self._row
+        tally = self._tally
+        began, ended = self._moments.span
         return Report(
             sources=[],
             total=tally.total,
@@ -99,11 +100,11 @@ class _Sums:
             answers=self._answered.rows if self._bodies else [],
             near=self._answered.near,
             flame=self._flames.done(),
-            timeline=moments(row),
+            timeline=self._moments.done(),
             worst=self._worsts.done(call_of),
             notes=[],
-            began=row[0][0] if row else None,
-            ended=row[-1][0] if row else None,
+            began=began,
+            ended=ended,
         )
 
 

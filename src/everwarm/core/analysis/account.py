@@ -121,14 +121,16 @@ class Accounts:
     def _times(self, call: Call) -> tuple[float, float]:
         """When it was sent, and when its answer began. A call without any time came when the answers to all before it
         had begun. Time never goes back."""
-        at = call.at
+        at, began = call.at, call.began
         if at is None:
-            at = call.began if call.began is not None else call.ended if call.ended is not None else self._begun
-        self._now = began = at = max(at, self._now)
-        if call.at is not None:
-            began = call.began if call.began is not None else min(call.ended or inf, at + _SOON)
-            began = max(began, at)
-        self._begun = max(began, self._begun)
+            at = began = began if began is not None else call.ended if call.ended is not None else self._begun
+        if at < self._now:
+            at = self._now
+        if began is None:
+            began = min(call.ended or inf, at + _SOON)
+        if began < at:
+            began = at
+        self._now, self._begun = at, max(began, self._begun)
         return at, began
 
     def _kin(self, call: Call, asked: Asked, found: Found) -> Kin | None:

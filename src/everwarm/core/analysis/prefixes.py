@@ -46,11 +46,13 @@ class Prefixes:
         kept = self._paths
         if prefix in kept:
             return kept[prefix]
-        row, at = [], prefix
+        path, at, parent = [], prefix, self.parent
         while at and at not in kept:
-            row.append(at)
-            at = self.parent[at]
-        path = [*kept[at], *reversed(row)] if at else row[::-1]
+            path.append(at)
+            at = parent[at]
+        path.reverse()
+        if at:
+            path = kept[at] + path
         if len(kept) >= _KEPT:
             del kept[next(iter(kept))]
         kept[prefix] = path

@@ -98,13 +98,12 @@ class _Row:
             upto = self._total
         if upto > low:
             pair = self._pair if pair is None else pair
-            self.losses.append(Loss(cause, upto - low, self._tier(low), change, evidence, pair))
+            tier = self._last if low >= self._head else self._tier(low)
+            self.losses.append(Loss(cause, upto - low, tier, change, evidence, pair))
             self.low = upto
 
     def _tier(self, tokens: int) -> Tier:
-        """In which the token after so many is."""
-        if tokens >= self._head:  # as most are
-            return self._last
+        """In which the token after so many is, of those before the messages."""
         asked, tools = self._context.asked, self._context.asked.heads[0]
         return "tools" if tools and tokens < self._context.places(asked.end(tools)) else "system"
 
@@ -135,7 +134,7 @@ def _whole(context: Context) -> int:
     """Characters up to the end of the last block that was sent before. Where entries end at blocks, none can end within
     the one that changed: its beginning is lost to the change, and not for want of a mark."""
     rule, found = context.rule, context.found
-    if rule is None or not rule.mark or context.asked.marks is None or context.change is None:
+    if context.change is None or rule is None or not rule.mark or context.asked.marks is None:
         return found.any
     return context.asked.end(found.blocks)
 
