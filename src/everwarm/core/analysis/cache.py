@@ -62,9 +62,8 @@ class Cache:
         seen, _, alive, ready = depths = self._depths(asked, keys)
         ends, last = self._ends(asked, depths)
         pair = self._calls[self._seen[last]] if last else -1
-        marked = self._rule is not None and has_marks(self._rule, asked)
-        rules, beyond, entry = self._by_rule(asked, keys, ready, ends[3], marked=marked)
-        written, long = self._write(asked, keys, rules, marked=marked)
+        rules, beyond, entry = self._by_rule(asked, keys, ready, ends[3])
+        written, long = self._write(asked, keys, rules)
         if entry:
             self._refresh(asked, self._marked[keys[entry - 1]])
         self._remember(asked, keys, seen, alive)
@@ -143,15 +142,13 @@ class Cache:
         alive = self._lives(key, asked.at)
         return True, True, alive, alive and self._ready[key] <= asked.at
 
-    def _by_rule(
-        self, asked: Asked, keys: Sequence[int], ready: int, end: int, *, marked: bool
-    ) -> tuple[int, int, int]:
+    def _by_rule(self, asked: Asked, keys: Sequence[int], ready: int, end: int) -> tuple[int, int, int]:
         """Tokens that the rules give of what is ready; characters of an entry that no look-up reaches; blocks of the
         one that is read."""
         rule = self._rule
         if rule is None:
             return asked.tokens(end), 0, 0
-        if marked:
+        if has_marks(rule, asked):
             entry, beyond = self._by_marks(asked, keys, rule, ready)
             return asked.tokens(asked.end(entry)) if entry else 0, asked.end(beyond), entry
         tokens = asked.tokens(end) // rule.step * rule.step
@@ -171,13 +168,13 @@ class Cache:
                 beyond = beyond or n
         return 0, beyond
 
-    def _write(self, asked: Asked, keys: Sequence[int], read: int, *, marked: bool) -> tuple[int, int]:
+    def _write(self, asked: Asked, keys: Sequence[int], read: int) -> tuple[int, int]:
         """What is written for this prompt behind what is read, in tokens; and the part of it for a longer lifetime."""
         rule = self._rule
         if rule is None or not keys:
             return 0, 0
         total = asked.tokens(asked.end(len(keys)))
-        if not marked:
+        if not has_marks(rule, asked):
             return (total - read if total >= rule.minimum else 0), 0
         paid, long = read, 0
         for n, name in places(rule, asked):
