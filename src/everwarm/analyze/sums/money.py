@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.call import Call
@@ -31,7 +32,8 @@ class _Rates(NamedTuple):
     output: float
 
 
-class Bill(NamedTuple):
+@dataclass(slots=True)
+class Bill:
     """Of one call, in US dollars. None where the model is not listed."""
 
     cost: float | None

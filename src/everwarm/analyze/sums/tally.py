@@ -49,15 +49,15 @@ class Group:
         sums.written += account.written
         sums.ideal += account.ideal
         sums.rules += account.rules
-        cost, uncached, saving = bill
+        cost, uncached = bill.cost, bill.uncached
         sums.cost = None if sums.cost is None or cost is None else sums.cost + cost
         sums.uncached = None if sums.uncached is None or uncached is None else sums.uncached + uncached
         for loss in account.losses:
-            self._lose(call, loss, saving)
+            self._lose(call, loss, bill.saving)
 
     def _lose(self, call: Call, loss: Loss, saving: float | None) -> None:
         """``saving``: what reading a token of it would have saved, if it could have been read."""
-        cause, tokens, _, change, _, _ = loss
+        cause, tokens, change = loss.cause, loss.tokens, loss.change
         key = cause, change.what if change else ""
         way = self._ways.get(key)
         if way is None:

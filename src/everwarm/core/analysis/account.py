@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
@@ -35,7 +36,8 @@ class Options(NamedTuple):
     lifetime: str = ""  # of all entries, where marks are not known
 
 
-class _Served(NamedTuple):
+@dataclass(slots=True)
+class _Served:
     """What serves the calls of one provider, model and tenant."""
 
     rule: Rule | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from everwarm.core.layout.piece import Tier
 from everwarm.core.rules import Rule
@@ -44,7 +44,8 @@ class Asked:
         return [prefix | salt << 32 for prefix, salt in zip(self.path, salts, strict=True)]
 
 
-class Found(NamedTuple):
+@dataclass(slots=True)
+class Found:
     """How far a prompt is known, in characters; each is at most the one before."""
 
     any: int  # by what was sent before

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.compare import Difference, compare, goes_on
@@ -25,7 +26,8 @@ _ENOUGH: Final = 0.8
 """Part of the shorter of two prompts that is in the other as well: no more need to be compared."""
 
 
-class Kin(NamedTuple):
+@dataclass(slots=True)
+class Kin:
     """An earlier call, and how this one differs from it."""
 
     call: Call

@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.call import Call
@@ -31,7 +32,10 @@ _TAIL: Final = 64
 """Tokens at the end of a prompt that a provider may not have kept: what its template puts behind the last mark."""
 
 
-class Context(NamedTuple):
+@dataclass(slots=True)
+class Context:
+    """All that tells where the tokens of a call went."""
+
     call: Call
     rule: Rule | None
     places: Places
