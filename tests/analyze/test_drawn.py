@@ -54,7 +54,7 @@ def account(read: int, new: int, expired: int = 0) -> Account:
 def test_moments_are_as_long_as_a_picture_has_room_for(span: float, long: int) -> None:
     moments = Moments()
     for n in range(10):
-        moments.add(1_764_000_000.0 + span * n / 9, account(5, 3, 2))
+        moments.add(1_764_000_000.0 + span * n / 9, account(5, 3, 2), 2)
     found = moments.done()
     assert moments.span == (1_764_000_000.0, 1_764_000_000.0 + span)
     assert {moment.seconds for moment in found} == {long}

@@ -74,15 +74,16 @@ class _Sums:
     def add(self, n: int, call: Call) -> Account:
         """The call with this number, in the order of time."""
         account = self._accounts.of(call)
+        lost = account.lost
         bill = self._money.bill(call, self._accounts.rule(call), account)
         self._tally.add(call, account, bill, self._streams.name(call, account))
-        self._worsts.add(n, call, account)
+        self._worsts.add(n, call, account, lost)
         self._answered.add(call, account, bill.cost)
         self._bodies |= bool(call.dialect)
         if n % self.every == 0:
             self._flames.add(stretches(self._prompts, call, account))
         if call.at is not None:
-            self._moments.add(call.at, account)
+            self._moments.add(call.at, account, lost)
         return account
 
     def report(self, call_of: Callable[[int], Call]) -> Report:

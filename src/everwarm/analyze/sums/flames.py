@@ -43,14 +43,14 @@ class Flames:
     def add(self, stretches: Iterable[Stretch]) -> None:
         """Those of one call."""
         heats = self._heats
-        for prefix, tokens, read, lost, label in stretches:
-            heat = heats[prefix]
+        for stretch in stretches:
+            heat = heats[stretch.prefix]
             heat.calls += 1
-            heat.tokens += tokens
-            heat.read += read
-            if lost:
-                heat.lost += lost
-                heat.labels[label] = heat.labels.get(label, 0) + lost
+            heat.tokens += stretch.tokens
+            heat.read += stretch.read
+            if stretch.lost:
+                heat.lost += stretch.lost
+                heat.labels[stretch.label] = heat.labels.get(stretch.label, 0) + stretch.lost
 
     def done(self, most: int = MOST) -> list[Flame]:
         """The trees, the widest first. Stretches that nearly the same calls have are one."""

@@ -27,14 +27,14 @@ class Moments:
         """When the first call was sent, and when the last one; None without any."""
         return (self._times[0], self._times[-1]) if self._times else (None, None)
 
-    def add(self, at: float, account: Account) -> None:
-        """``at``: when it was sent."""
+    def add(self, at: float, account: Account, lost: int) -> None:
+        """``at``: when it was sent. ``lost``: tokens of the account."""
         expired = 0
         for loss in account.losses:
             if loss.cause == "expired":
                 expired += loss.tokens
         self._times.append(at)
-        self._tokens.extend((account.total, account.read, account.lost, expired))
+        self._tokens.extend((account.total, account.read, lost, expired))
 
     def done(self) -> list[Moment]:
         """In order."""

@@ -41,9 +41,9 @@ class Worsts:
         self._prompts = prompts
         self._heap: list[_Entry] = []
 
-    def add(self, number: int, call: Call, account: Account) -> None:
-        """``number``: in the order of time."""
-        lost, heap = account.lost, self._heap
+    def add(self, number: int, call: Call, account: Account, lost: int) -> None:
+        """``number``: in the order of time. ``lost``: tokens of the account."""
+        heap = self._heap
         if len(heap) == _KEPT:
             if lost > heap[0].lost:  # of those that lost as much the first stay
                 heapq.heapreplace(heap, _Entry(lost, -number, call, account))
