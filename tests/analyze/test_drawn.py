@@ -13,7 +13,7 @@ from analyzed import analysed, entry, step, written
 from everwarm.analyze.report import Flame, Report
 from everwarm.analyze.sums.flames import Flames
 from everwarm.analyze.sums.intervals import Stretch
-from everwarm.analyze.sums.moments import MOST, moments
+from everwarm.analyze.sums.moments import MOST, Moments
 from everwarm.analyze.watch import Watch
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.loss import Account, Loss
@@ -52,8 +52,11 @@ def account(read: int, new: int, expired: int = 0) -> Account:
     ("span", "long"), [(0, 1), (100, 1), (500, 5), (7_200, 300), (86_400, 1_800), (40 * 86_400, 43_200), (9e9, 604_800)]
 )
 def test_moments_are_as_long_as_a_picture_has_room_for(span: float, long: int) -> None:
-    row = [(1_764_000_000.0 + span * n / 9, account(5, 3, 2)) for n in range(10)]
-    found = moments(row)
+    moments = Moments()
+    for n in range(10):
+        moments.add(1_764_000_000.0 + span * n / 9, account(5, 3, 2), 2)
+    found = moments.done()
+    assert moments.span == (1_764_000_000.0, 1_764_000_000.0 + span)
     assert {moment.seconds for moment in found} == {long}
     assert all(moment.at % long == 0 for moment in found)
     assert sum(moment.calls for moment in found) == 10
@@ -63,7 +66,8 @@ def test_moments_are_as_long_as_a_picture_has_room_for(span: float, long: int) -
 
 
 def test_no_calls_no_moments() -> None:
-    assert moments([]) == []
+    assert Moments().done() == []
+    assert Moments().span == (None, None)
 
 
 def stretches(prompts: Prompts, *texts: str) -> list[Stretch]:

@@ -12,7 +12,7 @@ from everwarm.analyze.showing.figures import count, many
 from everwarm.analyze.sums.answered import Answered
 from everwarm.analyze.sums.flames import Flames
 from everwarm.analyze.sums.intervals import stretches
-from everwarm.analyze.sums.moments import moments
+from everwarm.analyze.sums.moments import Moments
 from everwarm.analyze.sums.money import Money
 from everwarm.analyze.sums.repairs import Outcome, Replays
 from everwarm.analyze.sums.streams import Streams
@@ -65,29 +65,31 @@ class _Sums:
         self._prompts = prompts
         self._accounts = Accounts(prompts, rule_of, anchors=gather.hidden)
         self._money = Money()
-        self._tally, self._streams, self._worsts = Tally(self._money), Streams(prompts), Worsts(prompts)
+        self._tally, self._streams, self._worsts = Tally(), Streams(prompts), Worsts(prompts)
         self._answered, self._flames = Answered(prompts), Flames(prompts)
-        self._row: list[tuple[float, Account]] = []
+        self._moments = Moments()
         self._bodies = False
         self.every = -(-count // DRAWN) or 1  # of so many calls one is in the flame graph
 
     def add(self, n: int, call: Call) -> Account:
         """The call with this number, in the order of time."""
-        account, rule = self._accounts.of(call), self._accounts.rule(call)
-        cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
-        self._tally.add(call, account, rule, self._streams.name(call, account), cost)
-        self._worsts.add(n, call, account)
-        self._answered.add(call, account, cost)
+        account = self._accounts.of(call)
+        lost = account.lost
+        bill = self._money.bill(call, self._accounts.rule(call), account)
+        self._tally.add(call, account, bill, self._streams.name(call, account))
+        self._worsts.add(n, call, account, lost)
+        self._answered.add(call, account, bill.cost)
         self._bodies |= bool(call.dialect)
         if n % self.every == 0:
             self._flames.add(stretches(self._prompts, call, account))
         if call.at is not None:
-            self._row.append((call.at, account))
+            self._moments.add(call.at, account, lost)
         return account
 
     def report(self, call_of: Callable[[int], Call]) -> Report:
         """Without what is not summed up: sources, traces, repairs and notes."""
-        tally, row = self._tally, self._row
+        tally = self._tally
+        began, ended = self._moments.span
         return Report(
             sources=[],
             total=tally.total,
@@ -99,11 +101,11 @@ class _Sums:
             answers=self._answered.rows if self._bodies else [],
             near=self._answered.near,
             flame=self._flames.done(),
-            timeline=moments(row),
+            timeline=self._moments.done(),
             worst=self._worsts.done(call_of),
             notes=[],
-            began=row[0][0] if row else None,
-            ended=row[-1][0] if row else None,
+            began=began,
+            ended=ended,
         )
 
 

@@ -52,9 +52,8 @@ def pair_of(prompts: Prompts, accounts: Accounts, calls: Sequence[Call]) -> Pair
     new, account = calls[-1], made[-1]
     numbers = [loss.pair for loss in account.losses if loss.pair >= 0] + [account.after]
     old = calls[numbers[0]] if numbers[0] >= 0 else None
-    lost = sum(loss.tokens for loss in account.losses if loss.cause not in UNAVOIDABLE)
     lines = tuple(_lines(prompts, old, new)) if old else tuple(Line("new", block) for block in prompts.row(new.prompt))
-    return Pair(old, new, account, lines, Money().saved(new, accounts.rule(new), lost))
+    return Pair(old, new, account, lines, Money().saved(new, accounts.rule(new), account.lost))
 
 
 def _lines(prompts: Prompts, old: Call, new: Call) -> Iterator[Line]:
@@ -128,7 +127,7 @@ def _loss(pair: Pair, loss: Loss, *, redacted: bool) -> Text:
 
 
 def _end(pair: Pair) -> Text:
-    lost = sum(loss.tokens for loss in pair.account.losses if loss.cause not in UNAVOIDABLE)
+    lost = pair.account.lost
     if not lost:
         return Text("Nothing was lost.", style="green")
     price = f", {usd(pair.money)}" if pair.money is not None else ""

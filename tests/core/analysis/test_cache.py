@@ -51,11 +51,13 @@ class Simulated:
     ) -> Found:
         blocks = [Block("messages", "user", False, text, (piece(text),), len(text)) for text in row]
         path = self.prompts.prefixes.path(self.prompts.prefixes.of(map(self.prompts.number, blocks)))
-        ends = [self.prompts.size(prefix) for prefix in path]
+        sizes = self.prompts.sizes()
         self.asked += 1
         tokens = lambda characters: int(characters / ratio)  # noqa: E731
         return self.cache.ask(
-            Asked(path, ends, tokens, at, at if ready is None else ready, self.asked - 1, marks, salts, heads, lifetime)
+            Asked(
+                path, sizes, tokens, at, at if ready is None else ready, self.asked - 1, marks, salts, heads, lifetime
+            )
         )
 
 

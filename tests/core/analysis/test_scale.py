@@ -16,8 +16,8 @@ sizes = st.integers(0, 200)
     total=sizes,
 )
 def test_places_never_go_back_and_end_at_the_total(blocks: list[int], known: dict[int, int], total: int) -> None:
-    ends = [sum(blocks[: n + 1]) for n in range(len(blocks))]
-    places = Scale(known).places(range(1, len(blocks) + 1), ends, total)
+    sizes = [sum(blocks[:n]) for n in range(len(blocks) + 1)]
+    places = Scale(known).places(range(1, len(blocks) + 1), sizes, total)
     row = [places(character) for character in range(sum(blocks) + 3)]
     assert row == sorted(row)
     assert row[0] >= 0
@@ -27,9 +27,9 @@ def test_places_never_go_back_and_end_at_the_total(blocks: list[int], known: dic
 def test_what_was_reported_of_a_prompt_holds_in_longer_ones() -> None:
     scale = Scale({9: 5})
     scale.note(1, 100, 10)
-    places = scale.places([1, 2, 9], [100, 200, 300], 70)
+    places = scale.places([1, 2, 9], [0, 100, 200, *[0] * 6, 300], 70)
     assert [places(character) for character in (0, 50, 100, 200, 300, 999)] == [0, 5, 10, 40, 70, 70]
-    assert scale.places([9, 1], [50, 150], 20)(50) == 5
+    assert scale.places([9, 1], [0, 150, *[0] * 7, 50], 20)(50) == 5
     assert places.ends_at(10, 0)
     assert places.ends_at(8, 2)
     assert not places.ends_at(8, 1)
@@ -39,7 +39,7 @@ def test_what_was_reported_of_a_prompt_holds_in_longer_ones() -> None:
 
 def test_an_anchor_that_cannot_be_is_left_out() -> None:
     scale = Scale({1: 50, 2: 40, 3: 1000})
-    places = scale.places([1, 2, 3, 4], [100, 200, 300, 400], 80)
+    places = scale.places([1, 2, 3, 4], [0, 100, 200, 300, 400], 80)
     assert [places(character) for character in (100, 200, 300, 400)] == [50, 60, 70, 80]
 
 

@@ -61,11 +61,12 @@ class Gather:
         their files."""
         self._measure_hidden()
         scales: dict[str, Scale] = defaultdict(Scale)
+        sizes = self.prompts.sizes()
         for call in self._calls:
-            call.size = self.prompts.size(call.prompt.blocks)
-            if call.usage is not None and call.usage.prompt:
-                call.tokens = call.usage.prompt
-                scales[call.line.model].note(0, call.size, call.tokens)
+            call.size = sizes[call.prompt.blocks]
+            if call.usage is not None and (tokens := call.usage.prompt):
+                call.tokens = tokens
+                scales[call.line.model].note(0, call.size, tokens)
         for call in self._calls:
             if not call.tokens and not call.failed:
                 call.tokens = scales[call.line.model].tokens(call.size)
@@ -142,13 +143,16 @@ def _sorted(prompts: Prompts, calls: list[Call]) -> list[Call]:
     """By time. One without any is as late as the one before it in its file. Of those at one time the shorter first, and
     of those as long the one whose text comes first: the order in which they were read plays no part."""
     last: dict[str, float] = {}
-    keyed = []
+    keyed: list[tuple[tuple[object, ...], Call]] = []
     for n, call in enumerate(calls):
-        times = (t for t in (call.at, call.began, call.ended) if t is not None)
-        at = next(times, last.get(call.place.file, 0.0))
-        last[call.place.file] = at
-        untimed = call.at is None and call.began is None and call.ended is None
-        keyed.append(((at, n) if untimed else (at, 0, call.line, call.size, call.tokens), call))
+        file = call.place.file
+        at = next((time for time in (call.began, call.ended) if time is not None), None) if call.at is None else call.at
+        if at is None:
+            at = last.get(file, 0.0)
+            keyed.append(((at, n), call))
+        else:
+            keyed.append(((at, 0, call.line, call.size, call.tokens), call))
+        last[file] = at
     keyed.sort(key=itemgetter(0))
     found: list[Call] = []
     for _, group in groupby(keyed, key=itemgetter(0)):

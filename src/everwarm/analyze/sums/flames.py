@@ -42,13 +42,14 @@ class Flames:
 
     def add(self, stretches: Iterable[Stretch]) -> None:
         """Those of one call."""
+        heats = self._heats
         for stretch in stretches:
-            heat = self._heats[stretch.prefix]
+            heat = heats[stretch.prefix]
             heat.calls += 1
             heat.tokens += stretch.tokens
             heat.read += stretch.read
-            heat.lost += stretch.lost
-            if stretch.label:
+            if stretch.lost:
+                heat.lost += stretch.lost
                 heat.labels[stretch.label] = heat.labels.get(stretch.label, 0) + stretch.lost
 
     def done(self, most: int = MOST) -> list[Flame]:

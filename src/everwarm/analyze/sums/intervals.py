@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.cures import label
@@ -11,7 +11,8 @@ from everwarm.core.analysis.loss import UNAVOIDABLE, Account
 from everwarm.core.analysis.prompts import Prompts
 
 
-class Stretch(NamedTuple):
+@dataclass(slots=True)
+class Stretch:
     """One block of one prompt. The rest of its tokens is new."""
 
     prefix: int  # that ends with it
@@ -26,11 +27,11 @@ def stretches(prompts: Prompts, call: Call, account: Account) -> Iterator[Stretc
     path = prompts.prefixes.path(call.prompt.blocks)
     sizes = prompts.sizes()
     size = max(sizes[call.prompt.blocks], 1)
-    bounds = _bounds(account)
+    bounds, total, known = _bounds(account), account.total, account.read
     begin = at = 0
     for prefix in path:
-        end = sizes[prefix] * account.total // size
-        if end <= account.read:  # as most are
+        end = sizes[prefix] * total // size
+        if end <= known:  # as most are
             yield Stretch(prefix, end - begin, end - begin, 0, "")
             begin = end
             continue

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
 from typing import Final
 
 from everwarm.analyze.report import Moment
-from everwarm.core.analysis.loss import UNAVOIDABLE, Account
+from everwarm.core.analysis.loss import Account
 
 MOST: Final = 120
 """Moments of a picture."""
@@ -15,19 +15,43 @@ _STEPS: Final = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200,
 """Seconds that a moment may be long."""
 
 
-def moments(row: Sequence[tuple[float, Account]]) -> list[Moment]:
-    """``row``: times and accounts, in order."""
-    if not row:
-        return []
-    begin, end = row[0][0], row[-1][0]
-    long = next((step for step in _STEPS if (end - begin) / step < MOST), _STEPS[-1])
-    found: dict[int, Moment] = {}
-    for at, account in row:
-        n = int(at // long)
-        moment = found.setdefault(n, Moment(float(n * long), float(long), 0, 0, 0, 0, 0))
-        moment.calls += 1
-        moment.prompt += account.total
-        moment.read += account.read
-        moment.expired += sum(loss.tokens for loss in account.losses if loss.cause == "expired")
-        moment.lost += sum(loss.tokens for loss in account.losses if loss.cause not in UNAVOIDABLE)
-    return [found[n] for n in sorted(found)]
+class Moments:
+    """Takes calls in order; then ``done``. 40 bytes a call, for how long a moment is the last one tells."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._tokens = array("q")  # of each call its prompt's, those that were read, lost, and lost to a lifetime's end
+
+    @property
+    def span(self) -> tuple[float | None, float | None]:
+        """When the first call was sent, and when the last one; None without any."""
+        return (self._times[0], self._times[-1]) if self._times else (None, None)
+
+    def add(self, at: float, account: Account, lost: int) -> None:
+        """``at``: when it was sent. ``lost``: tokens of the account."""
+        expired = 0
+        for loss in account.losses:
+            if loss.cause == "expired":
+                expired += loss.tokens
+        self._times.append(at)
+        self._tokens.extend((account.total, account.read, lost, expired))
+
+    def done(self) -> list[Moment]:
+        """In order."""
+        if not self._times:
+            return []
+        whole = self._times[-1] - self._times[0]
+        long = next((step for step in _STEPS if whole / step < MOST), _STEPS[-1])
+        found: dict[int, Moment] = {}
+        tokens = iter(self._tokens)
+        for at, total, read, lost, expired in zip(self._times, tokens, tokens, tokens, tokens, strict=True):
+            n = int(at // long)
+            moment = found.get(n)
+            if moment is None:
+                moment = found[n] = Moment(float(n * long), float(long), 0, 0, 0, 0, 0)
+            moment.calls += 1
+            moment.prompt += total
+            moment.read += read
+            moment.lost += lost
+            moment.expired += expired
+        return [found[n] for n in sorted(found)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.loss import Account
 from everwarm.core.rules import Rule
 from everwarm.errors import ConfigError
 from everwarm.ledger.prices import MILLION, Price, Prices
@@ -19,11 +21,35 @@ _LISTED: Final = {
 """Our name of a provider -> that of the price list."""
 
 
+class _Rates(NamedTuple):
+    """Of one model on one day, under one rule: US dollars per million tokens."""
+
+    rule: Rule | None
+    new: float
+    read: float
+    short: float  # prices of a new token that writing one costs
+    longer: float  # the same for the longest lifetime
+    output: float
+
+
+@dataclass(slots=True)
+class Bill:
+    """Of one call, in US dollars. None where the model is not listed."""
+
+    cost: float | None
+    uncached: float | None  # what it would have cost without a cache
+    saving: float | None  # what reading one more token from the cache would have saved
+
+
+_UNKNOWN: Final = Bill(None, None, None)
+
+
 class Money:
     """Prices of each model at the time of each call; US dollars. None where a model is not listed."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, int], Price | None] = {}
+        self._rates: dict[tuple[str, str, int], _Rates] = {}
 
     def price(self, call: Call) -> Price | None:
         """The model's list price on the day of the call."""
@@ -35,24 +61,46 @@ class Money:
 
     def cost(self, call: Call, rule: Rule | None, read: int, written: int, long: int) -> float | None:
         """Of a call that read and wrote so many tokens; ``long``: of the written, those for a longer lifetime."""
-        price = self.price(call)
-        if price is None:
+        rates = self._rates_of(call, rule)
+        if rates is None:
             return None
-        plain = max(call.tokens - read - written, 0)
-        short, longer = (rule.ttls[0].write_factor, rule.ttls[-1].write_factor) if rule and rule.ttls else (1.0, 1.0)
-        weighted = plain + (written - long) * short + long * longer
-        output = call.usage.output if call.usage else 0
-        return (weighted * price.input + read * _read(price, rule) + output * price.output) / MILLION
+        return _cost(rates, call.tokens, call.usage.output if call.usage else 0, read, written, long)
 
     def saved(self, call: Call, rule: Rule | None, tokens: int) -> float | None:
         """What reading so many tokens saves against computing them."""
-        each = self.saving(call, rule)
-        return None if each is None else tokens * each
+        rates = self._rates_of(call, rule)
+        return None if rates is None else tokens * ((rates.new - rates.read) / MILLION)
 
-    def saving(self, call: Call, rule: Rule | None) -> float | None:
-        """The same of one token."""
-        price = self.price(call)
-        return None if price is None else (price.input - _read(price, rule)) / MILLION
+    def bill(self, call: Call, rule: Rule | None, account: Account) -> Bill:
+        """Of a call that read and wrote what its account says."""
+        rates = self._rates_of(call, rule)
+        if rates is None:
+            return _UNKNOWN
+        tokens, output = call.tokens, call.usage.output if call.usage else 0
+        cost = _cost(rates, tokens, output, account.read, account.written, account.written_long)
+        _, new, read, _, _, out = rates
+        return Bill(cost, (tokens * new + output * out) / MILLION, (new - read) / MILLION)
+
+    def _rates_of(self, call: Call, rule: Rule | None) -> _Rates | None:
+        line = call.line
+        key = line.provider, line.model, int((call.at or 0) // 86_400)
+        rates = self._rates.get(key)
+        if rates is None or rates.rule is not rule:
+            price = self.price(call)
+            if price is None:
+                return None
+            short, longer = (
+                (rule.ttls[0].write_factor, rule.ttls[-1].write_factor) if rule and rule.ttls else (1.0, 1.0)
+            )
+            rates = _Rates(rule, price.input, _read(price, rule), short, longer, price.output)
+            self._rates[key] = rates
+        return rates
+
+
+def _cost(rates: _Rates, tokens: int, output: int, read: int, written: int, long: int) -> float:
+    _, new, again, short, longer, out = rates
+    weighted = max(tokens - read - written, 0) + (written - long) * short + long * longer
+    return (weighted * new + read * again + output * out) / MILLION
 
 
 def _read(price: Price, rule: Rule | None) -> float:

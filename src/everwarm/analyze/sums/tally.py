@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from operator import itemgetter
 
 from everwarm.analyze.report import Step, Sums
-from everwarm.analyze.sums.money import Money
+from everwarm.analyze.sums.money import Bill
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.cures import cure, label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account, Cause, Change, Loss
-from everwarm.core.rules import Rule
 
 
 @dataclass(slots=True)
@@ -37,38 +36,42 @@ class Group:
         self._sums = Sums(name)
         self._ways: dict[tuple[Cause, str], _Way] = {}
 
-    def add(
-        self, call: Call, account: Account, costs: tuple[float | None, float | None], saved: list[float | None]
-    ) -> None:
-        """``costs``: of the call, and what it would have been without a cache. ``saved``: what reading the tokens of
-        each loss would have saved."""
-        sums = self._sums
+    def add(self, call: Call, account: Account, bill: Bill) -> None:
+        """``bill``: of the call as it was made."""
+        sums, usage = self._sums, call.usage
         sums.calls += 1
         sums.failed += call.failed
-        sums.reported += call.usage is not None
+        if usage is not None:
+            sums.reported += 1
+            sums.output += usage.output
         sums.prompt += account.total
         sums.read += account.read
         sums.written += account.written
-        sums.output += call.usage.output if call.usage else 0
         sums.ideal += account.ideal
         sums.rules += account.rules
-        sums.cost = _plus(sums.cost, costs[0])
-        sums.uncached = _plus(sums.uncached, costs[1])
-        for loss, money in zip(account.losses, saved, strict=True):
-            self._lose(call, loss, money)
+        cost, uncached = bill.cost, bill.uncached
+        sums.cost = None if sums.cost is None or cost is None else sums.cost + cost
+        sums.uncached = None if sums.uncached is None or uncached is None else sums.uncached + uncached
+        for loss in account.losses:
+            self._lose(call, loss, bill.saving)
 
-    def _lose(self, call: Call, loss: Loss, money: float | None) -> None:
-        what = loss.change.what if loss.change else ""
-        way = self._ways.get((loss.cause, what))
+    def _lose(self, call: Call, loss: Loss, saving: float | None) -> None:
+        """``saving``: what reading a token of it would have saved, if it could have been read."""
+        cause, tokens, change = loss.cause, loss.tokens, loss.change
+        key = cause, change.what if change else ""
+        way = self._ways.get(key)
         if way is None:
-            way = self._ways[loss.cause, what] = _Way()
-        way.tokens += loss.tokens
+            way = self._ways[key] = _Way()
+        way.tokens += tokens
         way.calls += 1
-        way.money = _plus(way.money, money)
-        if loss.change:
-            way.paths[loss.change.path] += loss.tokens
-        if loss.tokens > way.best:
-            way.best, way.example, way.where = loss.tokens, loss, f"{call.place.file}:{call.place.line}"
+        if saving is None:
+            way.money = None
+        elif way.money is not None and cause not in UNAVOIDABLE:
+            way.money += tokens * saving
+        if change:
+            way.paths[change.path] += tokens
+        if tokens > way.best:
+            way.best, way.example, way.where = tokens, loss, f"{call.place.file}:{call.place.line}"
 
     def merge(self, other: Group) -> None:
         """Take in what another one has."""
@@ -109,34 +112,24 @@ def _plus(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
 
 
-class _Key(NamedTuple):
-    """What groups are made by."""
-
-    model: str
-    app: str
-    day: str
-    stream: str
+_Key = tuple[str, str, str, str]
+"""What groups are made by: the model, the application, the day and the stream."""
 
 
 class Tally:
     """Takes each call with its account, in order; then ``total`` and the groups."""
 
-    def __init__(self, money: Money) -> None:
-        self._money = money
+    def __init__(self) -> None:
         self._groups: dict[_Key, Group] = {}
 
-    def add(self, call: Call, account: Account, rule: Rule | None, stream: str, cost: float | None) -> None:
-        """``stream``: the name of what it belongs to. ``cost``: of the call as it was made."""
-        each = self._money.saving(call, rule)
-        costs = cost, self._money.cost(call, None, 0, 0, 0)
-        avoidable = [loss.tokens * (loss.cause not in UNAVOIDABLE) for loss in account.losses]
-        saved = [None if each is None else tokens * each for tokens in avoidable]
-        model, app = call.line.model or "an unknown model", call.line.app or "an unknown application"
-        key = _Key(model, app, _day(call.at), stream)
+    def add(self, call: Call, account: Account, bill: Bill, stream: str) -> None:
+        """``bill``: of the call as it was made. ``stream``: the name of what it belongs to."""
+        line = call.line
+        key = line.model or "an unknown model", line.app or "an unknown application", _day(call.at), stream
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group("")
-        group.add(call, account, costs, saved)
+        group.add(call, account, bill)
 
     @property
     def total(self) -> Sums:
@@ -146,22 +139,22 @@ class Tally:
     @property
     def models(self) -> list[Sums]:
         """Most tokens first."""
-        return _ranked(self._merged(lambda key: key.model))
+        return _ranked(self._merged(itemgetter(0)))
 
     @property
     def apps(self) -> list[Sums]:
         """Most tokens first."""
-        return _ranked(self._merged(lambda key: key.app))
-
-    @property
-    def streams(self) -> list[Sums]:
-        """Most tokens first."""
-        return _ranked(self._merged(lambda key: key.stream))
+        return _ranked(self._merged(itemgetter(1)))
 
     @property
     def days(self) -> list[Sums]:
         """In order."""
-        return sorted(self._merged(lambda key: key.day), key=lambda sums: sums.name)
+        return sorted(self._merged(itemgetter(2)), key=lambda sums: sums.name)
+
+    @property
+    def streams(self) -> list[Sums]:
+        """Most tokens first."""
+        return _ranked(self._merged(itemgetter(3)))
 
     def _merged(self, name_of: Callable[[_Key], str]) -> list[Sums]:
         groups: dict[str, Group] = {}

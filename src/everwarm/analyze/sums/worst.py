@@ -41,13 +41,14 @@ class Worsts:
         self._prompts = prompts
         self._heap: list[_Entry] = []
 
-    def add(self, number: int, call: Call, account: Account) -> None:
-        """``number``: in the order of time."""
-        lost = sum(loss.tokens for loss in account.losses if loss.cause not in UNAVOIDABLE)
-        if lost:
-            entry = _Entry(lost, -number, call, account)
-            push = heapq.heappush if len(self._heap) < _KEPT else heapq.heappushpop
-            push(self._heap, entry)
+    def add(self, number: int, call: Call, account: Account, lost: int) -> None:
+        """``number``: in the order of time. ``lost``: tokens of the account."""
+        heap = self._heap
+        if len(heap) == _KEPT:
+            if lost > heap[0].lost:  # of those that lost as much the first stay
+                heapq.heapreplace(heap, _Entry(lost, -number, call, account))
+        elif lost:
+            heapq.heappush(heap, _Entry(lost, -number, call, account))
 
     def done(self, call_of: Callable[[int], Call]) -> list[Worst]:
         """Those that lost most first; not too many of one kind. ``call_of``: the call with a number."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
@@ -13,7 +13,7 @@ from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.compare import nearly
 from everwarm.core.analysis.kin import Kin, Kindred
 from everwarm.core.analysis.kinds import change_of
-from everwarm.core.analysis.loss import Account
+from everwarm.core.analysis.loss import Account, Change, Loss
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.scale import Places, Scale
 from everwarm.core.analysis.waterfall import Context, losses_of
@@ -36,6 +36,15 @@ class Options(NamedTuple):
     lifetime: str = ""  # of all entries, where marks are not known
 
 
+@dataclass(slots=True)
+class _Served:
+    """What serves the calls of one provider, model and tenant."""
+
+    rule: Rule | None
+    cache: Cache
+    scale: Scale
+
+
 class Accounts:
     """One for a log. Give it all calls, the earliest first."""
 
@@ -51,9 +60,7 @@ class Accounts:
         self._prompts = prompts
         self._rule_of = rule_of
         self._options = options or Options()
-        self._rules: dict[tuple[str, str], Rule | None] = {}
-        self._caches: dict[tuple[str, str, str], Cache] = {}
-        self._scales: dict[tuple[str, str, str], Scale] = defaultdict(lambda: Scale(anchors))
+        self._serves: dict[tuple[str, str, str], _Served] = {}
         self._salts: dict[object, int] = {}
         self._kindred = Kindred(prompts)
         self._number = 0
@@ -61,9 +68,11 @@ class Accounts:
 
     def of(self, call: Call) -> Account:
         """The account of a call that is not ``failed``, or failed after it was read: its tokens are known."""
-        asked, places = self._asked(call)
-        found = self._cache(call).ask(asked)
+        served = self._served(call)
+        asked, places = self._asked(call, served)
+        found = served.cache.ask(asked)
         self._number += 1
+        ideal = places(found.any)
         usage = call.usage if self._options.reported else None
         if usage is None:
             read, written, long = found.rules, found.written, found.written_long
@@ -71,82 +80,73 @@ class Accounts:
             read, long = _within(usage.cache_read, call.tokens), usage.cache_write_long
             written = usage.cache_write + long
             if usage.prompt:
-                self._scale(call).note(call.prompt.blocks, call.size, call.tokens)
-        context = self._explained(call, places, found, asked) if self._options.explain else None
-        losses = losses_of(context, read) if context else ()
-        kin = context.kin if context else None
-        after = kin.number if kin else found.pair if found.blocks >= max(asked.heads[1], 1) else -1
-        ideal = places(found.any)
-        near = context is not None and context.near
+                served.scale.note(call.prompt.blocks, call.size, call.tokens)
+        losses: tuple[Loss, ...] = ()
+        near, after = False, -1 if found.blocks < max(asked.heads[1], 1) else found.pair
+        if self._options.explain:
+            kin, change = self._kin(call, asked, found), None
+            self._kindred.remember(call, asked.path, asked.heads[1])
+            if kin is not None:
+                after = kin.number
+                if not kin.difference.grown:
+                    change, near = self._change(call, kin)
+            before = self._kindred.call(found.pair)
+            context = Context(call, served.rule, places, found, kin, change, asked, self._prompts, before, self._hidden)
+            losses = losses_of(context, read, ideal)
         return Account(call.tokens, read, losses, ideal, found.rules, written, long, near, after)
-
-    def _explained(self, call: Call, places: Places, found: Found, asked: Asked) -> Context:
-        row = self._prompts.prefixes.row(call.prompt.blocks)
-        kin = self._kin(call, row, asked, found)
-        self._kindred.remember(call, row)
-        return self._context(call, row, places, found, kin, asked)
 
     def rule(self, call: Call) -> Rule | None:
         """That of the provider that served it."""
-        key = call.line.provider, call.line.model
-        if key not in self._rules:
-            self._rules[key] = self._rule_of(*key)
-        return self._rules[key]
+        return self._served(call).rule
 
-    def _cache(self, call: Call) -> Cache:
-        key = call.line.provider, call.line.model, call.line.space
-        if key not in self._caches:
-            self._caches[key] = Cache(self._prompts, self.rule(call), self._options.keep)
-        return self._caches[key]
+    def _served(self, call: Call) -> _Served:
+        provider, model, space = call.line[:3]
+        served = self._serves.get((provider, model, space))
+        if served is None:
+            rule = self._rule_of(provider, model)
+            cache = Cache(self._prompts, rule, self._options.keep)
+            served = self._serves[provider, model, space] = _Served(rule, cache, Scale(self._hidden))
+        return served
 
-    def _scale(self, call: Call) -> Scale:
-        return self._scales[call.line.provider, call.line.model, call.line.space]
-
-    def _asked(self, call: Call) -> tuple[Asked, Places]:
-        path = self._prompts.prefixes.path(call.prompt.blocks)
-        ends = list(map(self._prompts.sizes().__getitem__, path))
-        places = self._scale(call).places(path, ends, call.tokens)
+    def _asked(self, call: Call, served: _Served) -> tuple[Asked, Places]:
+        prompts, prompt = self._prompts, call.prompt
+        path = prompts.prefixes.path(prompt.blocks)
+        sizes = prompts.sizes()
+        places = served.scale.places(path, sizes, call.tokens)
         at, began = self._times(call)
-        salted = salts(call.settings, self.rule(call), self._salts)
-        marks = call.prompt.marks if call.dialect else None
+        salted = salts(call.settings, served.rule, self._salts)
+        marks = prompt.marks if call.dialect else None
         life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")
-        heads = self._prompts.heads(call.prompt.blocks)
-        return Asked(path, ends, places, at, began, self._number, marks, salted, heads, life), places
+        heads = prompts.heads(prompt.blocks)
+        return Asked(path, sizes, places, at, began, self._number, marks, salted, heads, life), places
 
     def _times(self, call: Call) -> tuple[float, float]:
         """When it was sent, and when its answer began. A call without any time came when the answers to all before it
         had begun. Time never goes back."""
-        known = [time for time in (call.at, call.began, call.ended) if time is not None]
-        self._now = at = max(known[0] if known else self._begun, self._now)
-        began = at
-        if call.at is not None:
-            began = max(call.began if call.began is not None else min(call.ended or inf, at + _SOON), at)
-        self._begun = max(began, self._begun)
+        at, began = call.at, call.began
+        if at is None:
+            at = began = began if began is not None else call.ended if call.ended is not None else self._begun
+        if at < self._now:
+            at = self._now
+        if began is None:
+            began = min(call.ended or inf, at + _SOON)
+        if began < at:
+            began = at
+        self._now, self._begun = at, max(began, self._begun)
         return at, began
 
-    def _kin(self, call: Call, row: Sequence[int], asked: Asked, found: Found) -> Kin | None:
-        if found.blocks == len(row):
+    def _kin(self, call: Call, asked: Asked, found: Found) -> Kin | None:
+        if found.blocks == len(asked.path):
             return None  # all of it was sent before
-        known = asked.path[found.blocks - 1] if found.blocks else 0
-        return self._kindred.find(call, row, known, found.pair)
+        kin = self._kindred.ended(call, asked.path[found.blocks - 1]) if found.blocks else None
+        return kin or self._kindred.find(call, self._prompts.prefixes.row(call.prompt.blocks), found.pair)
 
-    def _context(
-        self, call: Call, row: Sequence[int], places: Places, found: Found, kin: Kin | None, asked: Asked
-    ) -> Context:
-        change, near = None, False
-        begin = again = 0
-        if kin is not None:
-            difference = kin.difference
-            begin = (asked.ends[difference.blocks - 1] if difference.blocks else 0) + difference.partly
-            again = difference.again
-            if not difference.grown:
-                before = self._prompts.prefixes.row(kin.call.prompt.blocks)
-                change = change_of(self._prompts, call.dialect, before, row, difference, call.prompt.units)
-                near = kin.call.rest is call.rest and nearly(self._prompts, before, row, difference)
-        last = self._kindred.call(found.pair)
-        hidden = self._hidden.get(asked.path[0], 0) if asked.path else 0
-        rule, prompts = self.rule(call), self._prompts
-        return Context(call, rule, places, found, kin, change, begin, again, asked, prompts, row, last, hidden, near)
+    def _change(self, call: Call, kin: Kin) -> tuple[Change | None, bool]:
+        """What is not as it was; and whether nearly the same was asked."""
+        prompts = self._prompts
+        before, row = (prompts.prefixes.row(each.prompt.blocks) for each in (kin.call, call))
+        change = change_of(prompts, call.dialect, before, row, kin.difference, call.prompt.units)
+        return change, kin.call.rest is call.rest and nearly(prompts, before, row, kin.difference)
 
 
 def _within(tokens: int, total: int) -> int:

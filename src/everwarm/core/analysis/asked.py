@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from everwarm.core.layout.piece import Tier
 from everwarm.core.rules import Rule
 
 TIERS: Final[tuple[Tier, ...]] = ("tools", "system", "messages")
+
+NONE: Final = (0, 0, 0)
+"""The salts of a call whose settings play no part."""
 
 
 @dataclass(slots=True)
@@ -17,19 +20,23 @@ class Asked:
     """A prompt on its way into the cache."""
 
     path: Sequence[int]  # its prefixes, the shortest first
-    ends: Sequence[int]  # characters up to the end of each
+    sizes: Sequence[int]  # characters of every prefix, by its number
     tokens: Callable[[int], int]  # that end at a character
     at: float
     ready: float  # when its answer began, and what it wrote can be read
     number: int  # of the call
     marks: Sequence[tuple[int, str]] | None = None  # places among its blocks, and lifetimes. None: not known
-    salts: tuple[int, int, int] = (0, 0, 0)  # what besides the text must be the same to read tools, system, messages
+    salts: tuple[int, int, int] = NONE  # what besides the text must be the same to read tools, system, messages
     heads: tuple[int, int] = (0, 0)  # how many of the blocks are tools, and how many tools or system
     lifetime: str = ""  # of entries whose marks are not known; "": the rule's first
 
+    def end(self, blocks: int) -> int:
+        """Characters of so many blocks, the first ones."""
+        return self.sizes[self.path[blocks - 1]] if blocks else 0
+
     def keys(self) -> Sequence[int]:
         """Of its prefixes with what they depend on besides."""
-        if not any(self.salts):
+        if self.salts == NONE:
             return self.path
         tools, system = self.heads
         counts = tools, system - tools, len(self.path) - system
@@ -37,7 +44,8 @@ class Asked:
         return [prefix | salt << 32 for prefix, salt in zip(self.path, salts, strict=True)]
 
 
-class Found(NamedTuple):
+@dataclass(slots=True)
+class Found:
     """How far a prompt is known, in characters; each is at most the one before."""
 
     any: int  # by what was sent before
@@ -55,8 +63,8 @@ class Found(NamedTuple):
 def salts(settings: Mapping[str, str], rule: Rule | None, known: dict[object, int]) -> tuple[int, int, int]:
     """What of a call's settings each tier depends on, by the rule's ``invalidates``; as small numbers. What a tier
     depends on, those behind it do as well."""
-    if rule is None or rule.invalidates.keys().isdisjoint(settings):
-        return 0, 0, 0
+    if not settings or rule is None or rule.invalidates.keys().isdisjoint(settings):
+        return NONE
     lost = rule.invalidates
     numbers = []
     for n in range(len(TIERS)):

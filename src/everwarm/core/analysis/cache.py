@@ -6,11 +6,13 @@ is up to the provider: other replicas, and what it let go.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final
 
 from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.ends import has_marks, life_of, lifetimes, places
@@ -20,14 +22,6 @@ from everwarm.core.rules import Rule
 
 _TRIED: Final = 4
 """Blocks that a call adds to a conversation, mostly at most."""
-
-
-class _Use(NamedTuple):
-    """A call that prefixes were used by."""
-
-    number: int
-    at: float
-    end: int  # the prefix that is the whole prompt; 0: it was empty
 
 
 @dataclass(slots=True)
@@ -48,8 +42,11 @@ class Cache:
         self._rule = rule
         self._keep = keep
         self._life = life_of(rule, "") or inf
+        self._lasts = max(self._life, keep)  # seconds that a prefix is there which has the rule's first lifetime
         self._refreshes = rule is None or rule.refreshes
-        self._uses: list[_Use] = []
+        self._calls = array("Q")  # by use: the number of the call that prefixes were used by
+        self._times = array("d")  # when that was
+        self._wholes = array("I")  # the prefix that was its whole prompt; 0: it was empty
         self._seen: dict[int, int] = {}  # prefix -> the last use
         self._since = self._seen if self._refreshes else {}  # key -> the use since which it lives; the same dictionary
         # as long as settings play no part
@@ -62,37 +59,28 @@ class Cache:
     def ask(self, asked: Asked) -> Found:
         """How far it is known; and it is known from now on."""
         keys = asked.keys()
-        found, alive, entry = self._look(asked, keys)
-        written, long = self._write(asked, keys, found)
+        seen, _, alive, ready = depths = self._depths(asked, keys)
+        ends, last = self._ends(asked, depths)
+        pair = self._calls[self._seen[last]] if last else -1
+        rules, beyond, entry = self._by_rule(asked, keys, ready, ends[3])
+        written, long = self._write(asked, keys, rules)
         if entry:
             self._refresh(asked, self._marked[keys[entry - 1]])
-        self._remember(asked, keys, found.blocks, alive)
-        return found._replace(written=written, written_long=long)
-
-    def _look(self, asked: Asked, keys: Sequence[int]) -> tuple[Found, int, int]:
-        """And how many of its blocks are alive; and those of the entry that is read."""
-        depths = self._depths(asked, keys)
-        seen = depths[0]
-        marks = [asked.ends[n - 1] if n else 0 for n in depths]
-        whole, last = marks[0], asked.path[seen - 1] if seen else 0
-        for common, other in self._partly(asked, seen):
-            if whole + common > marks[0]:
-                last = other
-            for n, holds in enumerate(self._states(asked, seen, other)):
-                if holds and marks[n] >= whole:
-                    marks[n] = max(marks[n], whole + common)
-        pair = self._uses[self._seen[last]].number if last else -1
-        rules, beyond, entry = self._by_rule(asked, keys, depths[3], marks[3])
-        return Found(marks[0], marks[1], marks[2], marks[3], rules, seen, pair, beyond), depths[2], entry
+        self._remember(asked, keys, seen, alive)
+        return Found(*ends, rules, seen, pair, beyond, written, long)
 
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:
         """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
-        seen = own = _holding(len(keys), lambda n: asked.path[n] in self._seen)
+        seen = own = _known(asked.path, len(keys), self._seen)
         if keys is not asked.path or self._since is not self._seen:
-            own = _holding(seen, lambda n: keys[n] in self._since)
-        alive = self._alive(keys, own, asked.at)
-        ready = _holding(alive, lambda n: self._ready[keys[n]] <= asked.at)
+            own = _known(keys, seen, self._since)
+        alive = own
+        if own and not (self._refreshes and self._lives(keys[own - 1], asked.at)):
+            alive = self._alive(keys, own, asked.at)
+        ready = alive
+        if alive and self._ready[keys[alive - 1]] > asked.at:
+            ready = _holding(alive, lambda n: self._ready[keys[n]] <= asked.at)
         return seen, own, alive, ready
 
     def _alive(self, keys: Sequence[int], own: int, at: float) -> int:
@@ -101,8 +89,29 @@ class Cache:
         return next((n for n in range(own) if not self._lives(keys[n], at)), own)  # what is longer may be younger
 
     def _lives(self, key: int, at: float) -> bool:
-        life = max((life for life, keys in self._longer.items() if key in keys), default=self._life)
-        return at < self._uses[self._since[key]].at + max(life, self._keep)
+        lasts = self._lasts
+        if self._longer:
+            life = max((life for life, keys in self._longer.items() if key in keys), default=self._life)
+            lasts = max(life, self._keep)
+        return at < self._times[self._since[key]] + lasts
+
+    def _ends(self, asked: Asked, depths: tuple[int, int, int, int]) -> tuple[tuple[int, int, int, int], int]:
+        """Characters of each depth, with those of the next block that another one there begins with; and the longest
+        prefix that was seen and has all of the first, be it with that other block."""
+        seen, *_, ready = depths
+        last = asked.path[seen - 1] if seen else 0
+        whole = asked.end(seen)
+        goes_on = seen < len(asked.path) and last in self._only  # else nothing was seen behind it
+        if ready == seen and not goes_on:  # as of most
+            return (whole, whole, whole, whole), last
+        ends = list(map(asked.end, depths))
+        for common, other in self._partly(asked, seen) if goes_on else ():
+            if whole + common > ends[0]:
+                last = other
+            for n, holds in enumerate(self._states(asked, seen, other)):
+                if holds and ends[n] >= whole:
+                    ends[n] = max(ends[n], whole + common)
+        return (ends[0], ends[1], ends[2], ends[3]), last
 
     def _partly(self, asked: Asked, seen: int) -> list[tuple[int, int]]:
         """Others that begin as the next block does: with how many characters, and the prefixes that end with them.
@@ -110,8 +119,6 @@ class Cache:
         The one that has most in common is a neighbour in the order of texts; the last one is the least likely to have
         expired."""
         parent = asked.path[seen - 1] if seen else 0
-        if seen >= len(asked.path):
-            return []
         blocks, prefixes = self._prompts.blocks, self._prompts.prefixes
         block = blocks[prefixes.block[asked.path[seen]]]
         row = self._following(parent, block.role)
@@ -119,8 +126,8 @@ class Cache:
             return []
         at = bisect_left(row, block.text, key=lambda number: blocks[number].text)
         near = [prefixes.after(parent, number) for number in row[max(at - 1, 0) : at + 1]]
-        use = self._uses[self._seen[parent] if parent else -1]
-        last = prefixes.path(use.end)[seen : seen + 1]
+        use = self._seen[parent] if parent else -1
+        last = prefixes.path(self._wholes[use])[seen : seen + 1]
         near += [prefix for prefix in last if blocks[prefixes.block[prefix]].role == block.role]
         head = len(block.text) - len(block.said)  # whose it is says nothing
         common = (min(common_prefix(blocks[prefixes.block[p]].text, block.text), block.size) for p in near)
@@ -143,8 +150,7 @@ class Cache:
             return asked.tokens(end), 0, 0
         if has_marks(rule, asked):
             entry, beyond = self._by_marks(asked, keys, rule, ready)
-            ends = (0, *asked.ends)
-            return asked.tokens(ends[entry]) if entry else 0, ends[beyond], entry
+            return asked.tokens(asked.end(entry)) if entry else 0, asked.end(beyond), entry
         tokens = asked.tokens(end) // rule.step * rule.step
         return (tokens if tokens >= rule.minimum else 0), 0, 0
 
@@ -162,24 +168,24 @@ class Cache:
                 beyond = beyond or n
         return 0, beyond
 
-    def _write(self, asked: Asked, keys: Sequence[int], found: Found) -> tuple[int, int]:
-        """What is written for this prompt, in tokens; and the part of it for a longer lifetime."""
+    def _write(self, asked: Asked, keys: Sequence[int], read: int) -> tuple[int, int]:
+        """What is written for this prompt behind what is read, in tokens; and the part of it for a longer lifetime."""
         rule = self._rule
         if rule is None or not keys:
             return 0, 0
-        total = asked.tokens(asked.ends[-1])
+        total = asked.tokens(asked.end(len(keys)))
         if not has_marks(rule, asked):
-            return (total - found.rules if total >= rule.minimum else 0), 0
-        paid, long = found.rules, 0
+            return (total - read if total >= rule.minimum else 0), 0
+        paid, long = read, 0
         for n, name in places(rule, asked):
             life = life_of(rule, name)
-            tokens = asked.tokens(asked.ends[n])
+            tokens = asked.tokens(asked.end(n + 1))
             if life is None or tokens < rule.minimum:
                 continue
             self._mark(asked, keys[n], life)
             long += max(tokens - paid, 0) if life > self._life else 0
             paid = max(paid, tokens)
-        return paid - found.rules, long
+        return paid - read, long
 
     def _mark(self, asked: Asked, key: int, life: float) -> None:
         entry = self._marked.get(key)
@@ -195,30 +201,36 @@ class Cache:
             entry.until = max(entry.until, asked.at + max(entry.life, self._keep))
 
     def _remember(self, asked: Asked, keys: Sequence[int], seen: int, alive: int) -> None:
-        """At the speed of dictionaries: all of a long conversation is used with each of its calls."""
-        number = len(self._uses)
-        self._uses.append(_Use(asked.number, asked.at, asked.path[-1] if asked.path else 0))
-        if keys is not asked.path and self._since is self._seen:
+        """All of a long conversation is used with each of its calls."""
+        use, path = len(self._calls), asked.path
+        self._calls.append(asked.number)
+        self._times.append(asked.at)
+        self._wholes.append(path[-1] if path else 0)
+        if keys is not path and self._since is self._seen:
             self._since = dict(self._seen)
-        self._seen.update(dict.fromkeys(asked.path, number))
-        if self._since is not self._seen:
-            self._since.update(dict.fromkeys(keys if self._refreshes else keys[alive:], number))
+        seen_by, since = self._seen, self._since
+        for prefix in path:  # a loop is faster than ``update`` with a dictionary made for it
+            seen_by[prefix] = use
+        if since is not seen_by:
+            for key in keys if self._refreshes else keys[alive:]:
+                since[key] = use
         self._live_on(asked, keys, alive)
-        if seen < len(asked.path):
-            self._follow(asked.path[seen - 1] if seen else 0, asked.path[seen])
-            self._only.update(zip(asked.path[seen:], asked.path[seen + 1 :], strict=False))
+        if seen < len(path):
+            self._follow(path[seen - 1] if seen else 0, path[seen])
+            self._only.update(pairwise(path[seen:]))
 
     def _live_on(self, asked: Asked, keys: Sequence[int], alive: int) -> None:
         """What was not there, or had expired, begins anew; what was there is ready, and lives, as the best of its uses
         says."""
+        born, ready, known = keys[alive:], asked.ready, self._ready
         for n in range(alive - 1, -1, -1):
-            if self._ready[keys[n]] <= asked.ready:
+            if known[keys[n]] <= ready:
                 break  # and so is all that it begins with
-            self._ready[keys[n]] = asked.ready
-        born = keys[alive:]
-        self._ready.update(dict.fromkeys(born, asked.ready))
-        if self._rule is None or len(self._rule.ttls) < 2:
-            return
+            known[keys[n]] = ready
+        for key in born:
+            known[key] = ready
+        if self._rule is None or len(self._rule.ttls) < 2 or not (self._longer or asked.lifetime or asked.marks):
+            return  # all there is has the first lifetime
         for longer in self._longer.values():
             longer.difference_update(born)
         for count, life in lifetimes(self._rule, asked):
@@ -247,6 +259,15 @@ class Cache:
             return self._several.get((parent, role), ())
         number = self._prompts.prefixes.block[only]
         return (number,) if self._prompts.blocks[number].role == role else ()
+
+
+def _known(keys: Sequence[int], count: int, known: Mapping[int, int]) -> int:
+    """The same as ``_holding``, of those that are known."""
+    least = max(count - _TRIED, 0)
+    for upto in range(count, least, -1):
+        if keys[upto - 1] in known:
+            return upto
+    return _holding(least, lambda n: keys[n] in known)
 
 
 def _holding(count: int, holds: Callable[[int], bool]) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.compare import Difference, compare, goes_on
@@ -25,7 +26,8 @@ _ENOUGH: Final = 0.8
 """Part of the shorter of two prompts that is in the other as well: no more need to be compared."""
 
 
-class Kin(NamedTuple):
+@dataclass(slots=True)
+class Kin:
     """An earlier call, and how this one differs from it."""
 
     call: Call
@@ -42,14 +44,21 @@ class Kindred:
         self._calls: list[Call] = []
         self._last: dict[tuple[object, ...], int] = {}
         self._blocks: dict[str, dict[int, int]] = {}  # namespace -> block -> the last call that had it near an end
+        self._heads: dict[
+            tuple[str, int], tuple[int, Sequence[int]]
+        ] = {}  # beginnings -> what ``_blocks`` lacks of them
         self._ended: dict[tuple[str, int], int] = {}  # the prefix that is a whole prompt -> the last call that had it
 
-    def find(self, call: Call, row: Sequence[int], known: int, pair: int) -> Kin | None:
-        """The one that it has most in common with, if nothing speaks against that one. ``known``: its longest beginning
-        that was sent before, a prefix; ``pair``: the last call that has it."""
-        ended = self._ended.get((call.line.space, known), -1) if known else -1
-        if ended >= 0:
-            return Kin(self._calls[ended], ended, Difference(self._prompts.prefixes.length[known], 0, 0))
+    def ended(self, call: Call, known: int) -> Kin | None:
+        """The last one whose whole prompt is its longest beginning that was sent before: this prefix."""
+        number = self._ended.get((call.line.space, known), -1) if known else -1
+        if number < 0:
+            return None
+        return Kin(self._calls[number], number, Difference(self._prompts.prefixes.length[known], 0, 0))
+
+    def find(self, call: Call, row: Sequence[int], pair: int) -> Kin | None:
+        """The one that it has most in common with, if nothing speaks against that one. ``pair``: the last call that has
+        its longest beginning which was sent before."""
         best: Kin | None = None
         score = doubts = 0
         for number in self._candidates(call, row, pair):
@@ -71,18 +80,21 @@ class Kindred:
         gone = any(self._prompts.blocks[number].tier == "messages" for number in difference.old)
         return (call.line.app != other.line.app) + gone
 
-    def remember(self, call: Call, row: Sequence[int]) -> None:
-        """Calls are numbered from 0, in the order in which they are remembered."""
-        number, space = len(self._calls), call.line.space
+    def remember(self, call: Call, path: Sequence[int], head: int) -> None:
+        """Calls are numbered from 0, in the order in which they are remembered. ``path``: the prefixes of its prompt,
+        the shortest first; ``head``: how many of its blocks are no messages."""
+        number, line = len(self._calls), call.line
         self._calls.append(call)
-        self._ended[space, call.prompt.blocks] = number
-        head = self._prompts.heads(call.prompt.blocks)[1]
-        blocks = self._blocks.setdefault(space, {})
-        blocks.update(dict.fromkeys(row[: min(head, _TAIL)], number))
-        blocks.update(dict.fromkeys(row[-_TAIL:], number))
-        if call.line.session:
-            self._last[space, "session", call.line.session] = number
-        self._last[space, "app", call.line.app, call.dialect] = number
+        self._ended[line.space, call.prompt.blocks] = number
+        block, blocks = self._prompts.prefixes.block, self._blocks.setdefault(line.space, {})
+        for prefix in path[-_TAIL:]:
+            blocks[block[prefix]] = number
+        if head:  # many begin so, one after the other: it is enough to know the last one when it is asked for
+            begin = path[: min(head, _TAIL)]
+            self._heads[line.space, begin[-1]] = number, begin
+        if line.session:
+            self._last[line.space, "session", line.session] = number
+        self._last[line.space, "app", line.app, call.dialect] = number
 
     def call(self, number: int) -> Call | None:
         """The one with this number; None for -1."""
@@ -97,7 +109,16 @@ class Kindred:
                 break
         return list(found)
 
+    def _note_heads(self) -> None:
+        block = self._prompts.prefixes.block
+        for (space, _), (number, begin) in self._heads.items():
+            blocks = self._blocks[space]
+            for prefix in begin:
+                blocks[block[prefix]] = max(number, blocks.get(block[prefix], -1))
+        self._heads.clear()
+
     def _near(self, call: Call, row: Sequence[int], pair: int) -> Iterator[int]:
+        self._note_heads()
         last, space = self._last, call.line.space
         blocks = self._blocks.get(space, {})
         if call.line.session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
 
 from everwarm.core.layout.piece import Tier
@@ -68,7 +69,8 @@ SHOWN: Final = 120
 """Characters of a value that are kept to be shown."""
 
 
-class Loss(NamedTuple):
+@dataclass(slots=True)
+class Loss:
     """Some tokens of a call that were not read. ``evidence``: what speaks for the cause, in words."""
 
     cause: Cause
@@ -79,7 +81,8 @@ class Loss(NamedTuple):
     pair: int = -1  # the number of the earlier call that has these tokens, in the order of time; -1: none
 
 
-class Account(NamedTuple):
+@dataclass(slots=True)
+class Account:
     """All tokens of one call's prompt: ``read`` and those of ``losses`` add up to ``total``, exactly."""
 
     total: int
@@ -91,3 +94,12 @@ class Account(NamedTuple):
     written_long: int = 0  # of ``written`` what is for a longer lifetime
     near: bool = False  # whether an earlier call with the same settings asked nearly the same, see ``compare.nearly``
     after: int = -1  # the number of the call that it continues, or that its system prompt and tools are from; -1: none
+
+    @property
+    def lost(self) -> int:
+        """Tokens that were lost: without what is new."""
+        lost = 0
+        for loss in self.losses:
+            if loss.cause not in UNAVOIDABLE:
+                lost += loss.tokens
+        return lost

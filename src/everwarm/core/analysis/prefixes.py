@@ -45,11 +45,16 @@ class Prefixes:
     def path(self, prefix: int) -> list[int]:
         """The prefixes that end with it, the shortest first, without the empty one. Not to be changed: that of a prefix
         which was asked for lately is kept, and those of its continuations are made from it."""
-        row, at, kept = [], prefix, self._paths
+        kept = self._paths
+        if prefix in kept:
+            return kept[prefix]
+        path, at, parent = [], prefix, self.parent
         while at and at not in kept:
-            row.append(at)
-            at = self.parent[at]
-        path = [*kept[at], *reversed(row)] if at else row[::-1]
+            path.append(at)
+            at = parent[at]
+        path.reverse()
+        if at:
+            path = kept[at] + path
         if len(kept) >= _KEPT:
             del kept[next(iter(kept))]
         kept[prefix] = path
@@ -57,4 +62,5 @@ class Prefixes:
 
     def row(self, prefix: int) -> list[int]:
         """The blocks that it is made of."""
-        return list(map(self.block.__getitem__, self.path(prefix)))
+        block = self.block
+        return [block[each] for each in self.path(prefix)]

@@ -134,19 +134,22 @@ class Prompts:
 
     def sizes(self) -> Sequence[int]:
         """The same of every prefix, by its number."""
-        sizes, prefixes, blocks = self._sizes, self.prefixes, self.blocks
-        for n in range(len(sizes), len(prefixes)):  # a prefix is younger than those that it begins with
-            sizes.append(sizes[prefixes.parent[n]] + blocks[prefixes.block[n]].size)
+        sizes, parent = self._sizes, self.prefixes.parent
+        if len(sizes) < len(parent):
+            block, blocks = self.prefixes.block, self.blocks
+            for n in range(len(sizes), len(parent)):  # a prefix is younger than those that it begins with
+                sizes.append(sizes[parent[n]] + blocks[block[n]].size)
         return sizes
 
     def heads(self, prefix: int) -> tuple[int, int]:
         """With how many tools it begins, and with how many blocks that are no messages."""
         heads, prefixes = self._heads, self.prefixes
-        for n in range(len(heads), len(prefixes)):
-            tools, all_ = before = heads[prefixes.parent[n]]
-            tier = self.blocks[prefixes.block[n]].tier
-            goes_on = all_ == prefixes.length[prefixes.parent[n]] and tier != "messages"
-            heads.append((tools + (tier == "tools"), all_ + 1) if goes_on else before)
+        for n in range(len(heads), prefix + 1):
+            parent = prefixes.parent[n]
+            tools, all_ = before = heads[parent]
+            if all_ == prefixes.length[parent] and (tier := self.blocks[prefixes.block[n]].tier) != "messages":
+                before = tools + (tier == "tools"), all_ + 1
+            heads.append(before)
         return heads[prefix]
 
     def measure(self) -> None:

@@ -42,45 +42,47 @@ class Scale:
         """Of a prompt of which nothing was reported."""
         return round(size / self.characters)
 
-    def places(self, path: Sequence[int], ends: Sequence[int], total: int) -> Places:
-        """``path``: the prefixes of a prompt, the shortest first, that end after so many characters. ``total``: all its
-        tokens."""
+    def places(self, path: Sequence[int], sizes: Sequence[int], total: int) -> Places:
+        """``path``: the prefixes of a prompt, the shortest first. ``sizes``: characters of every prefix, by its number.
+        ``total``: all its tokens."""
         known = self._anchors
-        found = [(0, 0)]
-        size = ends[-1] if ends else 0
-        pairs = zip(path, ends, strict=True) if known else ()
-        for end, tokens in [(end, known[prefix]) for prefix, end in pairs if prefix in known]:
-            if found[-1][1] <= tokens <= total and found[-1][0] < end < size:
-                found.append((end, tokens))
-        return Places([*found, (max(size, 1), total)])
+        at, told = [0], [0]
+        size = sizes[path[-1]] if path else 0
+        for prefix in filter(known.__contains__, path) if known else ():
+            end, tokens = sizes[prefix], known[prefix]
+            if told[-1] <= tokens <= total and at[-1] < end < size:
+                at.append(end)
+                told.append(tokens)
+        at.append(size or 1)
+        told.append(total)
+        return Places(at, told)
 
 
 class Places:
     """Where in the tokens of one prompt each of its characters is. Never goes back; integers."""
 
-    __slots__ = ("_asked", "_at", "_row", "_told")
+    __slots__ = ("_asked", "_at", "_known", "_told")
 
-    def __init__(self, row: list[tuple[int, int]]) -> None:
-        self._row = row
-        self._at = [characters for characters, _ in row]
+    def __init__(self, at: list[int], known: list[int]) -> None:
+        """``at``: characters, from 0 to all there are, each more than the one before; ``known``: tokens up to each."""
+        self._at, self._known = at, known
         self._asked = self._told = 0  # the same place is asked for several times in a row
 
     def ends_at(self, tokens: int, within: int) -> bool:
         """Whether a prompt that was there before ended with so many tokens, or at most ``within`` more."""
-        return any(0 <= known - tokens <= within for _, known in self._row[1:-1])
+        return any(0 <= known - tokens <= within for known in self._known[1:-1])
 
     def __call__(self, character: int) -> int:
         """Tokens that end before or at this character."""
+        at, known = self._at, self._known
+        if character >= at[-1]:
+            return known[-1]
         if character != self._asked:
-            self._asked, self._told = character, self._tokens(character)
+            n = bisect_right(at, character)
+            low, before = at[n - 1], known[n - 1]
+            self._asked = character
+            self._told = before + (character - low) * (known[n] - before) // (at[n] - low)
         return self._told
-
-    def _tokens(self, character: int) -> int:
-        n = min(bisect_right(self._at, character), len(self._at) - 1)
-        (low, before), (high, after) = self._row[n - 1], self._row[n]
-        if character >= high:
-            return after
-        return before + (character - low) * (after - before) // max(high - low, 1)
 
 
 def fit(points: Sequence[tuple[int, int]]) -> tuple[float, int]:

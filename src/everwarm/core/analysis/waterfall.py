@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.call import Call
@@ -30,56 +32,64 @@ _TAIL: Final = 64
 """Tokens at the end of a prompt that a provider may not have kept: what its template puts behind the last mark."""
 
 
-class Context(NamedTuple):
+@dataclass(slots=True)
+class Context:
+    """All that tells where the tokens of a call went."""
+
     call: Call
     rule: Rule | None
     places: Places
     found: Found
     kin: Kin | None
     change: Change | None
-    begin: int  # characters with which it begins as its kin does
-    again: int  # characters behind that which its kin has as well
     asked: Asked
     prompts: Prompts
-    row: Sequence[int]
     before: Call | None  # the last one that begins as far as it is known
-    hidden: int = 0  # tokens of its beginning that the log does not have
-    near: bool = False  # whether its kin asked nearly the same, see ``compare.nearly``
+    anchors: Mapping[int, int]  # prefixes that stand for what the log does not have -> their tokens
+
+    @property
+    def hidden(self) -> int:
+        """Tokens of its beginning that the log does not have."""
+        return self.anchors.get(self.asked.path[0], 0) if self.asked.path else 0
 
     @property
     def is_turn(self) -> bool:
         """Whether it ends with what a person said, and not with the result of a tool."""
-        block = self.prompts.blocks[self.row[-1]]
+        block = self.prompts.blocks[self.prompts.prefixes.block[self.asked.path[-1]]]
         return block.role == "user" and all(piece.kind != "result" for piece in block.pieces)
 
 
-def losses_of(context: Context, read: int) -> tuple[Loss, ...]:
-    """Each interval between two places, as far as it lies behind what was read."""
+def losses_of(context: Context, read: int, there: int) -> tuple[Loss, ...]:
+    """Each interval between two places, as far as it lies behind what was read. ``there``: tokens of all that was sent
+    before."""
     row = _Row(context, read)
-    found, places = context.found, context.places
-    if read < places(found.any):  # else it read all that was there before
-        if read < found.rules:
+    if read < there:  # else it read all of that
+        if read < context.found.rules:
             row.lose(*_of_provider(context, read))
         _lose_known(row, context)
-    kin = context.kin
+    kin, call = context.kin, context.call
     if kin is not None:
-        if (kin.call.line.provider, kin.call.line.model) != (context.call.line.provider, context.call.line.model):
-            row.lose("model_changed", places(context.begin), evidence=f"{kin.call.line.model} before", pair=kin.number)
+        if kin.call.line is not call.line and kin.call.line[:2] != call.line[:2]:  # provider and model
+            upto, evidence = context.places(_begin(context, kin)), f"{kin.call.line.model} before"
+            row.lose("model_changed", upto, evidence=evidence, pair=kin.number)
         if context.change is not None:
-            again = context.again * context.call.tokens // max(context.asked.ends[-1], 1)
-            upto = max(row.low, places(found.any)) + again
+            again = kin.difference.again * call.tokens // max(context.asked.end(len(context.asked.path)), 1)
+            upto = max(row.low, there) + again
             row.lose(_CHANGED[context.change.tier], upto, context.change, pair=kin.number)
-    row.lose(_rest(context), context.call.tokens, pair=-1)
+    row.lose(_rest(context), call.tokens, pair=-1)
     return tuple(row.losses)
 
 
 class _Row:
     """Losses one behind the other, from what was read on."""
 
-    __slots__ = ("_context", "_pair", "_total", "losses", "low")
+    __slots__ = ("_context", "_head", "_last", "_pair", "_total", "losses", "low")
 
     def __init__(self, context: Context, read: int) -> None:
         self._context, self._total, self._pair = context, context.call.tokens, context.found.pair
+        asked, prompts, system = context.asked, context.prompts, context.asked.heads[1]
+        self._head = context.places(asked.end(system)) if system else 0  # tokens of tools and system prompt
+        self._last: Tier = prompts.blocks[prompts.prefixes.block[asked.path[-1]]].tier if asked.path else "messages"
         self.low = read
         self.losses: list[Loss] = []
 
@@ -87,11 +97,19 @@ class _Row:
         self, cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int | None = None
     ) -> None:
         """Whatever is not lost yet up to a place; nothing, if there is nothing."""
-        upto = min(upto, self._total)
-        if upto > self.low:
+        low = self.low
+        if upto > self._total:
+            upto = self._total
+        if upto > low:
             pair = self._pair if pair is None else pair
-            self.losses.append(Loss(cause, upto - self.low, _tier_of(self._context, self.low), change, evidence, pair))
+            tier = self._last if low >= self._head else self._tier(low)
+            self.losses.append(Loss(cause, upto - low, tier, change, evidence, pair))
             self.low = upto
+
+    def _tier(self, tokens: int) -> Tier:
+        """In which the token after so many is, of those before the messages."""
+        asked, tools = self._context.asked, self._context.asked.heads[0]
+        return "tools" if tools and tokens < self._context.places(asked.end(tools)) else "system"
 
 
 def _lose_known(row: _Row, context: Context) -> None:
@@ -105,6 +123,8 @@ def _lose_known(row: _Row, context: Context) -> None:
     if row.low < ready and rule is not None:
         cause, evidence = _of_rules(context, rule)
         row.lose(cause, ready, evidence=evidence)
+    if found.ready >= whole:
+        return  # there is no more
     row.lose("parallel", places(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
     own = places(min(found.own, whole))
     if row.low < own:
@@ -118,25 +138,21 @@ def _whole(context: Context) -> int:
     """Characters up to the end of the last block that was sent before. Where entries end at blocks, none can end within
     the one that changed: its beginning is lost to the change, and not for want of a mark."""
     rule, found = context.rule, context.found
-    if rule is None or not rule.mark or context.asked.marks is None or context.change is None:
+    if context.change is None or rule is None or not rule.mark or context.asked.marks is None:
         return found.any
-    return context.asked.ends[found.blocks - 1] if found.blocks else 0
+    return context.asked.end(found.blocks)
+
+
+def _begin(context: Context, kin: Kin) -> int:
+    """Characters with which it begins as its kin does."""
+    return context.asked.end(kin.difference.blocks) + kin.difference.partly
 
 
 def _rest(context: Context) -> Cause:
     """What that is which nobody had sent before."""
-    if not context.row:
+    if not context.asked.path:
         return "untold"
     return "cold" if context.found.pair < 0 and context.kin is None else "new"
-
-
-def _tier_of(context: Context, tokens: int) -> Tier:
-    """In which the token after so many is."""
-    ends, places, row = context.asked.ends, context.places, context.row
-    tools, system = context.asked.heads
-    if not system or tokens >= places(ends[system - 1]):  # as most are
-        return context.prompts.blocks[row[-1]].tier if row else "messages"
-    return "tools" if tools and tokens < places(ends[tools - 1]) else "system"
 
 
 def _of_provider(context: Context, read: int) -> tuple[Cause, int, Change | None, str]:
@@ -167,8 +183,14 @@ def _of_rules(context: Context, rule: Rule) -> tuple[Cause, str]:
     if ready < rule.minimum:
         return "minimum", f"{ready:,} of {rule.minimum:,} tokens"
     if not rule.mark or context.asked.marks is None:
-        return "step", f"in steps of {rule.step:,} tokens" if rule.step > 1 else "the end of a prompt is not kept"
+        return "step", _steps(rule.step)
     return "unmarked", "no mark at all" if not context.asked.marks else ""
+
+
+@lru_cache(maxsize=64)
+def _steps(tokens: int) -> str:
+    """One text for all losses that it is the evidence of."""
+    return f"in steps of {tokens:,} tokens" if tokens > 1 else "the end of a prompt is not kept"
 
 
 def _idle(context: Context) -> str:
