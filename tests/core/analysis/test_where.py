@@ -59,9 +59,9 @@ def test_the_pieces_of_blocks_are_those_of_the_body_whatever_was_seen_before(dat
 def test_characters_of_a_tool_do_not_count_its_mark() -> None:
     log = Log(dialect="anthropic_messages")
     marked = {"cache_control": {"type": "ephemeral"}}
-    bodies = [
-        {"tools": [{"name": "a", "description": f"It is {time}.", **marked}]} for time in ("10:03:21", "10:04:59")
-    ]
+    rest = {"system": LONG, "messages": [{"role": "user", "content": LONG}]}
+    times = ("10:03:21", "10:04:59")
+    bodies = [{"tools": [{"name": "a", "description": f"It is {time}.", **marked}], **rest} for time in times]
     log.ask(bodies[0])
     change = change_in(log.ask(bodies[1]))
     assert (change.what, change.path) == ("a tool changed: a clock", "tools[0]")
