@@ -11,10 +11,11 @@ from everwarm.core.analysis.asked import Asked, Found, salts
 from everwarm.core.analysis.cache import Cache
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.compare import nearly
-from everwarm.core.analysis.kin import Kin, Kindred
+from everwarm.core.analysis.kin import Kindred
 from everwarm.core.analysis.kinds import change_of
 from everwarm.core.analysis.loss import Account
 from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.rivals import Kin
 from everwarm.core.analysis.scale import Places, Scale
 from everwarm.core.analysis.waterfall import Context, losses_of
 from everwarm.core.rules import Rule
@@ -128,7 +129,7 @@ class Accounts:
         if found.blocks == len(row):
             return None  # all of it was sent before
         known = asked.path[found.blocks - 1] if found.blocks else 0
-        return self._kindred.find(call, row, known, found.pair)
+        return self._kindred.find(call, row, asked.ends, known, found.pair)
 
     def _context(
         self, call: Call, row: Sequence[int], places: Places, found: Found, kin: Kin | None, asked: Asked
@@ -136,13 +137,10 @@ class Accounts:
         change, near = None, False
         begin = again = 0
         if kin is not None:
-            difference = kin.difference
-            begin = (asked.ends[difference.blocks - 1] if difference.blocks else 0) + difference.partly
-            again = difference.again
+            difference, begin, again = kin.difference, kin.begin, kin.difference.again
             if not difference.grown:
-                before = self._prompts.prefixes.row(kin.call.prompt.blocks)
-                change = change_of(self._prompts, call.dialect, before, row, difference, call.prompt.units)
-                near = kin.call.rest is call.rest and nearly(self._prompts, before, row, difference)
+                change = change_of(self._prompts, call.dialect, kin.row, row, difference, call.prompt.units)
+                near = kin.call.rest is call.rest and nearly(self._prompts, kin.row, row, difference)
         last = self._kindred.call(found.pair)
         hidden = self._hidden.get(asked.path[0], 0) if asked.path else 0
         rule, prompts = self.rule(call), self._prompts
