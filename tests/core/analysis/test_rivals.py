@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everwarm.core.analysis.block import Block
@@ -12,10 +12,9 @@ from everwarm.core.analysis.call import Call, Line, Place
 from everwarm.core.analysis.prompts import Prompt, Prompts
 from everwarm.core.analysis.rivals import Kin, Rivals
 
-BLOCKS = [
-    Block(tier, "user" if tier == "messages" else tier, True, text, (), len(text))
-    for tier in ("tools", "system", "messages")
-    for text in ("a" * 300 + "b" * 200, "a" * 300 + "c" * 200, "d" * 450, "e" * 30)
+SIZES = (450, 500, 550, 600, 700, 800, 1000, 1300)
+BLOCKS = [Block("system", "system", True, letter * 400 + "?" * 200, (), 600) for letter in "ab"] + [
+    Block("messages", "user", True, letter * size, (), size) for letter, size in zip("cdefghij", SIZES, strict=True)
 ]
 
 
@@ -26,17 +25,16 @@ def prompts_of_all() -> Prompts:
 
 
 Asked = tuple[list[int], str, str]
-asked = st.tuples(
-    st.lists(st.integers(0, len(BLOCKS) - 1), min_size=1, max_size=8).map(sorted),
-    st.sampled_from("ab"),
-    st.sampled_from(" s"),
+rows = st.builds(
+    lambda head, talk: [head, *sorted(talk)], st.integers(0, 1), st.sets(st.integers(2, len(BLOCKS) - 1), min_size=1)
 )
+asked = st.tuples(rows, st.sampled_from("ab"), st.sampled_from(["", "", "s"]))
 
 
 def called(one: Asked) -> Call:
     row, app, session = one
     size = sum(BLOCKS[number].size for number in row)
-    return Call(Place("log", 1), Line(app=app, session=session.strip()), "openai_chat", Prompt(0, 0, ()), size)
+    return Call(Place("log", 1), Line(app=app, session=session), "openai_chat", Prompt(0, 0, ()), size)
 
 
 def best(prompts: Prompts, new: Asked, others: list[Asked], *, together: bool) -> Kin | None:
@@ -65,6 +63,7 @@ def best(prompts: Prompts, new: Asked, others: list[Asked], *, together: bool) -
     return found
 
 
+@settings(max_examples=400)
 @given(asked, st.lists(asked, max_size=4))
 def test_it_is_the_one_that_comes_out_when_all_are_compared(new: Asked, others: list[Asked]) -> None:
     prompts = prompts_of_all()
