@@ -3,7 +3,7 @@ again behind the first difference, where no prefix cache finds it."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -146,56 +146,45 @@ def _common(old: Block, new: Block) -> int:
     return min(alike(old, new).first, new.size) if _kind(old) == _kind(new) else 0
 
 
-class _Waiting:
-    """Of one kind, those of the older prompt that nothing of the newer one stands for yet; in order."""
-
-    __slots__ = ("numbers", "texts")
-
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self.texts: list[str] = []
-
-    def place(self, text: str) -> int:
-        """That of the one with this text; if none has it, of the first."""
-        return self.texts.index(text) if text in self.texts else 0
-
-    def take(self, place: int) -> None:
-        """It waits no longer."""
-        del self.numbers[place], self.texts[place]
-
-
 def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, int]]:
     """What stands in the place of what, and how many characters of it were there: tools by name, others by role. The
     same text first, which may begin a message in one of both only; else by order, and messages only if they are alike.
     """
     blocks = prompts.blocks
-    waiting: dict[tuple[str, ...], _Waiting] = defaultdict(_Waiting)
+    waiting: dict[tuple[str, str], list[int]] = {}  # those of the older prompt that nothing stands for yet, by kind
     for number in old:
-        row = waiting[_kind(blocks[number])]
-        row.numbers.append(number)
-        row.texts.append(blocks[number].said)
+        waiting.setdefault(_kind(blocks[number]), []).append(number)
     found = []
     for number in new:
         block = blocks[number]
-        row = waiting[_kind(block)]
-        if not row.numbers:
+        row = waiting.get(_kind(block))
+        if not row:
             continue
-        place = row.place(block.said)
-        before = row.numbers[place]
+        place = _place(prompts, row, block) if len(row) > 1 else 0
+        before = row[place]
         size = had(blocks[before], block)
         if block.tier != "messages" or _is_same(blocks[before], block, size):
-            row.take(place)
+            del row[place]
             found.append((before, number, size))
     return found
+
+
+def _place(prompts: Prompts, row: Sequence[int], block: Block) -> int:
+    """Of several of its kind, that of the one with the same text; if none has it, of the first. One that begins a
+    message, or does not, as this one does has another text, or it would be the same block."""
+    for place, number in enumerate(row):
+        other = prompts.blocks[number]
+        if other.opens != block.opens and other.said == block.said:
+            return place
+    return 0
 
 
 def _is_same(old: Block, new: Block, again: int) -> bool:
     """Whether a message is the other one, changed. Two images are."""
     if old.is_image and new.is_image:
         return True
-    head = len(new.text) - len(new.said)
-    return again - head >= LEAST * (new.size - head)
+    return again - new.head >= LEAST * (new.size - new.head)
 
 
-def _kind(block: Block) -> tuple[str, ...]:
+def _kind(block: Block) -> tuple[str, str]:
     return (block.tier, tool_name(block)) if block.tier == "tools" else (block.tier, block.role)

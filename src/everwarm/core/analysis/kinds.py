@@ -78,8 +78,7 @@ def change_of(
     both = _Both(prompts, dialect, old, new, at, units)
     if "tools" in (both.before.tier, both.after.tier):
         return _of_tools(both)
-    pairs = {b: a for a, b in difference.pairs}
-    if pairs.get(new[at]) == old[at]:
+    if (old[at], new[at]) in difference.pairs:
         return _of_text(both.before, *both.placed(at))
     return _of_row(both)
 
