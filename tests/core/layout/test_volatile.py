@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.layout.span import KINDS
-from everwarm.core.layout.volatile import find, label
+from everwarm.core.layout.span import KINDS, Span
+from everwarm.core.layout.volatile import around, find, label
 
 FOUND = [
     # ISO 8601
@@ -131,12 +131,37 @@ def test_what_only_looks_like_it_is_left_alone(text: str) -> None:
     assert [text[s.start : s.end] for s in find(text)] == []
 
 
-@given(st.lists(st.sampled_from([text.replace("«", "").replace("»", "") for text, _ in FOUND] + PROSE)))
+ALL = [text.replace("«", "").replace("»", "") for text, _ in FOUND] + PROSE
+
+
+@given(st.lists(st.sampled_from(ALL)))
 def test_spans_are_in_order_and_apart(parts: list[str]) -> None:
     text = "\n".join(parts)
     found = find(text)
     assert all(one.end <= other.start for one, other in pairwise(found))
     assert all(0 <= s.start < s.end <= len(text) and s.kind in KINDS for s in found)
+
+
+@given(st.lists(st.tuples(st.sampled_from(ALL), st.sampled_from(["\n", " ", "\n\n", ", "]))), st.data())
+def test_what_stands_at_a_place_is_found_in_what_is_around_it(
+    parts: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    text = "".join(part + end for part, end in parts)
+    begin, end = sorted((data.draw(st.integers(0, len(text))), data.draw(st.integers(0, len(text)))))
+    whole = [Span(s.start + begin, s.end + begin, s.kind) for s in find(text[begin:end])]
+    found = {at for span in whole for at in (span.start - 1, span.start, span.end - 1, span.end)}
+    for at in {*found, begin, end} & {*range(begin, end)}:
+        low, high = around(text, at, begin, end)
+        near = [Span(s.start + low, s.end + low, s.kind) for s in find(text[low:high])]
+        assert [s for s in near if s.start <= at < s.end] == [s for s in whole if s.start <= at < s.end]
+
+
+def test_what_is_around_is_a_line_unless_more_belongs_to_it() -> None:
+    text = "It is late.\nIt is 10:03:21 now.\nBe brief."
+    assert [text[slice(*around(text, at, 0, len(text)))] for at in (0, 18, 40)] == text.split("\n")
+    assert around(text, 18, 14, 20) == (14, 20)
+    status = "Status:\nM src/foo.py\n?? bar.py"
+    assert around(status, 10, 0, len(status)) == (0, len(status))
 
 
 @given(st.text())

@@ -11,10 +11,11 @@ from everwarm.core.analysis.asked import Asked, Found, salts
 from everwarm.core.analysis.cache import Cache
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.compare import nearly
-from everwarm.core.analysis.kin import Kin, Kindred
+from everwarm.core.analysis.kin import Kindred
 from everwarm.core.analysis.kinds import change_of
 from everwarm.core.analysis.loss import Account, Change, Loss
 from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.rivals import Kin
 from everwarm.core.analysis.scale import Places, Scale
 from everwarm.core.analysis.waterfall import Context, losses_of
 from everwarm.core.rules import Rule
@@ -139,14 +140,16 @@ class Accounts:
         if found.blocks == len(asked.path):
             return None  # all of it was sent before
         kin = self._kindred.ended(call, asked.path[found.blocks - 1]) if found.blocks else None
-        return kin or self._kindred.find(call, self._prompts.prefixes.row(call.prompt.blocks), found.pair)
+        if kin is not None:
+            return kin
+        row, ends = self._prompts.prefixes.row(call.prompt.blocks), list(map(asked.sizes.__getitem__, asked.path))
+        return self._kindred.find(call, row, ends, found.pair)
 
     def _change(self, call: Call, kin: Kin) -> tuple[Change | None, bool]:
         """What is not as it was; and whether nearly the same was asked."""
-        prompts = self._prompts
-        before, row = (prompts.prefixes.row(each.prompt.blocks) for each in (kin.call, call))
-        change = change_of(prompts, call.dialect, before, row, kin.difference, call.prompt.units)
-        return change, kin.call.rest is call.rest and nearly(prompts, before, row, kin.difference)
+        prompts, row = self._prompts, self._prompts.prefixes.row(call.prompt.blocks)
+        change = change_of(prompts, call.dialect, kin.row, row, kin.difference, call.prompt.units)
+        return change, kin.call.rest is call.rest and nearly(prompts, kin.row, row, kin.difference)
 
 
 def _within(tokens: int, total: int) -> int:

@@ -30,6 +30,7 @@ class Alike(NamedTuple):
         return size if self.same else min(self.first + self.last + self.lines, size)
 
 
+@lru_cache(maxsize=4096)
 def again(old: Block, new: Block) -> int:
     """Characters of the newer one that the older one had as well."""
     return new.size if mean_the_same(old, new) else alike(old, new).of(new.size)
@@ -51,9 +52,12 @@ def _lines(old: str, new: str) -> int:
     """Characters of the lines of the newer text that the older one has as well; short ones are everywhere."""
     if min(len(old), len(new)) < _LINE:
         return 0
-    left = Counter(old.splitlines(keepends=True))
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    if set(before).isdisjoint(after):
+        return 0
+    left = Counter(before)
     found = 0
-    for line in new.splitlines(keepends=True):
+    for line in after:
         if len(line) >= _LINE and left[line] > 0:
             left[line] -= 1
             found += len(line)
@@ -62,29 +66,41 @@ def _lines(old: str, new: str) -> int:
 
 def mean_the_same(old: Block, new: Block) -> bool:
     """Whether one is the other one, spelled otherwise."""
-    if not new.pieces or len(old.pieces) != len(new.pieces):
+    before, after = old.pieces, new.pieces
+    if len(before) == len(after) == 1:  # as mostly
+        return before[0].text == after[0].text or _same(before[0].text, after[0].text)
+    if not after or len(before) != len(after):
         return False
-    pairs = zip(old.pieces, new.pieces, strict=True)
-    return all(a.text == b.text or _same(a.text, b.text) for a, b in pairs)
+    return all(a.text == b.text or _same(a.text, b.text) for a, b in zip(before, after, strict=True))
 
 
 def _same(old: str, new: str) -> bool:
-    if len(old) != len(new) and abs(len(old) - len(new)) > max(len(old), len(new)) // 2:
+    if abs(len(old) - len(new)) > max(len(old), len(new)) // 2:
         return False  # white space and escapes do not make so much of a difference
     before = _meaning(old)
     return before is not None and before == _meaning(new)
 
 
 @lru_cache(maxsize=4096)
-def _meaning(text: str) -> object:
+def _meaning(text: str) -> bytes | None:
     """Of a text that is JSON; None of any other, so that prose is not compared twice."""
     return meaning(text) if text[:1] in ("{", "[") else None
 
 
-@lru_cache(maxsize=4096)
 def tool_name(block: Block) -> str:
     """What tells a tool from others; all of its text if it has no name."""
+    return (_name(block.pieces[0].text) if block.pieces else None) or block.text
+
+
+@lru_cache(maxsize=4096)
+def _name(text: str) -> str | None:
+    """Of a tool that is this JSON; None if it has none. All its spellings are read once."""
+    return _named(_meaning(text) or text)
+
+
+@lru_cache(maxsize=1024)
+def _named(data: bytes | str) -> str | None:
     try:
-        return name_of(orjson.loads(block.pieces[0].text)) or block.text
-    except (orjson.JSONDecodeError, IndexError):
-        return block.text
+        return name_of(orjson.loads(data))
+    except orjson.JSONDecodeError:
+        return None

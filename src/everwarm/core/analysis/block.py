@@ -11,6 +11,10 @@ IMAGE: Final = 6_000
 """Characters that an image or a document counts as: its data say nothing of its tokens, of which it has some 1,500."""
 
 
+_HEAD: Final = "|>\n"
+"""How a line ends that says whose a message is."""
+
+
 class Cut(NamedTuple):
     """How a text is shortened. In characters."""
 
@@ -37,9 +41,14 @@ class Block(NamedTuple):
         return hash(self.text)
 
     @property
+    def head(self) -> int:
+        """Characters of the line that says whose it is."""
+        return self.text.find(_HEAD) + len(_HEAD) if self.opens and _HEAD in self.text else 0
+
+    @property
     def said(self) -> str:
         """The text without the line that says whose it is, to be shown."""
-        return self.text.split("|>\n", 1)[-1] if self.opens else self.text
+        return self.text[self.head :]
 
     @property
     def is_image(self) -> bool:

@@ -3,7 +3,7 @@ again behind the first difference, where no prefix cache finds it."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -37,6 +37,7 @@ class Difference(NamedTuple):
     old: tuple[int, ...] = ()  # the blocks of the older one that are not in the newer one; in order, at most PAIRED
     new: tuple[int, ...] = ()  # and the reverse
     pairs: tuple[tuple[int, int], ...] = ()  # of those, what stands in the place of what
+    sizes: tuple[int, ...] = ()  # of each pair, how much of the newer one the older one has as well
 
     @property
     def grown(self) -> bool:
@@ -44,27 +45,41 @@ class Difference(NamedTuple):
         return not self.old and not self.new and not self.again  # which there is where the order alone is another one
 
 
-def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> Difference:
+class Parted(NamedTuple):
+    """Two rows of blocks from where they are no longer the same, before what is different is compared."""
+
+    blocks: int  # with which both begin
+    grown: bool  # whether one of them ends there
+    gone: list[int]  # what the newer one has not behind that; in order
+    fresh: list[int]  # and the older one has not
+    kept: int  # characters of the newer one's blocks that both have behind that
+
+
+def part(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> Parted:
     """``old`` and ``new``: rows of blocks."""
     same = _same(old, new)
     if same in (len(old), len(new)):
+        return Parted(same, True, [], [], 0)
+    before, after, blocks = old[same:], new[same:], prompts.blocks
+    gone, fresh = _apart(before, after)
+    kept = sum([blocks[number].size for number in after]) - sum([blocks[number].size for number in fresh])
+    return Parted(same, False, gone, fresh, kept)
+
+
+def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int], parted: Parted | None = None) -> Difference:
+    """``parted``: the same two, if they were parted before."""
+    same, grown, gone, fresh, again = parted or part(prompts, old, new)
+    if grown:
         return Difference(same, 0, 0)
-    left = Counter(old[same:])
-    again, fresh = 0, []
-    for number in new[same:]:
-        if left[number]:
-            left[number] -= 1
-            again += prompts.blocks[number].size
-        else:
-            fresh.append(number)
-    gone = _remaining(old[same:], left)
-    pairs = _pairs(prompts, gone[:PAIRED], fresh[:PAIRED])
+    gone, fresh = gone[:PAIRED], fresh[:PAIRED]
+    pairs = _pairs(prompts, gone, fresh)
     partly = _common(prompts.blocks[old[same]], prompts.blocks[new[same]])
     both = tuple([(before, after) for before, after, _ in pairs])
-    again += sum([size for _, _, size in pairs])
+    sizes = tuple([size for _, _, size in pairs])
+    again += sum(sizes)
     if new[same] not in fresh[:1] or new[same] in [after for _, after in both[:1]]:
         again -= partly  # which was counted with all of the block
-    return Difference(same, partly, max(again, 0), tuple(gone[:PAIRED]), tuple(fresh[:PAIRED]), both)
+    return Difference(same, partly, max(again, 0), tuple(gone), tuple(fresh), both, sizes)
 
 
 def goes_on(difference: Difference, rest: int, *, talk: bool) -> bool:
@@ -82,8 +97,8 @@ def nearly(prompts: Prompts, old: Sequence[int], new: Sequence[int], difference:
     other, and what is different of it is at most a tenth."""
     if difference.grown or len(old) != len(new) or len(difference.pairs) != len(difference.new):
         return False
-    pairs = [(prompts.blocks[before], prompts.blocks[after]) for before, after in difference.pairs]
-    return all(is_near(before, after) for before, after in pairs)
+    blocks, pairs = prompts.blocks, zip(difference.pairs, difference.sizes, strict=True)
+    return all(size >= NEAR * max(blocks[before].size, blocks[after].size) for (before, after), size in pairs)
 
 
 def is_near(old: Block, new: Block) -> bool:
@@ -106,14 +121,24 @@ def _same(old: Sequence[int], new: Sequence[int]) -> int:
     return low
 
 
-def _remaining(row: Sequence[int], left: Counter[int]) -> list[int]:
-    """Those of a row that are left over, in its order: the last ones where one occurs several times."""
-    found = []
-    for number in reversed(row):
+def _apart(old: Sequence[int], new: Sequence[int]) -> tuple[list[int], list[int]]:
+    """What only the one has, and what only the other; in order. Of what occurs several times, one stands for one: left
+    over are the last ones."""
+    had, has = set(old), set(new)
+    if len(had) == len(old) and len(has) == len(new):  # as mostly
+        return [number for number in old if number not in has], [number for number in new if number not in had]
+    left, fresh = Counter(old), []
+    for number in new:
+        if left[number]:
+            left[number] -= 1
+        else:
+            fresh.append(number)
+    gone = []
+    for number in reversed(old):
         if left[number] > 0:
             left[number] -= 1
-            found.append(number)
-    return found[::-1]
+            gone.append(number)
+    return gone[::-1], fresh
 
 
 def _common(old: Block, new: Block) -> int:
@@ -121,56 +146,45 @@ def _common(old: Block, new: Block) -> int:
     return min(alike(old, new).first, new.size) if _kind(old) == _kind(new) else 0
 
 
-class _Waiting:
-    """Of one kind, those of the older prompt that nothing of the newer one stands for yet; in order."""
-
-    __slots__ = ("numbers", "texts")
-
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self.texts: list[str] = []
-
-    def place(self, text: str) -> int:
-        """That of the one with this text; if none has it, of the first."""
-        return self.texts.index(text) if text in self.texts else 0
-
-    def take(self, place: int) -> None:
-        """It waits no longer."""
-        del self.numbers[place], self.texts[place]
-
-
 def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, int]]:
     """What stands in the place of what, and how many characters of it were there: tools by name, others by role. The
     same text first, which may begin a message in one of both only; else by order, and messages only if they are alike.
     """
     blocks = prompts.blocks
-    waiting: dict[tuple[str, ...], _Waiting] = defaultdict(_Waiting)
+    waiting: dict[tuple[str, str], list[int]] = {}  # those of the older prompt that nothing stands for yet, by kind
     for number in old:
-        row = waiting[_kind(blocks[number])]
-        row.numbers.append(number)
-        row.texts.append(blocks[number].said)
+        waiting.setdefault(_kind(blocks[number]), []).append(number)
     found = []
     for number in new:
         block = blocks[number]
-        row = waiting[_kind(block)]
-        if not row.numbers:
+        row = waiting.get(_kind(block))
+        if not row:
             continue
-        place = row.place(block.said)
-        before = row.numbers[place]
+        place = _place(prompts, row, block) if len(row) > 1 else 0
+        before = row[place]
         size = had(blocks[before], block)
         if block.tier != "messages" or _is_same(blocks[before], block, size):
-            row.take(place)
+            del row[place]
             found.append((before, number, size))
     return found
+
+
+def _place(prompts: Prompts, row: Sequence[int], block: Block) -> int:
+    """Of several of its kind, that of the one with the same text; if none has it, of the first. One that begins a
+    message, or does not, as this one does has another text, or it would be the same block."""
+    for place, number in enumerate(row):
+        other = prompts.blocks[number]
+        if other.opens != block.opens and other.said == block.said:
+            return place
+    return 0
 
 
 def _is_same(old: Block, new: Block, again: int) -> bool:
     """Whether a message is the other one, changed. Two images are."""
     if old.is_image and new.is_image:
         return True
-    head = len(new.text) - len(new.said)
-    return again - head >= LEAST * (new.size - head)
+    return again - new.head >= LEAST * (new.size - new.head)
 
 
-def _kind(block: Block) -> tuple[str, ...]:
+def _kind(block: Block) -> tuple[str, str]:
     return (block.tier, tool_name(block)) if block.tier == "tools" else (block.tier, block.role)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from everwarm.core.analysis.call import Call
-from everwarm.core.analysis.compare import Difference, compare, goes_on
+from everwarm.core.analysis.compare import Difference
 from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.rivals import Kin, Rivals
 
 _TAIL: Final = 16
 """Blocks at the end of a prompt by which its continuation finds it."""
@@ -18,21 +18,6 @@ _SEARCHED: Final = 48
 
 _TRIED: Final = 4
 """Earlier calls that are compared."""
-
-_CLOSER: Final = 1.25
-"""So many times as much must be there again of a call that something speaks against as of one without that."""
-
-_ENOUGH: Final = 0.8
-"""Part of the shorter of two prompts that is in the other as well: no more need to be compared."""
-
-
-@dataclass(slots=True)
-class Kin:
-    """An earlier call, and how this one differs from it."""
-
-    call: Call
-    number: int
-    difference: Difference
 
 
 class Kindred:
@@ -56,29 +41,15 @@ class Kindred:
             return None
         return Kin(self._calls[number], number, Difference(self._prompts.prefixes.length[known], 0, 0))
 
-    def find(self, call: Call, row: Sequence[int], pair: int) -> Kin | None:
-        """The one that it has most in common with, if nothing speaks against that one. ``pair``: the last call that has
-        its longest beginning which was sent before."""
-        best: Kin | None = None
-        score = doubts = 0
+    def find(self, call: Call, row: Sequence[int], ends: Sequence[int], pair: int) -> Kin | None:
+        """The one that it has most in common with, if nothing speaks against that one. ``row``: its blocks; ``ends``:
+        where they end, in characters; ``pair``: the last call that has its longest beginning which was sent before."""
+        rivals = Rivals(self._prompts, call, row, ends)
         for number in self._candidates(call, row, pair):
             other = self._calls[number]
-            difference = compare(self._prompts, self._prompts.prefixes.row(other.prompt.blocks), row)
-            begin = sum(self._prompts.blocks[n].size for n in row[: difference.blocks]) + difference.partly
-            if not self._continues(call, other, row, difference, begin):
-                continue
-            again, against = begin + difference.again, self._against(call, other, difference)
-            if best is None or again * _CLOSER ** (doubts - against) > score:
-                score, doubts, best = again, against, Kin(other, number, difference)
-                if difference.grown or (not against and score >= _ENOUGH * min(call.size, other.size)):
-                    break
-        return best
-
-    def _against(self, call: Call, other: Call, difference: Difference) -> int:
-        """How much speaks against the other one: it is of another application; what was said in it is not said here.
-        So of a conversation and its double the former is found, though the double may have more of the same."""
-        gone = any(self._prompts.blocks[number].tier == "messages" for number in difference.old)
-        return (call.line.app != other.line.app) + gone
+            if rivals.add(other, number, self._prompts.prefixes.row(other.prompt.blocks)):
+                break
+        return rivals.first()
 
     def remember(self, call: Call, path: Sequence[int], head: int) -> None:
         """Calls are numbered from 0, in the order in which they are remembered. ``path``: the prefixes of its prompt,
@@ -138,23 +109,3 @@ class Kindred:
                 yield number
                 break
         yield last.get((space, "app", call.line.app, call.dialect), -1)
-
-    def _continues(self, call: Call, other: Call, row: Sequence[int], difference: Difference, begin: int) -> bool:
-        """Whether it is the same conversation, or the same application's system prompt."""
-        at = difference.blocks
-        talk = at < len(row) and self._prompts.blocks[row[at]].tier == "messages"
-        if talk and not difference.grown:
-            mine, others = call.line.session, other.line.session
-            if mine != others or not (mine or self._is_same_talk(other, row, difference)):
-                return False
-        return goes_on(difference, min(call.size, other.size) - begin, talk=talk)
-
-    def _is_same_talk(self, other: Call, row: Sequence[int], difference: Difference) -> bool:
-        """By its messages alone: it begins with the same one, or goes on from where the other one ended."""
-        at = difference.blocks
-        if at and self._prompts.blocks[row[at - 1]].tier == "messages":
-            return True
-        before = self._prompts.prefixes.row(other.prompt.blocks)
-        if row[at] in before[at:] or before[at] in row[at:] or (before[at], row[at]) in difference.pairs:
-            return True
-        return len(before) - at > 2 and set(before[-2:]) <= set(row[at:])

@@ -14,7 +14,7 @@ from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.where import placed
 from everwarm.core.layout.piece import Path, name
 from everwarm.core.layout.span import Span
-from everwarm.core.layout.volatile import find
+from everwarm.core.layout.volatile import around, find
 
 _AROUND: Final = 300
 """Characters on either side of a difference in which it is looked for what changes by nature."""
@@ -78,8 +78,7 @@ def change_of(
     both = _Both(prompts, dialect, old, new, at, units)
     if "tools" in (both.before.tier, both.after.tier):
         return _of_tools(both)
-    pairs = {b: a for a, b in difference.pairs}
-    if pairs.get(new[at]) == old[at]:
+    if (old[at], new[at]) in difference.pairs:
         return _of_text(both.before, *both.placed(at))
     return _of_row(both)
 
@@ -186,14 +185,15 @@ def _names(names: Sequence[str]) -> str:
 def _span(text: str, at: int) -> Span | None:
     """What changes by nature, and stands there; in characters of the text."""
     low = max(0, at // _AROUND - 1) * _AROUND
-    found = next((span for span in _spans(text, low) if span.start <= at - low < span.end), None)
-    return found and Span(found.start + low, found.end + low, found.kind)
+    begin, end = around(text, at, low, low + 3 * _AROUND)
+    found = next((span for span in _spans(text[begin:end]) if span.start <= at - begin < span.end), None)
+    return found and Span(found.start + begin, found.end + begin, found.kind)
 
 
-@lru_cache(maxsize=512)
-def _spans(text: str, low: int) -> tuple[Span, ...]:
-    """All that stand in the same stretch: a prompt is the newer one of two, and then the older one."""
-    return find(text[low : low + 3 * _AROUND])
+@lru_cache(maxsize=1024)
+def _spans(text: str) -> tuple[Span, ...]:
+    """Of a line: it is that of the newer one of two prompts, and then of the older one."""
+    return find(text)
 
 
 def _shown(

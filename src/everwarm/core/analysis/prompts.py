@@ -47,6 +47,7 @@ class Unit(NamedTuple):
     data: bytes | None  # its JSON, compact; b"" for the items of a list that has none; None: it was not kept
     blocks: tuple[int, ...]
     marks: tuple[tuple[int, str], ...]  # which of its blocks a client has marked, and the lifetime
+    first: int  # blocks that were seen before it: one with this number or a higher one has the paths of this unit
 
 
 class _Form(NamedTuple):
@@ -219,7 +220,7 @@ class Prompts:
         known = self._known.setdefault(form, {})
         if b"" not in known:
             known[b""] = len(self.units)
-            self.units.append(Unit(form.member, True, b"", (), ()))
+            self.units.append(Unit(form.member, True, b"", (), (), 0))
         return known[b""]
 
     def _one(self, form: _Form, known: dict[bytes, int], item: Json, data: bytes) -> int:
@@ -245,13 +246,14 @@ class Prompts:
             tiered: Sequence[Piece] = pieces
         else:  # a system message in the midst of others is one of them
             tiered = [p if p.tier == "messages" else p._replace(tier="messages") for p in pieces]
+        first = len(self.blocks)
         numbers = tuple(map(self._texts.number, blocks_of(tiered)))
         if data is not None and _MARKS[0] not in data and _MARKS[1] not in data:
-            return Unit(member, listed, data, numbers, ())
+            return Unit(member, listed, data, numbers, (), first)
         begins = [row[0].path for row in grouped(tiered)]
         found = ((place_of(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
-        return Unit(member, listed, data, numbers, marks)
+        return Unit(member, listed, data, numbers, marks, first)
 
 
 def _bare(tool: Json) -> Json:

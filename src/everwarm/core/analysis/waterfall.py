@@ -15,9 +15,9 @@ from typing import Final
 
 from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.call import Call
-from everwarm.core.analysis.kin import Kin
 from everwarm.core.analysis.loss import Cause, Change, Loss
 from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.rivals import Kin
 from everwarm.core.analysis.scale import Places
 from everwarm.core.layout.piece import Tier
 from everwarm.core.rules import Rule

@@ -9,11 +9,13 @@ import orjson
 
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.blocks import grouped
-from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.prompts import Prompts, Unit
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Path, Piece
 
 _ALONE: Final = (("system",), ("instructions",), ("prompt",), ("input",), ("suffix",))
+_ROWS: Final = ("messages", "input")
+"""Members in which the paths of a block begin at the item that it belongs to."""
 
 
 def placed(prompts: Prompts, dialect: str, row: Sequence[int], at: int, units: int = 0) -> tuple[Path, Block]:
@@ -29,29 +31,41 @@ def placed(prompts: Prompts, dialect: str, row: Sequence[int], at: int, units: i
 
 def _by_units(prompts: Prompts, dialect: str, at: int, units: int) -> tuple[Path, Block] | None:
     places: dict[str, int] = {}
-    for unit in map(prompts.units.__getitem__, prompts.bodies.row(units)):
-        place = places.setdefault(unit.member, 0)
+    for prefix in prompts.bodies.path(units):
+        unit = prompts.units[prompts.bodies.block[prefix]]
+        place = places.get(unit.member, 0)
         if at < len(unit.blocks):
-            if unit.data is None:
-                return None
-            value = orjson.loads(unit.data)
             path: Path = (unit.member, place) if unit.listed else (unit.member,)
-            pieces = grouped(outline(dialect, {unit.member: [value] if unit.listed else value}))[at]
-            return path, prompts.blocks[unit.blocks[at]]._replace(pieces=_moved(pieces, path))
+            return None if unit.data is None else (path, _in_unit(prompts, dialect, unit, at, path))
         at -= len(unit.blocks)
-        places[unit.member] += 1
+        places[unit.member] = place + 1
     return None
 
 
-def _moved(pieces: Sequence[Piece], path: Path) -> tuple[Piece, ...]:
-    return tuple(piece._replace(path=path + piece.path[len(path) :]) for piece in pieces)
+def _in_unit(prompts: Prompts, dialect: str, unit: Unit, at: int, path: Path) -> Block:
+    """The block at this place of a unit. If it was seen first there, its pieces are those of the unit, and a tool is
+    one piece; else the unit is asked, for the same text may have been in another form."""
+    number = unit.blocks[at]
+    block = prompts.blocks[number]
+    pieces: Sequence[Piece] = block.pieces
+    inner = 0 if unit.listed and unit.member in _ROWS else len(path)
+    if block.tier != "tools" and (number < unit.first or unit.blocks.index(number) < at):
+        value = orjson.loads(unit.data or b"")
+        pieces = grouped(outline(dialect, {unit.member: [value] if unit.listed else value}))[at]
+        inner = len(path)
+    return block._replace(pieces=_moved(pieces, path, inner))
+
+
+def _moved(pieces: Sequence[Piece], path: Path, inner: int) -> tuple[Piece, ...]:
+    """Behind this path, without so much of their own."""
+    return tuple([Piece(path + p.path[inner:], p.tier, p.role, p.kind, p.text, p.message) for p in pieces])
 
 
 def _by_row(prompts: Prompts, dialect: str, row: Sequence[int], at: int) -> tuple[Path, Block]:
     block = prompts.blocks[row[at]]
     path = _path(prompts, dialect, row, at)
     inner = 2 if _stands_alone(block) and len(path) == 2 else 1 if _stands_alone(block) else 0
-    return path, block._replace(pieces=tuple(piece._replace(path=path + piece.path[inner:]) for piece in block.pieces))
+    return path, block._replace(pieces=_moved(block.pieces, path, inner))
 
 
 def _path(prompts: Prompts, dialect: str, row: Sequence[int], at: int) -> Path:

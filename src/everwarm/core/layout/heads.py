@@ -66,6 +66,11 @@ _FORMS: Final[dict[str, _Meaning]] = {
 _END: Final = re.compile(r"""[ \t]*(?:[|;,<(（」』]|[ \t]{2}|$)""")
 
 
+def may_go_on(text: str) -> bool:
+    """Whether some of these may go over the end of a line in ``text``."""
+    return "tatus:" in text or " commit" in text
+
+
 def spans(text: str) -> Iterator[Span]:
     """All of these in ``text``. In no order, and some may overlap."""
     for m in _BILLING.finditer(text):

@@ -29,6 +29,15 @@ def find(text: str) -> tuple[Span, ...]:
     return _apart(found)
 
 
+def around(text: str, at: int, begin: int, end: int) -> tuple[int, int]:
+    """A part of ``text[begin:end]`` in which ``find`` finds the same at the character ``at`` as in all of it: its line,
+    for of all that is recognised only few things go over the end of one."""
+    if heads.may_go_on(text[begin:end]):
+        return begin, end
+    stop = text.find("\n", at, end)
+    return text.rfind("\n", begin, at) + 1 or begin, end if stop < 0 else stop
+
+
 def _apart(found: list[Span]) -> tuple[Span, ...]:
     """Those that are not over one that comes before them in ``found``; in order of their places."""
     kept: list[Span] = []
