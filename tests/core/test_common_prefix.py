@@ -32,3 +32,10 @@ def test_of_the_ends_it_is_the_same_as_of_the_beginnings_backwards(end: str, one
     for a, b in ((one + end, other + end), (one, other), (end, begin + end), (begin + end, end)):
         assert common_suffix(a, b) == common_prefix(a[::-1], b[::-1])
         assert common_suffix(a.encode(), b.encode()) == common_prefix(a.encode()[::-1], b.encode()[::-1])
+
+
+@given(st.integers(0, 5000), st.integers(0, 5000), texts, texts)
+def test_in_long_texts_as_well(same: int, more: int, one: str, other: str) -> None:
+    a, b = ("a" * same + each + "b" * more for each in ("x" + one, "y" + other))
+    assert common_prefix(a, b) == same
+    assert common_suffix(a[::-1], b[::-1]) == same

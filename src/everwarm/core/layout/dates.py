@@ -40,7 +40,7 @@ def spans(text: str) -> Iterator[Span]:
     for whole in _join(text, [_dress(text, part) for part in sorted(parts)]):
         if whole.date or _tells_time(text, whole):
             yield Span(whole.start, whole.end, "a clock" if whole.time else "a date")
-    for m in _TODAY.finditer(text):
+    for m in _TODAY.finditer(text) if "oday is " in text else ():
         yield Span(m.start(1), m.end(1), "a date")
 
 
@@ -67,7 +67,7 @@ def _dress(text: str, part: Part) -> Part:
     behind = (_BEHIND_TIME if part.time else _BEHIND_DATE).match(text, part.end)
     start = part.start if before is None else before.start()
     end = part.end if behind is None else behind.end()
-    return part._replace(start=start, end=end, sure=part.sure or before is not None)
+    return Part(start, end, part.date, part.time, part.sure or before is not None)
 
 
 def _tells_time(text: str, part: Part) -> bool:

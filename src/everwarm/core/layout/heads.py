@@ -73,7 +73,7 @@ def may_go_on(text: str) -> bool:
 
 def spans(text: str) -> Iterator[Span]:
     """All of these in ``text``. In no order, and some may overlap."""
-    for m in _BILLING.finditer(text):
+    for m in _BILLING.finditer(text) if "x-anthropic" in text else ():
         yield Span(*m.span(), "a billing line")
     lines = "\n" + text  # every line has its end before it; so all places are one too far
     for m in _HEAD.finditer(lines):
@@ -81,7 +81,7 @@ def spans(text: str) -> Iterator[Span]:
         end = _value(m["value"], forms)
         if end:
             yield Span(m.start("value") - 1, m.start("value") - 1 + end, kind)
-    for pattern in (_BRANCH, _STATUS, _COMMITS):
+    for pattern in (_BRANCH, _STATUS, _COMMITS) if may_go_on(text) else (_BRANCH,):
         for m in pattern.finditer(lines):
             block = m[1].strip()
             start = m.start(1) + m[1].index(block) - 1
