@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from analyzed import analysed, entry, step, written
 from everwarm.analyze.report import Flame, Report
@@ -142,12 +141,13 @@ def test_an_expired_prefix_says_how_long_it_was_idle(tmp_path: Path) -> None:
 
 
 def watched(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
-    out = io.StringIO()
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
 
-    def console(**options: Any) -> Console:
-        return Console(file=out, force_terminal=terminal, width=100)
-
-    monkeypatch.setattr("everwarm.analyze.watch.Console", console)
+    out = Screen()
+    monkeypatch.setattr("sys.stderr", out)
+    monkeypatch.setenv("COLUMNS", "100")
     with Watch(1000) as watch:
         watch.read(400)
         watch.step("what was read", 0.1)

@@ -18,11 +18,12 @@ from benchmarks.layout.rates import openai as openai_rate
 from analyzed import analysed, gathered, written
 from everwarm.analyze.report import Repair, Report, Step
 from everwarm.analyze.sums import rewriting
+from everwarm.core.analysis.bodies import Bodies
 from everwarm.core.breakpoints import place
 from everwarm.core.caches import AnthropicCache
 from everwarm.core.layout.arrange import Layout
 from everwarm.core.layout.compact import compact
-from everwarm.core.layout.finding import Arranged, Wishes
+from everwarm.core.layout.finding import Arranged
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.splice import splice
 from everwarm.core.marks import blocks, marks_in
@@ -159,10 +160,9 @@ def rewritten(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     made: list[bytes] = []
 
     class Watched(Layout):
-        def arrange(self, space: str, dialect: str, model: str, data: bytes, wishes: Wishes, now: float) -> Arranged:
-            arranged = super().arrange(space, dialect, model, data, wishes, now)
-            if not wishes.keep:  # else nothing is moved: the replay of spelling alone
-                made.append(arranged.data)
+        def arrange(self, *asked: Any) -> Arranged:
+            arranged = super().arrange(*asked)
+            made.append(arranged.data)
             return arranged
 
     monkeypatch.setattr(rewriting, "Layout", Watched)
@@ -181,7 +181,9 @@ def test_the_replay_is_what_goes_over_the_wire(
     row = sent(plant, dialect)[:WIRED]
     path = log(tmp_path / "log.jsonl", row)
     calls, prompts = (logs := gathered(path)).gather.finish(), logs.gather.prompts
-    asked = [prompts.body(call.prompt, call.rest) for call in calls]
+    bodies = Bodies(prompts)
+    drafts = [bodies.of(call.dialect, call.prompt, call.rest) for call in calls]
+    asked = [draft.data for draft in drafts if draft is not None]
     assert [orjson.loads(body) for body in asked] == [orjson.loads(one.data) for one in row]
 
     found = next((each for each in analysed(path).repairs if each.name == "layout"), None)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pytest
 
-from analyzed import analysed, entry, written
+from analyzed import analysed, entry, gathered, written
 from everwarm.analyze.report import Repair, Report
+from everwarm.analyze.sums import repairs as module
+from everwarm.analyze.sums.repairs import Replays
+from everwarm.analyze.sums.rewriting import Rewriting
+from everwarm.core.analysis.bodies import Bodies
+from everwarm.core.layout.arrange import Layout
+from everwarm.core.layout.finding import Wishes
+from everwarm.core.layout.notes import MemoryNotes
+from everwarm.rules import load
 
 POLICY: Final = "Answer in one sentence, and say the price of what was asked for. " * 120
 """Some 1,950 tokens."""
@@ -54,6 +64,17 @@ def test_a_longer_lifetime_reads_what_had_expired_and_pays_for_writing(tmp_path:
     assert found.before_cost == pytest.approx(
         price * (found.prompt - found.before_written + 1.25 * found.before_written)
     )
+
+
+def test_of_calls_without_bodies_all_entries_get_the_longer_lifetime(tmp_path: Path) -> None:
+    """Where the marks are nobody knows; nothing in the calls is changed."""
+    rows = [entry(claude(f"{n}?", mark=None), 1200.0 * n) for n in range(6)]
+    logs = gathered(written(tmp_path / "log.jsonl", rows))
+    calls = [replace(call, dialect="") for call in logs.gather.finish()]
+    row = Replays(logs.gather, calls, load().of, lambda what, done: None).run(None)
+    found = next(repair for repair in row if repair.name == "ttl")
+    assert (found.before_read, found.calls) == (0, 6)
+    assert found.read > 5 * 1_800
 
 
 def test_where_nothing_expires_no_lifetime_is_named(tmp_path: Path) -> None:
@@ -108,6 +129,48 @@ def test_spelling_alone_is_tried_where_something_is_spelled_otherwise(tmp_path: 
     assert found["spelling"].read > 0.8 * found["spelling"].prompt
     assert found["spelling"].before_read < 0.8 * found["spelling"].read
     assert "spelling" not in repairs(tmp_path, *(entry(chat(f"{n}?"), 10.0 * n) for n in range(4)))
+
+
+CLOCK_AND_TOOLS = [
+    entry(
+        chat(
+            f"{n}?",
+            f"It is 2026-11-26 10:00:{n:02}.\n{POLICY}",
+            tools=[{"type": "function", "function": {"name": name}} for name in ("abc", "bca", "cab")[n % 3]],
+        ),
+        10.0 * n,
+    )
+    for n in range(20)
+]
+"""Both change with each call."""
+
+
+def test_spelling_is_the_layout_without_its_moves(tmp_path: Path) -> None:
+    logs = gathered(written(tmp_path / "log.jsonl", CLOCK_AND_TOOLS))
+    calls, prompts = logs.gather.finish(), logs.gather.prompts
+    rewriting, bodies, layout = Rewriting(prompts), Bodies(prompts), Layout(MemoryNotes())
+    kept = Wishes("rewrite", keep=("(?s).",), breakpoints=False)
+    moved = 0
+    for call, row in zip(calls, CLOCK_AND_TOOLS, strict=True):
+        new, whole = rewriting.spelling(call, None), rewriting.layout(call, None)
+        moved += whole is not new
+        body = bodies.of(new.dialect, new.prompt, new.rest)
+        assert body is not None
+        data = orjson.dumps(row["request"])
+        assert body.value == orjson.loads(layout.arrange("", "openai_chat", "gpt-5-mini", data, kept, 0.0).data)
+        assert (new is call) == (body.value == row["request"])
+    assert rewriting.respelled
+    assert moved > 10
+
+
+def test_what_was_replayed_before_is_not_run_again_and_comes_out_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [*CLOCK_AND_TOOLS, *(entry(claude(f"{n}?", mark=None), 100.0 * n) for n in range(6))]
+    known = report(tmp_path, *rows).repairs
+    assert {repair.name for repair in known} >= {"layout", "breakpoints", "all"}
+    monkeypatch.setattr(module, "_RAN", 0)
+    assert report(tmp_path, *rows).repairs == known
 
 
 def test_all_together_is_told_if_it_is_better_than_each(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ import requests_like_anthropic
 import requests_like_completions
 import requests_like_responses
 from everwarm.core.analysis.block import IMAGE, Block
+from everwarm.core.analysis.bodies import Bodies
 from everwarm.core.analysis.prompts import MEMBERS, Prompt, Prompts
+from everwarm.core.layout.draft import Draft
 from everwarm.core.layout.outline import outline
 
 BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
@@ -28,6 +30,11 @@ odd = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=2),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["role", "content", "b", "a"]), inner),
     max_leaves=6,
+)
+
+
+items = st.builds(
+    lambda role, text: {"role": role, "content": text}, st.sampled_from(["system", "user", "assistant"]), st.text("ab")
 )
 
 
@@ -48,19 +55,35 @@ def unmarked(members: dict[str, Any]) -> dict[str, Any]:
     return {**members, "tools": bare}
 
 
-def again(dialect: str, body: dict[str, Any]) -> None:
+def again(dialect: str, *row: dict[str, Any]) -> None:
+    """Each of a row of bodies, of which the later ones share what they share with those before."""
     prompts = Prompts()
-    prompt, rest = parted(dialect, body)
-    first, second = prompts.read(dialect, body), prompts.read(dialect, body)
-    assert first == second
-    assert prompts.body(first, rest) == orjson.dumps({**rest, **prompt})
+    bodies, narrow = Bodies(prompts), Bodies(prompts, most=0)
+    for body in row:
+        prompt, rest = parted(dialect, body)
+        first, second = prompts.read(dialect, body), prompts.read(dialect, body)
+        assert first == second
+        whole = {**rest, **prompt}
+        made = bodies.of(dialect, first, rest)
+        assert made == Draft(dialect, orjson.dumps(whole), whole, outline(dialect, whole), plain=True)
+        assert narrow.of(dialect, first, rest) == made
+        assert list(made.value) == list(whole)
+        assert bodies.read(dialect, made.value) == first == prompts.read(dialect, whole)
+
+
+def grown(dialect: str, body: dict[str, Any], item: Any) -> list[dict[str, Any]]:
+    """The body, one more item behind its conversation, one in front of it, and it all once more."""
+    talk = MEMBERS[dialect][-1]
+    if not isinstance(body.get(talk), list):
+        return [body]
+    return [body, {**body, talk: [*body[talk], item]}, {**body, talk: [item, *body[talk]]}, body]
 
 
 @pytest.mark.parametrize("dialect", sorted(BODIES))
 @settings(deadline=None)  # machines are slow at times
 @given(data=st.data())
 def test_a_body_can_be_had_again_with_its_values_and_its_order_of_keys(dialect: str, data: st.DataObject) -> None:
-    again(dialect, orjson.loads(orjson.dumps(data.draw(BODIES[dialect]))))
+    again(dialect, *grown(dialect, orjson.loads(orjson.dumps(data.draw(BODIES[dialect]))), data.draw(items)))
 
 
 @pytest.mark.parametrize("dialect", sorted(BODIES))
@@ -68,7 +91,18 @@ def test_a_body_can_be_had_again_with_its_values_and_its_order_of_keys(dialect: 
 @given(data=st.data())
 def test_so_can_one_that_no_protocol_allows(dialect: str, data: st.DataObject) -> None:
     names = st.sampled_from([*MEMBERS[dialect], "model"])
-    again(dialect, data.draw(st.dictionaries(names, odd)))
+    again(dialect, *grown(dialect, data.draw(st.dictionaries(names, odd)), data.draw(odd)))
+
+
+def test_what_is_forgotten_is_not_taken_for_what_stands_in_its_place() -> None:
+    """Python gives the place in memory of what nobody has any more to what comes next."""
+    prompts = Prompts()
+    bodies = Bodies(prompts, most=0)
+    for n in range(100):
+        body = {"messages": [{"role": "user", "content": f"{n} {m}"} for m in range(1 + 20 * (n % 2))]}
+        assert bodies.of("openai_chat", prompts.read("openai_chat", body), {}) is not None
+        fresh = orjson.loads(orjson.dumps({"messages": [{"role": "user", "content": f"Fresh {n}"}]}))
+        assert bodies.read("openai_chat", fresh) == prompts.read("openai_chat", fresh)
 
 
 @pytest.mark.parametrize("dialect", sorted(BODIES))

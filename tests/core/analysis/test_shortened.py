@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 
 from everwarm.core.analysis import texts as module
 from everwarm.core.analysis.block import CUTS
-from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.bodies import Bodies
+from everwarm.core.analysis.prompts import Prompt, Prompts
 from everwarm.core.analysis.where import placed
 
 LONG, EDGE = CUTS[0]
@@ -15,6 +15,12 @@ LONG, EDGE = CUTS[0]
 
 def _body(*texts: str) -> dict[str, object]:
     return {"model": "m", "messages": [{"role": "user", "content": text} for text in texts]}
+
+
+def body(prompts: Prompts, prompt: Prompt) -> object:
+    """Had again."""
+    found = Bodies(prompts).of("openai_chat", prompt, {})
+    return found and found.value
 
 
 def _long(n: int, middle: str = "") -> str:
@@ -27,7 +33,7 @@ def test_what_is_kept_whole_stays_so() -> None:
     prompts.read("openai_chat", _body(_long(2)))
     assert prompts.shortened == 1
     assert prompts.row(first)[0].text.endswith(_long(1))
-    assert orjson.loads(prompts.body(first, {})) == {"messages": _body(_long(1))["messages"]}
+    assert body(prompts, first) == {"messages": _body(_long(1))["messages"]}
     assert prompts.read("openai_chat", _body(_long(1))) == first
 
 
@@ -40,7 +46,7 @@ def test_what_is_shortened_is_told_apart_and_known_again() -> None:
     assert len(text) < LONG
     assert text.endswith("y" * EDGE)
     assert prompts.size(one.blocks) == prompts.size(other.blocks) == len("\n<|user|>\n") + len(_long(1, "a"))
-    assert prompts.body(one, {}) == b""
+    assert Bodies(prompts).of("openai_chat", one, {}) is None
     assert prompts.shortened == 2
 
 
@@ -48,7 +54,7 @@ def test_short_texts_are_kept_always() -> None:
     prompts = Prompts(kept=0)
     prompt = prompts.read("openai_chat", _body("short", "and short"))
     assert prompts.shortened == 0
-    assert orjson.loads(prompts.body(prompt, {})) == {"messages": _body("short", "and short")["messages"]}
+    assert body(prompts, prompt) == {"messages": _body("short", "and short")["messages"]}
 
 
 def test_one_of_many_pieces_that_are_short_is_kept_whole() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from everwarm.core.body import read
 from everwarm.core.layout.arrange import Layout
+from everwarm.core.layout.draft import Draft
 from everwarm.core.layout.finding import Arranged, Mode, Wishes
 from everwarm.core.layout.notes import MemoryNotes, Notes
 from everwarm.core.layout.outline import outline, rendered
@@ -320,4 +321,20 @@ def test_a_body_that_is_parsed_already_is_arranged_as_its_bytes_are(dialect: str
     made = with_it.arrange("a", dialect, "m", data, Wishes(mode), 2e9, parsed)
     assert made == without.arrange("a", dialect, "m", data, Wishes(mode), 2e9)
     assert made.findings
+    assert made.value == orjson.loads(made.data)
     assert orjson.dumps(parsed.value) == before, "it is another's"
+    outlined = Draft(dialect, data, parsed.value, outline(dialect, parsed.value), parsed.plain)
+    assert taught(dialect).arrange("a", dialect, "m", data, Wishes(mode), 2e9, outlined) == made
+    assert orjson.dumps(parsed.value) == before
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_it_was_before_anything_was_moved(dialect: str) -> None:
+    """As where nothing may be."""
+    data = orjson.dumps(body(dialect, prompt(clock(9)), "A question"))
+    made = taught(dialect).arrange("a", dialect, "m", data, REWRITE, 2e9)
+    assert made.data != data
+    assert made.unmoved is not None
+    kept = taught(dialect).arrange("a", dialect, "m", data, REWRITE._replace(keep=("(?s).",)), 2e9)
+    assert made.unmoved.data == kept.data == data
+    assert kept.unmoved is None

@@ -95,6 +95,16 @@ def test_advice_stands_for_the_requests_that_it_was_not_given_for() -> None:
     assert all(finding.lost > 0 for made in rest for finding in made.findings)
 
 
+def test_where_nothing_is_to_be_found_nothing_is_looked_at_and_all_is_rewritten() -> None:
+    layout, blind = Layout(MemoryNotes()), Layout(MemoryNotes(), finds=False)
+    for number in range(20):
+        made, other = (asked(each, number, "rewrite") for each in (layout, blind))
+        assert made.data == other.data
+        assert (other.findings, other.weight, other.stream) == ((), 0, made.stream)
+    assert made.findings
+    assert asked(blind, 20, "advise") == Arranged(asked(layout, 20, "advise").data, weight=0)
+
+
 def test_every_request_is_rewritten_also_those_that_are_not_measured() -> None:
     layout = Layout(MemoryNotes())
     rest = [asked(layout, number, "rewrite") for number in range(FIRST + 2 * EACH)][FIRST:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import orjson
 
 from everwarm.core.layout.arrange import Layout
@@ -35,9 +37,11 @@ def test_tools_are_looked_at_once_and_those_of_another_model_are_others() -> Non
     first = sets.of("public", "openai_chat", "m", value)
     assert sets.of("public", "openai_chat", "m", {**value, "messages": [1]}) is first
     assert sets.of("public", "openai_chat", "n", value).kin != first.kin
+    assert sets.of("public", "openai_chat", "m", {**value, "functions": []}) != first
     assert [piece.path for piece in first.pieces if piece.kind == "definition"] == [("tools", 0), ("tools", 1)]
-    sets.settle(first)
+    sets.settle(sets.of("public", "openai_chat", "m", value))
     assert sets.of("public", "openai_chat", "m", value) == first._replace(settled=True)
+    assert sets.of("public", "openai_chat", "m", deepcopy(value)) == first._replace(settled=True)
     assert without(value) == {"model": "m", "messages": []}
 
 

@@ -8,20 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import reduce
-from typing import Final, NamedTuple
+from functools import cached_property, reduce
+from operator import is_, is_not
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from everwarm.analyze.reading.gather import Gather
 from everwarm.analyze.report import Repair
 from everwarm.analyze.sums.money import Money
-from everwarm.analyze.sums.rewriting import Change, Rewriting
 from everwarm.core.analysis.account import Accounts, Options, RuleOf
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
 from everwarm.core.rules import Rule
 
+if TYPE_CHECKING:
+    from everwarm.analyze.sums.rewriting import Rewriting
+
+Change = Callable[[Call, Rule | None], Call]
+"""What is done to a call; the same object, if nothing."""
+
+LONGER: Final = "1h"
+"""The lifetime that all prefixes are replayed with."""
+
 KEPT_ALIVE: Final = 3_600.0
 """Seconds for which prefixes are kept alive."""
+
+_PLAIN: Final = Options()
+
+_RAN: Final = 2
+"""Replays that others may repeat: of calls as they were, and of the whole layout."""
 
 _EARLY: Final = 0.9
 """Part of a lifetime after which a prefix is asked for again."""
@@ -47,13 +61,15 @@ class Replays:
         self._hidden = gather.hidden
         self._calls = calls
         self._rule_of = rule_of
+        known = {key: rule_of(*key) for key in {(call.line.provider, call.line.model) for call in calls}}
+        self._rules = [known[call.line.provider, call.line.model] for call in calls]
+        self._ran: list[tuple[Sequence[Call], Outcome]] = []  # what other runs may repeat
         self._money = Money()
         self._progress = progress
-        self._rewriting = Rewriting(gather.prompts)
 
     def run(self, reported: Outcome | None) -> list[Repair]:
         """``reported``: what providers really gave for these calls, if routing can have played a part in it."""
-        before = self._replay("as it was", _same, Options())
+        before = self._replay("as it was", _same)
         tried = [repair for repair in self._single(before) if repair.calls]
         repairs = [repair for repair in tried if _does_something(repair)]
         best = self._together(before, tried)
@@ -61,54 +77,68 @@ class Replays:
         return sorted([*repairs, *(each for each in (best, routed) if each)], key=_gain)
 
     def _single(self, before: Outcome) -> Iterator[Repair]:
-        bodies = any(call.dialect for call in self._calls)
-        if bodies:
-            move, mark = self._rewriting.layout, self._rewriting.marked
-            layout = self._repair("layout", "static first, dynamic last (layout = rewrite)", move, Options(), before)
-            yield layout
-            if self._rewriting.respelled:  # else it would do nothing
-                yield self._spelling(layout, before)
-            yield self._repair("breakpoints", "breakpoints where they belong", mark, Options(), before)
-        long = Options(lifetime="1h")
-        yield self._repair("ttl", "the longer lifetime", _longer, long, before, changed=self._has_longer)
-        yield self._keep_alive(before)
+        if any(call.dialect for call in self._calls):
+            rewriting = self._rewriting
+            yield self._repair("layout", "static first, dynamic last (layout = rewrite)", rewriting.layout, before)
+            if rewriting.respelled:  # else it would do nothing
+                yield self._repair("spelling", "JSON and tools as they were sent first", rewriting.spelling, before)
+            yield self._repair("breakpoints", "breakpoints where they belong", rewriting.marked, before)
+        yield self._lifetime(before)
+        if any(rule is not None and rule.ttls for rule in self._rules):
+            yield self._keep_alive(before)
         ahead = "the first request sent ahead of those that begin as it does"
-        yield self._repair("wait", ahead, _ready_at_once, Options(), before)
+        yield self._repair("wait", ahead, _ready_at_once, before)
 
-    def _spelling(self, layout: Repair, before: Outcome) -> Repair:
-        """Without moves; if there was none, it has been replayed."""
-        label = "JSON and tools as they were sent first"
-        if not self._rewriting.moved:
-            return replace(layout, name="spelling", label=label)
-        return self._repair("spelling", label, self._rewriting.spelling(), Options(), before)
+    @cached_property
+    def _rewriting(self) -> Rewriting:
+        """Where no call has a body, the layout engine is not even imported."""
+        from everwarm.analyze.sums.rewriting import Rewriting
 
-    def _repair(
-        self,
-        name: str,
-        label: str,
-        change: Change,
-        options: Options,
-        before: Outcome,
-        changed: Callable[[Call], bool] | None = None,
-    ) -> Repair:
-        after = self._replay(label, change, options, changed)
-        return Repair(name, label, *after, *before[1:])
+        return Rewriting(self._prompts)
 
-    def _replay(
-        self, label: str, change: Change, options: Options, changed: Callable[[Call], bool] | None = None
-    ) -> Outcome:
+    def _lifetime(self, before: Outcome) -> Repair:
+        """Also of calls of which it is not known where their marks are."""
+        label = "the longer lifetime"
+        after = self._replay(label, _longer, self._options(longer=True))
+        count = sum(1 for rule in self._rules if rule is not None and len(rule.ttls) > 1)
+        return Repair("ttl", label, *after._replace(calls=count), *before[1:])
+
+    def _options(self, *, longer: bool) -> Options:
+        """A lifetime that no provider here sells changes nothing."""
+        sold = longer and any(rule is not None and rule.ttl(LONGER) for rule in self._rules)
+        return Options(lifetime=LONGER) if sold else _PLAIN
+
+    def _repair(self, name: str, label: str, change: Change, before: Outcome) -> Repair:
+        return Repair(name, label, *self._replay(label, change), *before[1:])
+
+    def _replay(self, label: str, change: Change, options: Options = _PLAIN) -> Outcome:
+        """What was replayed like this before, as where nothing is changed, need not run again."""
+        calls = self._changed(label, change)
+        same = (known for ran, known in self._ran if options == _PLAIN and all(map(is_, ran, calls)))
+        outcome = next(same, None) or self._run(label, calls, options)
+        if options == _PLAIN and len(self._ran) < _RAN:
+            self._ran.append((calls, outcome))
+        return outcome._replace(calls=sum(map(is_not, calls, self._calls)))
+
+    def _changed(self, label: str, change: Change) -> list[Call]:
+        calls = []
+        for n, (call, rule) in enumerate(zip(self._calls, self._rules, strict=True)):
+            self._shown(label, n, 0.0)
+            calls.append(change(call, rule))
+        return calls
+
+    def _run(self, label: str, calls: Sequence[Call], options: Options) -> Outcome:
         accounts = self._accounts(options)
-        count = 0
         sums = Outcome(0, 0, 0, 0, 0.0)
-        for n, call in enumerate(self._calls):
-            if n % 200 == 0:
-                self._progress(label, n / len(self._calls))
-            rule = accounts.rule(call)
-            new = change(call, rule)
-            account = accounts.of(new)
-            count += new is not call or (changed is not None and changed(call))
-            sums = self._more(sums, new, rule, account)
-        return sums._replace(calls=count)
+        for n, (call, rule) in enumerate(zip(calls, self._rules, strict=True)):
+            self._shown(label, n, 0.5)
+            sums = self._more(sums, call, rule, accounts.of(call))
+        return sums
+
+    def _shown(self, label: str, n: int, begun: float) -> None:
+        """A replay has two halves: calls are changed, then they run."""
+        if n % 200 == 0:
+            self._progress(label, begun + n / len(self._calls) / 2)
 
     def _accounts(self, options: Options) -> Accounts:
         """In which only the rules count."""
@@ -120,10 +150,6 @@ class Replays:
         _, prompt, read, written, spent = sums
         return Outcome(0, prompt + account.total, read + account.read, written + account.written, _plus(spent, cost))
 
-    def _has_longer(self, call: Call) -> bool:
-        rule = self._rule_of(call.line.provider, call.line.model)
-        return rule is not None and len(rule.ttls) > 1
-
     def _keep_alive(self, before: Outcome) -> Repair:
         """Prefixes are asked for again before they expire, for up to an hour; what that costs is in the sum."""
         label = "prefixes kept alive for an hour"
@@ -131,10 +157,10 @@ class Replays:
         waiting: dict[int, tuple[Call, Rule]] = {}
         count, pings = 0, list[float | None]()
         sums = Outcome(0, 0, 0, 0, 0.0)
-        for n, call in enumerate(self._calls):
+        for n, (call, rule) in enumerate(zip(self._calls, self._rules, strict=True)):
             if n % 200 == 0:
                 self._progress(label, n / len(self._calls))
-            account, rule = accounts.of(call), accounts.rule(call)
+            account = accounts.of(call)
             sums = self._more(sums, call, rule, account)
             ended = waiting.pop(account.after, None)
             if ended is not None:
@@ -177,8 +203,7 @@ class Replays:
             new = _longer(new, rule) if longer else new
             return _ready_at_once(new, rule) if "wait" in names else new
 
-        options = Options(lifetime="1h") if longer else Options()
-        after = self._replay("all together", change, options)
+        after = self._replay("all together", change, self._options(longer=longer))
         label = "together: " + ", ".join(sorted(names))
         best = Repair("all", label, *after, *before[1:])
         return best if all(_gain(best) < _gain(repair) for repair in single if repair.name in names) else None

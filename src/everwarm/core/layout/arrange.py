@@ -46,8 +46,10 @@ class Layout:
     its own must be found among them.
     """
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, *, finds: bool = True) -> None:
+        """``finds``: whether requests are looked at; else there are no findings, and all are arranged just the same."""
         self._notes = notes
+        self._finds = finds
         self._streams = Streams(notes)
         self._looks = Looks()
         self._toolsets = Toolsets()
@@ -61,21 +63,21 @@ class Layout:
         data: bytes,
         wishes: Wishes,
         now: float,
-        body: Body | None = None,
+        body: Body | Draft | None = None,
     ) -> Arranged:
         """The body ``data`` of a request in ``dialect`` (a name of the registry), of the namespace ``space``.
 
-        ``now``: seconds since 1970. ``body``: ``data``, parsed, if it is at hand. Never raises for a body that an
-        upstream might understand: what is not understood goes out as it came.
+        ``now``: seconds since 1970. ``body``: ``data``, parsed, or outlined as well, if it is at hand. Never raises for
+        a body that an upstream might understand: what is not understood goes out as it came.
         """
         if wishes.mode == "off":
             return Arranged(data)
         row = (space, dialect, model)
-        weight = self._looks.weight(row)
+        weight = self._looks.weight(row) if self._finds else 0
         if not weight and not wishes.each():
             return Arranged(data, weight=0)
         body = read(data) if body is None else body
-        if body.unkeyable is not None:
+        if isinstance(body, Body) and body.unkeyable is not None:
             return Arranged(data)
         tools = self._toolsets.of(space, dialect, model, body.value)
         kin = tools.kin
@@ -83,7 +85,7 @@ class Layout:
         if not weight and wishes.mode == "advise" and not self._streams.has_named(space, kin, now):
             return Arranged(data, weight=0)
         rest = without_tools(body.value)
-        came = Draft(dialect, data, body.value, (*tools.pieces, *outline(dialect, rest)), body.plain)
+        came = body if isinstance(body, Draft) else _outlined(dialect, body, tools, rest)
         respelled = self._respelled(space, tools, came, rest if tools.settled else body.value, closely=weight > 0)
         spelled = came.edited(respelled.edits)
         marking = wishes.marking() and (weight == 1 or wishes.each())  # the gaps of a sample say nothing
@@ -97,9 +99,11 @@ class Layout:
         findings: tuple[Finding, ...] = ()
         if weight:
             findings = (*_of_spelling(respelled.findings, came, reading, wishes), *_of_slots(reading, moves, wishes))
-        if wishes.mode == "rewrite":
-            data = self._rewritten(space, kin, reading, spelled, moves, wishes)
-        return Arranged(data, findings, reading.stream.id, weight, bool(moves))
+        made = Arranged(data, findings, reading.stream.id, weight, bool(moves), came.value, spelled if moves else None)
+        if wishes.mode != "rewrite":
+            return made
+        data, value = self._rewritten(space, kin, reading, spelled, moves, wishes)
+        return made._replace(data=data, value=value)
 
     def _respelled(
         self, space: str, tools: Toolset, came: Draft, value: Mapping[str, Json], *, closely: bool
@@ -124,7 +128,7 @@ class Layout:
 
     def _rewritten(
         self, space: str, kin: str, reading: Reading, form: Draft, moves: Sequence[Move], wishes: Wishes
-    ) -> bytes:
+    ) -> tuple[bytes, Mapping[str, Json] | None]:
         edits: list[Edit] = []
         if moves:
             turns = tell(self._notes, space, kin, form.pieces, moves)
@@ -143,6 +147,11 @@ class Layout:
         if rule.provider == "openai" and form.dialect in KEYED:
             marks += edits_for_cache_key(form.value, prompt_cache_key(space, reading.stream.id))
         return form.written(marks)
+
+
+def _outlined(dialect: str, body: Body, tools: Toolset, rest: Mapping[str, Json]) -> Draft:
+    """``rest``: the body without its tools, which are known."""
+    return Draft(dialect, body.data, body.value, (*tools.pieces, *outline(dialect, rest)), body.plain)
 
 
 def _has_turns(form: Draft) -> bool:

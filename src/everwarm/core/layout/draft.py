@@ -34,9 +34,9 @@ class Draft(NamedTuple):
         value = orjson.loads(data)
         return Draft(self.dialect, data, value, outline(self.dialect, value))
 
-    def written(self, edits: Sequence[Edit]) -> bytes:
-        """Its bytes with these edits made, at the end of its way."""
-        return self._made(edits)[0] if edits else self.data
+    def written(self, edits: Sequence[Edit]) -> tuple[bytes, dict[str, Json] | None]:
+        """Its bytes with these edits made, at the end of its way; and parsed, if that is at hand."""
+        return self._made(edits) if edits else (self.data, self.value)
 
     def _made(self, edits: Sequence[Edit]) -> tuple[bytes, dict[str, Json] | None]:
         """The bytes with these edits made; and parsed, if they were made on what was parsed.

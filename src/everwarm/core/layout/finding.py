@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from everwarm.core.layout.piece import Path
 from everwarm.core.layout.slots import Stability
 from everwarm.core.rules import Rule
+
+if TYPE_CHECKING:  # settings have their words from here, and need nothing else
+    from everwarm.core.layout.draft import Draft
+    from everwarm.core.wire import Json
 
 Mode = Literal["off", "advise", "rewrite"]
 
@@ -77,3 +81,5 @@ class Arranged(NamedTuple):
     stream: str = ""  # the name of its stream, as ``everwarm layout`` lists it; "" if it belongs to none
     weight: int = 1  # for how many requests it stands in sums; 0: nothing was measured, and another one stands for it
     moved: bool = False  # whether a value leaves the system prompt, or would in mode rewrite
+    value: Mapping[str, Json] | None = None  # ``data``, parsed, if that is at hand
+    unmoved: Draft | None = None  # what it was before values were moved, and before marks were set; None: none were

@@ -32,6 +32,8 @@ MOST_OBJECTS: Final = 64
 
 _BRACKETS: Final = frozenset({"{}", "[]"})
 _SPACE: Final = " \t\n\r"
+_BEGINS: Final = frozenset("{[" + _SPACE)
+"""With what a text begins that may be JSON; a system text may also hold some."""
 
 
 class Respelled(NamedTuple):
@@ -89,7 +91,8 @@ def _respelled(
     notes: Notes, space: str, stream: bytes, dialect: str, pieces: Sequence[Piece], sights: Sights[bytes] | None
 ) -> Iterator[tuple[Piece, list[_Span]]]:
     """The pieces that go out in another form, and where they differ."""
-    wanted = [piece for piece in pieces if _may_hold_json(dialect, piece)]
+    likely = [piece for piece in pieces if piece.text[:1] in _BEGINS or piece.tier == "system"]
+    wanted = [piece for piece in likely if _may_hold_json(dialect, piece)]
     if not wanted:  # as in most requests without tools
         return
     newest = next((piece.message for piece in reversed(pieces) if _is_asked(piece)), -1)
@@ -112,8 +115,8 @@ def _may_hold_json(dialect: str, piece: Piece) -> bool:
     if piece.kind in ("opaque", "definition"):
         return _is_input(dialect, piece)
     if piece.tier == "system" and piece.kind == "text":
-        return "{" in piece.text or piece.text[:1] in "[ \t\n\r"
-    return piece.text[:1] in "{[ \t\n\r"
+        return "{" in piece.text or piece.text[:1] in _BEGINS
+    return piece.text[:1] in _BEGINS
 
 
 def _is_asked(piece: Piece) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import is_
 from typing import Any, Final, NamedTuple
 
 from everwarm.core.layout.compact import compact
@@ -29,9 +30,19 @@ class Toolsets:
 
     def __init__(self) -> None:
         self._known: Sights[Toolset] = Sights()
+        self._last: list[Any] = []  # the ones asked for last, as they were parsed
+        self._found: Toolset | None = None  # what was found of those
 
     def of(self, space: str, dialect: str, model: str, value: Mapping[str, Any]) -> Toolset:
-        """The tools of the body ``value``."""
+        """The tools of the body ``value``. The very same ones, parsed once for several bodies, are known at once."""
+        parsed = [value.get(member) for member in MEMBERS]
+        found = self._found
+        if found is None or not all(map(is_, parsed, self._last)) or found.name[:3] != (space, dialect, model):
+            self._last, self._found = parsed, self._of(space, dialect, model, value)
+            return self._found
+        return found
+
+    def _of(self, space: str, dialect: str, model: str, value: Mapping[str, Any]) -> Toolset:
         tools = {member: value[member] for member in MEMBERS if member in value}
         name = (space, dialect, model, compact(tools))
         known = self._known.get(name)
@@ -43,7 +54,9 @@ class Toolsets:
 
     def settle(self, tools: Toolset) -> None:
         """They go out as they came, and will."""
-        self._known.put(tools.name, len(tools.name[-1]), tools._replace(settled=True))
+        settled = tools._replace(settled=True)
+        self._known.put(tools.name, len(tools.name[-1]), settled)
+        self._found = settled if self._found is tools else self._found
 
 
 def without(value: Mapping[str, Any]) -> dict[str, Any]:

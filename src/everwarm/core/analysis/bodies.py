@@ -1,0 +1,134 @@
+"""The bodies of a log again, parsed and outlined: of what was in one before nothing is read a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count, groupby
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from everwarm.core.analysis.prompts import Prompt, Prompts, Unit
+from everwarm.core.layout.draft import Draft
+from everwarm.core.layout.outline import outline
+from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.sights import Sights
+from everwarm.core.wire import Json
+
+MOST: Final = 8 * 2**20
+"""Bytes of JSON that are kept parsed, those of each message once for each place at which it stands."""
+
+_TALKS: Final = ("messages", "input")
+"""Members with the conversation. They come last."""
+
+
+class _Member(NamedTuple):
+    """One member of a body that a model reads."""
+
+    name: str
+    value: Any
+    data: bytes  # its JSON, with its name
+    pieces: tuple[Piece, ...]
+
+
+class Bodies:
+    """As the layout engine takes them. What they have in common they share: nothing in them may be changed."""
+
+    def __init__(self, prompts: Prompts, most: int = MOST) -> None:
+        self._prompts = prompts
+        self._most = most
+        self._held = 0
+        self._heads: Sights[_Member] = Sights()  # by the prefix of units that ends with it
+        self._values: dict[int, Json] = {}  # by unit
+        self._texts: dict[int, bytes] = {}  # the JSON of each of these, by its identity
+        self._pieces: dict[tuple[int, int], tuple[Piece, ...]] = {}  # of messages, by unit and place
+        self._talks: list[bool] = []  # which units are messages
+
+    def of(self, dialect: str, prompt: Prompt, rest: Mapping[str, Json]) -> Draft | None:
+        """The body of a prompt, with ``rest`` as its other members, in compact JSON. Values and order of keys are as
+        they were; the prompt's members come last. None if not all of it was kept."""
+        path = self._prompts.bodies.path(prompt.units)
+        numbers = list(map(self._prompts.bodies.block.__getitem__, path))
+        units = list(map(self._prompts.units.__getitem__, numbers))
+        if None in [unit.data for unit in units]:
+            return None
+        if self._held > self._most:
+            self._values, self._texts, self._pieces, self._held = {}, {}, {}, 0
+        begin = len(units) - self._messages(numbers)
+        members = list(self._head(dialect, path[:begin], numbers[:begin]))
+        if begin < len(units):
+            members.append(self._talk(dialect, numbers[begin:], units[begin:]))
+        data = [orjson.dumps(rest)[1:-1]] if rest else []
+        data += [member.data for member in members]
+        value = {**rest, **{member.name: member.value for member in members}}
+        pieces = tuple(chain.from_iterable([member.pieces for member in members]))
+        return Draft(dialect, b"{%b}" % b",".join(data), value, pieces, plain=True)
+
+    def read(self, dialect: str, body: Mapping[str, Json]) -> Prompt:
+        """The prompt of a body that one of these was made into."""
+        return self._prompts.read(dialect, body, self._text)
+
+    def _text(self, item: Json) -> bytes:
+        return self._texts.get(id(item)) or orjson.dumps(item)
+
+    def _messages(self, numbers: Sequence[int]) -> int:
+        """How many of these units are items of a conversation."""
+        talks, units = self._talks, self._prompts.units
+        for unit in units[len(talks) :]:
+            talks.append(unit.listed and unit.member in _TALKS and unit.data != b"")
+        return sum(map(talks.__getitem__, numbers))
+
+    def _head(self, dialect: str, path: Sequence[int], numbers: Sequence[int]) -> Iterator[_Member]:
+        """All members but the conversation."""
+        at = 0
+        for name, row in groupby(numbers, lambda number: self._prompts.units[number].member):
+            group = list(row)
+            at += len(group)
+            known = self._heads.get(path[at - 1])
+            if known is None:
+                known = self._made(dialect, name, group)
+                self._heads.put(path[at - 1], len(known.data), known)
+            yield known
+
+    def _made(self, dialect: str, name: str, numbers: Sequence[int]) -> _Member:
+        units = [self._prompts.units[number] for number in numbers]
+        texts = [unit.data for unit in units if unit.data]
+        value: Any = [self._value(number) for number in numbers if self._prompts.units[number].data]
+        if units[0].listed:  # one without items has a unit that stands for that
+            data = b"[%b]" % b",".join(texts)
+        else:
+            data, value = texts[0], value[0]
+        return _Member(name, value, b'"%b":%b' % (name.encode(), data), outline(dialect, {name: value}))
+
+    def _talk(self, dialect: str, numbers: Sequence[int], units: Sequence[Unit]) -> _Member:
+        """All of it at the speed of dictionaries, if nothing in it is new."""
+        places = list(zip(numbers, count()))
+        try:
+            pieces = list(map(self._pieces.__getitem__, places))
+            values = list(map(self._values.__getitem__, numbers))
+        except KeyError:
+            values = [self._value(number) for number in numbers]
+            pieces = [self._pieces_of(dialect, number, place) for number, place in places]
+        name = units[0].member
+        data = b'"%b":[%b]' % (name.encode(), b",".join([unit.data or b"" for unit in units]))
+        return _Member(name, values, data, tuple(chain.from_iterable(pieces)))
+
+    def _value(self, number: int) -> Json:
+        if number not in self._values:
+            data = self._prompts.units[number].data or b""
+            self._values[number] = value = orjson.loads(data)
+            self._texts[id(value)] = data
+            self._held += len(data)
+        return self._values[number]
+
+    def _pieces_of(self, dialect: str, number: int, place: int) -> tuple[Piece, ...]:
+        """Those of a message at a place. Alone it would be the first one, and might lead."""
+        known = self._pieces.get((number, place))
+        if known is None:
+            unit = self._prompts.units[number]
+            found = outline(dialect, {unit.member: [self._values[number]]})
+            tier = self._prompts.blocks[unit.blocks[0]].tier if unit.blocks else "messages"
+            row = [Piece((unit.member, place, *p.path[2:]), tier, p.role, p.kind, p.text, place) for p in found]
+            known = self._pieces[number, place] = tuple(row)
+            self._held += len(unit.data or b"")
+        return known
