@@ -54,7 +54,8 @@ def best(prompts: Prompts, new: Asked, others: list[Asked], *, together: bool) -
         kin = alone.first()
         if kin is None:
             continue
-        again = kin.begin + kin.difference.again
+        blocks, partly, again = kin.difference[:3]
+        again += partly + (ends[blocks - 1] if blocks else 0)
         against = (new[1] != other[1]) + any(BLOCKS[gone].tier == "messages" for gone in kin.difference.old)
         if found is None or again * 1.25 ** (doubts - against) > score:
             found, score, doubts = kin, again, against
