@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from everwarm.analyze.report import Flame, Report
 from everwarm.analyze.sums.flames import Flames
 from everwarm.analyze.sums.intervals import Stretch
 from everwarm.analyze.sums.moments import MOST, Moments
+from everwarm.analyze.sums.worst import Worsts
 from everwarm.analyze.watch import Watch
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.loss import Account, Loss
-from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.call import Call, Line, Place
+from everwarm.core.analysis.loss import Account, Cause, Loss
+from everwarm.core.analysis.prompts import Prompt, Prompts
 
 POLICY = "Answer in one sentence, and say the price of what was asked for. " * 120
 
@@ -93,7 +96,7 @@ def test_flames_are_told_by_what_took_most() -> None:
     flames = Flames(prompts)
     (whole,) = stretches(prompts, "a")
     for lost, name in ((4, "a clock"), (3, "lifetime over"), (2, "a clock")):
-        flames.add([whole._replace(read=10 - lost, lost=lost, label=name)])
+        flames.add([replace(whole, read=10 - lost, lost=lost, label=name)])
     (top,) = flames.done()
     assert (top.cause, top.lost, top.read) == ("a clock", 9, 21)
 
@@ -161,3 +164,19 @@ def test_progress_is_shown_to_who_watches(monkeypatch: pytest.MonkeyPatch) -> No
     assert "reading" in shown
     assert "repairs" in shown
     assert watched(monkeypatch, terminal=False) == ""
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_many_those_that_lost_most_are_shown_and_of_equal_ones_the_first(order: int) -> None:
+    """There are more than are kept; ten lost most, all of these as much, and to the same."""
+    kinds: tuple[Cause, ...] = ("expired", "evicted", "step", "parallel")
+    calls = [Call(Place("log", n + 1), Line(), "", Prompt(0, 0, ()), 0) for n in range(2_000)]
+    told = [n // 4 if n % 100 or n < 1_000 else 5_000 for n in range(len(calls))][::order]
+    worsts = Worsts(Prompts())
+    for n, each in enumerate(calls):
+        loss = Loss(kinds[n % 4], told[n], "messages")
+        worsts.add(n, each, Account(told[n], 0, (loss,) if told[n] else ()), told[n])
+    most = [n for n in range(len(calls)) if told[n] == 5_000]
+    shown = worsts.done(calls.__getitem__)
+    assert [worst.lost for worst in shown[:4]] == [5_000] * 4
+    assert [worst.where for worst in shown[:4]] == [f"log:{n + 1}" for n in most[:4]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from everwarm.analyze.sums.money import Money
+from everwarm.analyze.sums.money import Bill, Money
 from everwarm.core.analysis.call import Call, Line, Place
+from everwarm.core.analysis.loss import Account
 from everwarm.core.analysis.prompts import Prompt
 from everwarm.core.usage import Usage
 from everwarm.rules import load
@@ -29,6 +30,21 @@ def test_writing_costs_what_its_lifetime_does() -> None:
     assert Money().saved(asked, rule, 1_000_000) == pytest.approx(2.7)
 
 
+def test_a_bill_is_of_the_rule_that_it_is_asked_with() -> None:
+    """Each of them, whichever came before; and what a call costs is the same however it is asked for."""
+    rule = load().of("anthropic", "claude-sonnet-4-5")
+    money, asked = Money(), call("anthropic", "claude-sonnet-4-5", 10_000, output=500)
+    account = Account(10_000, 4_000, (), written=5_000, written_long=2_000)
+    bills = [money.bill(asked, each, account) for each in (rule, None, rule)]
+    assert [bill.cost for bill in bills] == [
+        money.cost(asked, each, 4_000, 5_000, 2_000) for each in (rule, None, rule)
+    ]
+    assert bills[0] == bills[2]
+    assert bills[0].cost != bills[1].cost
+    assert [bill.uncached for bill in bills] == [money.cost(asked, None, 0, 0, 0)] * 3
+    assert [bill.saving for bill in bills] == [money.saved(asked, each, 1) for each in (rule, None, rule)]
+
+
 def test_where_writing_is_free_it_costs_as_any_token() -> None:
     rule = load().of("openai", "gpt-5-mini")
     asked = call("openai", "gpt-5-mini", 10_000)
@@ -49,6 +65,7 @@ def test_what_is_not_listed_has_no_price(provider: str, model: str) -> None:
     assert money.price(asked) is None
     assert money.cost(asked, None, 0, 0, 0) is None
     assert money.saved(asked, None, 10) is None
+    assert money.bill(asked, None, Account(10, 0, ())) == Bill(None, None, None)
 
 
 def test_a_call_without_a_time_or_with_an_impossible_one() -> None:

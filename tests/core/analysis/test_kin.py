@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysed import Log, change_in, lost
+from everwarm.core.analysis.block import Block
+from everwarm.core.analysis.call import Call, Line, Place
+from everwarm.core.analysis.kin import Kindred
+from everwarm.core.analysis.prompts import Prompt, Prompts
 
 LONG = "Every parcel has a number, and every number a story. " * 20
 
@@ -90,3 +96,38 @@ def test_of_a_conversation_and_its_double_the_former_is_continued(apps: tuple[st
             account = log.ask(talk(*words, system=clock + LONG), app=app)
     assert account.after == 11, "the clocked one, a turn before"
     assert change_in(account).what == "a clock"
+
+
+TOOLS = "abcdefghijklmnopqrst"
+
+
+def call(prompts: Prompts, app: str, head: str, talk: str, space: str) -> Call:
+    """A tool for each character of the one, a message for each of the other."""
+    blocks = [Block("tools", "tool", True, f"{each} is a tool. " * 9) for each in head]
+    blocks += [Block("messages", "user", True, f"{each} is what was said. ") for each in talk]
+    prefix = prompts.prefixes.of(map(prompts.number, blocks))
+    return Call(Place("log", 1), Line(space=space, app=app), "", Prompt(prefix, 0, ()), prompts.size(prefix))
+
+
+heads = st.tuples(st.integers(0, 19), st.integers(0, 20)).map(lambda cut: (TOOLS[cut[0] :] + TOOLS)[: cut[1]])
+
+
+@given(
+    calls=st.lists(
+        st.tuples(heads, st.sampled_from(["", "1", "2" * 16, "3" * 17]), st.sampled_from("xxxy")),
+        min_size=3,
+        max_size=8,
+    )
+)
+def test_it_knows_of_each_block_the_last_call_that_had_it_near_an_end(calls: list[tuple[str, str, str]]) -> None:
+    """Whenever somebody looks: here in the end, and after half of the calls."""
+    prompts = Prompts()
+    kindred, known = Kindred(prompts), dict[str, dict[int, int]]()
+    for number, each in enumerate(calls):
+        made = call(prompts, str(number), *each)
+        row, head = prompts.prefixes.row(made.prompt.blocks), prompts.heads(made.prompt.blocks)[1]
+        kindred.remember(made, prompts.prefixes.path(made.prompt.blocks), head)
+        known.setdefault(made.line.space, {}).update(dict.fromkeys([*row[: min(head, 16)], *row[-16:]], number))
+        if number in (len(calls) // 2, len(calls) - 1):
+            kindred.find(made, row, -1)
+            assert kindred._blocks == known
