@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import AnyStr, Final
 
 _NEAR: Final = 64
-"""Characters or bytes that are compared first; then eight times as many. Most texts part early, or not at all."""
+_FAR: Final = 512
+"""Characters or bytes after which one looks first, and before the end. Most texts part early, or at the very end."""
 
 
 def common_prefix(one: AnyStr, other: AnyStr, begin: int = 0) -> int:
     """How many characters or bytes ``one``, and ``other`` from ``begin`` on, have in common at their start.
 
-    First near the start, then halving what is compared, at the speed of memory; nothing of ``other`` is copied.
+    Halves what is compared, at the speed of memory; nothing of ``other`` is copied.
     """
     if other.startswith(one, begin):
         return len(one)
-    alike, different, near = 0, len(one), _NEAR
-    while near < different:
-        if not other.startswith(one[alike:near], begin + alike):
-            different = near
-            break
-        alike, near = near, 8 * near
+    alike, different = 0, min(len(one), len(other) - begin) + 1
+    for guess in (_NEAR, _FAR, different - _NEAR):
+        if alike < guess < different:
+            if other.startswith(one[alike:guess], begin + alike):
+                alike = guess
+            else:
+                different = guess
     while different - alike > 1:  # equal up to the one, not up to the other
         middle = (alike + different) // 2
         if other.startswith(one[alike:middle], begin + alike):
@@ -35,12 +37,13 @@ def common_suffix(one: AnyStr, other: AnyStr) -> int:
     if other.endswith(one):
         return len(one)
     size, end = len(one), len(other)
-    alike, different, near = 0, min(size, end) + 1, _NEAR
-    while near < different:
-        if not other.endswith(one[size - near : size - alike], 0, end - alike):
-            different = near
-            break
-        alike, near = near, 8 * near
+    alike, different = 0, min(size, end) + 1
+    for guess in (_NEAR, _FAR, different - _NEAR):
+        if alike < guess < different:
+            if other.endswith(one[size - guess : size - alike], 0, end - alike):
+                alike = guess
+            else:
+                different = guess
     while different - alike > 1:
         middle = (alike + different) // 2
         if other.endswith(one[size - middle : size - alike], 0, end - alike):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from everwarm.core.analysis.alike import alike, tool_name
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.compare import Difference, compare, goes_on, nearly
+from everwarm.core.analysis.compare import Difference, compare, goes_on, is_near, nearly, part
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.layout.piece import Piece, Tier
 
@@ -67,6 +67,24 @@ def test_what_both_have_is_never_more_than_the_newer_one_is(old: list[int], new:
     assert found.grown == (found.blocks in (len(old), len(new)))
     assert set(found.old) <= set(old)
     assert all(before in found.old and after in found.new for before, after in found.pairs)
+
+
+@given(rows, rows)
+def test_what_only_one_has_is_left_when_one_stands_for_one(old: list[int], new: list[int]) -> None:
+    found = part(old, new)
+    gone, fresh = old[found.blocks :], []
+    for number in new[found.blocks :]:
+        if number in gone:
+            gone.remove(number)
+        else:
+            fresh.append(number)
+    assert found.grown == (found.blocks in (len(old), len(new)))
+    assert found.grown or (found.gone, found.fresh) == (gone, fresh)
+
+
+def test_a_tenth_of_a_block_may_be_different() -> None:
+    assert is_near(block("a" * 90 + "b" * 10), block("a" * 90 + "c" * 10))
+    assert not is_near(block("a" * 89 + "b" * 11), block("a" * 89 + "c" * 11))
 
 
 def test_greetings_do_not_make_two_conversations_one() -> None:

@@ -84,7 +84,14 @@ def _same(old: str, new: str) -> bool:
 @lru_cache(maxsize=4096)
 def _meaning(text: str) -> bytes | None:
     """Of a text that is JSON; None of any other, so that prose is not compared twice."""
-    return meaning(text) if text[:1] in ("{", "[") else None
+    form = meaning(text) if text[:1] in ("{", "[") else None
+    return form and _once(form)
+
+
+@lru_cache(maxsize=1024)
+def _once(form: bytes) -> bytes:
+    """The same, but one for all that are equal: so they are compared, and kept, once."""
+    return form
 
 
 def tool_name(block: Block) -> str:

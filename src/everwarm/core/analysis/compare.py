@@ -52,25 +52,22 @@ class Parted(NamedTuple):
     grown: bool  # whether one of them ends there
     gone: list[int]  # what the newer one has not behind that; in order
     fresh: list[int]  # and the older one has not
-    kept: int  # characters of the newer one's blocks that both have behind that
 
 
-def part(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> Parted:
+def part(old: Sequence[int], new: Sequence[int]) -> Parted:
     """``old`` and ``new``: rows of blocks."""
     same = _same(old, new)
     if same in (len(old), len(new)):
-        return Parted(same, True, [], [], 0)
-    before, after, blocks = old[same:], new[same:], prompts.blocks
-    gone, fresh = _apart(before, after)
-    kept = sum([blocks[number].size for number in after]) - sum([blocks[number].size for number in fresh])
-    return Parted(same, False, gone, fresh, kept)
+        return Parted(same, True, [], [])
+    return Parted(same, False, *_apart(old[same:], new[same:]))
 
 
 def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int], parted: Parted | None = None) -> Difference:
     """``parted``: the same two, if they were parted before."""
-    same, grown, gone, fresh, again = parted or part(prompts, old, new)
+    same, grown, gone, fresh = parted or part(old, new)
     if grown:
         return Difference(same, 0, 0)
+    again = _sizes(prompts, new[same:]) - _sizes(prompts, fresh)  # of the blocks that both have
     gone, fresh = gone[:PAIRED], fresh[:PAIRED]
     pairs = _pairs(prompts, gone, fresh)
     partly = _common(prompts.blocks[old[same]], prompts.blocks[new[same]])
@@ -139,6 +136,11 @@ def _apart(old: Sequence[int], new: Sequence[int]) -> tuple[list[int], list[int]
             left[number] -= 1
             gone.append(number)
     return gone[::-1], fresh
+
+
+def _sizes(prompts: Prompts, row: Sequence[int]) -> int:
+    blocks = prompts.blocks
+    return sum([blocks[number].size for number in row])
 
 
 def _common(old: Block, new: Block) -> int:

@@ -131,8 +131,9 @@ def _middle(block: Block, both: Alike) -> str:
 
 def _may_be_space(before: Block, after: Block, both: Alike) -> bool:
     """Whether one of both has white space, or ends, where they part; to split long texts costs time."""
-    parts = (block.text[both.first : both.first + 1] for block in (before, after))
-    return any(not part or part.isspace() for part in parts)
+    at = both.first
+    was, became = before.text[at : at + 1], after.text[at : at + 1]
+    return not was or not became or was.isspace() or became.isspace()
 
 
 def _unknown(before: Block, after: Block, both: Alike) -> str:
@@ -206,8 +207,7 @@ def _shown(
 ) -> Change:
     at = both.first
     inner, start = after.at(at)
-    was, became = (_cut(block, at, span) for block, span in zip((before, after), spans, strict=True))
-    span = spans[1]
+    was, became, span = _cut(before, at, spans[0]), _cut(after, at, spans[1]), spans[1]
     piece, last = after.at((span.end if span else len(after.text) - both.last) - 1)
     end = max(last, start) + 1 if piece == inner else start + 1
     start -= min(at - span.start, start) if span else 0

@@ -54,7 +54,7 @@ class Rivals:
 
     def add(self, other: Call, number: int, row: Sequence[int]) -> bool:
         """An earlier call, its number and its row. Whether it is the one for sure: no others need be added."""
-        parted = part(self._prompts, row, self._row)
+        parted = part(row, self._row)
         rival = _Rival(other, number, row, parted)
         self._rivals.append(rival)
         rival.against = self._against(other, parted)

@@ -30,15 +30,14 @@ def placed(prompts: Prompts, dialect: str, row: Sequence[int], at: int, units: i
 
 
 def _by_units(prompts: Prompts, dialect: str, at: int, units: int) -> tuple[Path, Block] | None:
-    places: dict[str, int] = {}
+    member, place = "", 0
     for prefix in prompts.bodies.path(units):
         unit = prompts.units[prompts.bodies.block[prefix]]
-        place = places.get(unit.member, 0)
+        member, place = (member, place + 1) if unit.member == member else (unit.member, 0)
         if at < len(unit.blocks):
-            path: Path = (unit.member, place) if unit.listed else (unit.member,)
+            path: Path = (member, place) if unit.listed else (member,)
             return None if unit.data is None else (path, _in_unit(prompts, dialect, unit, at, path))
         at -= len(unit.blocks)
-        places[unit.member] = place + 1
     return None
 
 
