@@ -14,7 +14,7 @@ from everwarm.analyze.reading.record import Record
 from everwarm.core.analysis.account import Accounts, Options
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Line, Place
-from everwarm.core.analysis.loss import Account
+from everwarm.core.analysis.loss import UNAVOIDABLE, Account
 from everwarm.core.usage import Usage
 
 SAID = (
@@ -82,6 +82,8 @@ def test_each_token_of_each_call_went_one_way(log: list[dict[str, Any]], options
         account = asked.ask(**call)
         assert 0 <= account.rules <= account.ideal <= account.total
         assert -1 <= account.after < number
+        assert account.lost == sum(loss.tokens for loss in account.losses if loss.cause not in UNAVOIDABLE)
+        assert asked.accounts.rule(asked.calls[-1]) is RULES[asked.calls[-1].line.provider]
         assert all(-1 <= loss.pair < number and loss.tokens > 0 for loss in account.losses)
         assert all((loss.change is not None) >= loss.cause.startswith(("tools", "system")) for loss in account.losses)
 

@@ -177,6 +177,15 @@ def test_unmarked() -> None:
     assert loss_of(account, "unmarked").evidence == ""
 
 
+def test_what_changed_within_a_block_is_not_lost_for_want_of_a_mark() -> None:
+    log = Log("marked", "anthropic_messages")
+    log.ask(claude(LONG, [part(f"It is 10:00. {LONG}", "5m")]))
+    account = log.ask(claude(LONG, [part(f"It is 11:00. {LONG}", "5m")]))
+    assert account.ideal == SYSTEM + len(LONG) + HEAD + len("It is 1")
+    assert lost(account)["unmarked"] == SYSTEM + len(LONG)
+    assert lost(account)["messages_changed"] > len(LONG)
+
+
 def test_lookback() -> None:
     log = Log("marked", "anthropic_messages")
     first = [part("a", "") for _ in range(3)]

@@ -129,6 +129,6 @@ def test_it_knows_of_each_block_the_last_call_that_had_it_near_an_end(calls: lis
         row, ends = prompts.prefixes.row(made.prompt.blocks), [prompts.size(prefix) for prefix in path]
         kindred.remember(made, path, head)
         known.setdefault(made.line.space, {}).update(dict.fromkeys([*row[: min(head, 16)], *row[-16:]], number))
-        if number in (len(calls) // 2, len(calls) - 1):
+        if row and number in (len(calls) // 2, len(calls) - 1):
             kindred.find(made, row, ends, -1)
             assert kindred._blocks == known
