@@ -61,6 +61,11 @@ class Simulated:
         )
 
 
+def depths(found: Found) -> tuple[int, int, int, int]:
+    """Characters that are known, with the same settings, alive, ready."""
+    return found.any, found.own, found.alive, found.ready
+
+
 def piece(text: str) -> Piece:
     return Piece(("content",), "messages", "user", "text", text, 0)
 
@@ -185,7 +190,7 @@ def test_the_pair_is_the_last_one_that_has_all_of_what_was_there_before() -> Non
     simulated = Simulated(None)
     for row in (["aa", "bb"], ["aa", "bbcc"], ["aa"], ["aa", "dd"]):
         simulated.ask(row)
-    assert simulated.ask(["aa", "bbcx"]).any == 5
+    assert depths(simulated.ask(["aa", "bbcx"]))[:1] == (5,)
     assert simulated.ask(["aa", "bbcy"]).pair == 4
     assert simulated.ask(["aa", "zz"]).pair == 5
     assert simulated.ask(["zz"]).pair == -1
@@ -211,8 +216,8 @@ def test_an_entry_that_is_read_lives_on() -> None:
 def test_what_one_has_made_ready_is_ready_whoever_else_makes_it_too() -> None:
     simulated = Simulated(None)
     simulated.ask(["aa"], 0.0, ready=100.0)
-    assert simulated.ask(["aa", "bb"], 1.0, ready=2.0)[2:4] == (2, 0)
-    assert simulated.ask(["aa", "bb"], 3.0)[2:4] == (4, 4)
+    assert depths(simulated.ask(["aa", "bb"], 1.0, ready=2.0))[2:4] == (2, 0)
+    assert depths(simulated.ask(["aa", "bb"], 3.0))[2:4] == (4, 4)
     marks = Simulated(marked())
     marks.ask([block("a")], 0.0, [(0, "5m")], ready=100.0)
     marks.ask([block("a")], 1.0, [(0, "5m")], ready=2.0)
@@ -254,11 +259,11 @@ def test_an_entry_behind_all_marks_is_not_one_that_is_too_far_before_them() -> N
 def test_settings_part_what_depends_on_them_and_nothing_before() -> None:
     simulated, row = Simulated(whole()), ["tt", "ss", "mm"]
     simulated.ask(row, heads=(1, 2))
-    assert simulated.ask(row, heads=(1, 2), salts=(0, 0, 1))[:3] == (6, 4, 4)
-    assert simulated.ask(row, heads=(1, 2), salts=(0, 2, 3))[:3] == (6, 2, 2)
-    assert simulated.ask(row, heads=(1, 2))[:3] == (6, 6, 6)
+    assert depths(simulated.ask(row, heads=(1, 2), salts=(0, 0, 1)))[:3] == (6, 4, 4)
+    assert depths(simulated.ask(row, heads=(1, 2), salts=(0, 2, 3)))[:3] == (6, 2, 2)
+    assert depths(simulated.ask(row, heads=(1, 2)))[:3] == (6, 6, 6)
     assert simulated.ask(row, heads=(1, 2), salts=(0, 0, 1)).own == 6
-    assert simulated.ask(["tt", "ss", "mx"], heads=(1, 2), salts=(0, 0, 4))[:3] == (5, 4, 4)
+    assert depths(simulated.ask(["tt", "ss", "mx"], heads=(1, 2), salts=(0, 0, 4)))[:3] == (5, 4, 4)
     assert simulated.ask(["tt", "ss", "mn"], heads=(1, 2), salts=(0, 0, 1)).own == 5
 
 
@@ -266,7 +271,7 @@ def test_settings_that_were_never_without_a_value_at_first() -> None:
     """The first call has one, and a later one has none."""
     simulated = Simulated(whole())
     simulated.ask(["aa"], salts=(1, 1, 1))
-    assert simulated.ask(["aa"])[:2] == (2, 0)
+    assert depths(simulated.ask(["aa"]))[:2] == (2, 0)
 
 
 def test_what_a_tier_depends_on_those_behind_it_do_as_well() -> None:
