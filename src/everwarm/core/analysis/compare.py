@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.alike import again as had
@@ -188,5 +189,6 @@ def _is_same(old: Block, new: Block, again: int) -> bool:
     return again - new.head >= LEAST * (new.size - new.head)
 
 
+@lru_cache(maxsize=4096)
 def _kind(block: Block) -> tuple[str, str]:
     return (block.tier, tool_name(block)) if block.tier == "tools" else (block.tier, block.role)

@@ -25,21 +25,20 @@ class Prefixes:
 
     def after(self, prefix: int, block: int) -> int:
         """The number of ``prefix`` followed by ``block``; a new one if it was not seen before."""
-        key = prefix << 32 | block
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = len(self.parent)
-            self.parent.append(prefix)
-            self.block.append(block)
-            self.length.append(self.length[prefix] + 1)
-        return found
+        return self.of((block,), prefix)
 
     def of(self, blocks: Iterable[int], prefix: int = 0) -> int:
         """The number of a whole row, behind ``prefix``."""
-        known = self._known
+        known, parents, lasts, lengths = self._known, self.parent, self.block, self.length
         for block in blocks:
-            found = known.get(prefix << 32 | block)
-            prefix = self.after(prefix, block) if found is None else found
+            key = prefix << 32 | block
+            found = known.get(key)
+            if found is None:
+                found = known[key] = len(parents)
+                parents.append(prefix)
+                lasts.append(block)
+                lengths.append(lengths[prefix] + 1)
+            prefix = found
         return prefix
 
     def path(self, prefix: int) -> list[int]:
