@@ -5,7 +5,6 @@ kvleak reads the counts of tokens only, and no prompt. kvlint tokenizes every pr
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from benchmarks.analyze import log, trace
 from benchmarks.analyze.timed import FailedError, Took, timed
 from benchmarks.environments import NotInstalledError, environment
 from benchmarks.layout.conversations import AbsentError
-from benchmarks.servers import console
+from benchmarks.servers import console, environ
 
 MEGABYTE: Final = 1_000_000
 BOUNDS: Final = "Allowed: at least 100 MB/s of processor time, at most 1,500 MB resident."
@@ -52,7 +51,7 @@ def _logs(table: Table, folder: Path, size: int, *, peers: bool) -> None:
     path = folder / "log.jsonl"
     size = log.write(path, size)
     table.add_row("orjson.loads alone", *_cells(size, _parsed(path), None))
-    ours = timed([sys.executable, "-m", "everwarm", "analyze", "--json", path], _env())
+    ours = timed([sys.executable, "-m", "everwarm", "analyze", "--json", path], environ())
     table.add_row("everwarm analyze", *_cells(size, ours, None))
     mine = size / ours.cpu
     for name, begun in (("kvleak", _kvleak), ("kvlint", _kvlint)) if peers else ():
@@ -74,14 +73,14 @@ def _parsed(path: Path) -> Took:
 
 def _kvleak(programs: Path, path: Path, folder: Path) -> tuple[int, Took]:
     command = [programs / "kvleak", "audit", "--format", "generic", "--json", "--path", path]
-    return path.stat().st_size, timed(command, _env(HOME=str(folder)))
+    return path.stat().st_size, timed(command, environ(HOME=str(folder)))
 
 
 def _kvlint(programs: Path, path: Path, folder: Path) -> tuple[int, Took]:
     part, tokenizer = folder / "part.jsonl", folder / "tokenizer"
     with path.open("rb") as file, part.open("wb") as out:
         out.writelines(_first(file, OF_KVLINT))
-    env = _env(HOME=str(folder), HF_HUB_OFFLINE="1")
+    env = environ(HOME=str(folder), HF_HUB_OFFLINE="1")
     timed([programs / "python", Path(__file__).with_name("tokenizer.py"), path, tokenizer], env)
     return part.stat().st_size, timed([programs / "kvlint", "lint", "--model", tokenizer, part], env)
 
@@ -98,13 +97,8 @@ def _trace(table: Table, requests: int) -> None:
     """Written into its standard input, as the file would be of gigabytes."""
     size = sum(map(len, islice(trace.lines(requests), 100_000))) * max(requests, 100_000) // 100_000
     command = [sys.executable, "-m", "everwarm", "analyze", "--json", "-"]
-    took = timed(command, _env(), trace.lines(requests))
+    took = timed(command, environ(), trace.lines(requests))
     table.add_row(f"a trace of {requests:,} requests", *_cells(size, took, None))
-
-
-def _env(**more: str) -> dict[str, str]:
-    """Without what only benchmarks know."""
-    return {**{name: value for name, value in os.environ.items() if name != "EVERWARM_SHARED_DATA"}, **more}
 
 
 def _cells(size: int, took: Took, ours: float | None) -> tuple[str, ...]:
