@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from everwarm.analyze.reading.settings import settings_of
+from everwarm.analyze.reading.settings import SettingsOf
 from everwarm.core.analysis.account import Accounts, Options
 from everwarm.core.analysis.call import Call, Line, Place
 from everwarm.core.analysis.loss import Account, Change, Loss
@@ -51,7 +51,7 @@ class Log:
         line = Line(*(more.pop(name, default) for name, default in self._line()))
         rest = {name: value for name, value in body.items() if name not in MEMBERS[dialect]}
         call = Call(
-            place, line, dialect, prompt, size, rest, at, usage=usage, settings=settings_of(body), tokens=tokens
+            place, line, dialect, prompt, size, rest, at, usage=usage, settings=SettingsOf()(body), tokens=tokens
         )
         for name, value in more.items():
             setattr(call, name, value)

@@ -10,7 +10,7 @@ import pytest
 from analyzed import START, analysed, entry, gathered, step, written
 from everwarm.analyze.reading.gather import Gather
 from everwarm.analyze.reading.record import Record
-from everwarm.analyze.reading.settings import settings_of
+from everwarm.analyze.reading.settings import SettingsOf
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Line, Place
 from everwarm.core.usage import Usage
@@ -106,7 +106,7 @@ def test_calls_without_times_stand_where_they_were(tmp_path: Path) -> None:
     ],
 )
 def test_settings_on_which_caches_depend(body: dict[str, Any], settings: dict[str, str]) -> None:
-    assert settings_of(body) == settings
+    assert SettingsOf()(body) == settings
 
 
 def test_a_setting_that_changed_is_the_cause(tmp_path: Path) -> None:

@@ -126,9 +126,9 @@ def test_it_knows_of_each_block_the_last_call_that_had_it_near_an_end(calls: lis
     for number, each in enumerate(calls):
         made = call(prompts, str(number), *each)
         path, head = prompts.prefixes.path(made.prompt.blocks), prompts.heads(made.prompt.blocks)[1]
-        row, ends = prompts.prefixes.row(made.prompt.blocks), [prompts.size(prefix) for prefix in path]
+        row, ends = prompts.prefixes.row(made.prompt.blocks), [0, *(prompts.size(prefix) for prefix in path)]
         kindred.remember(made, path, head)
         known.setdefault(made.line.space, {}).update(dict.fromkeys([*row[: min(head, 16)], *row[-16:]], number))
         if row and number in (len(calls) // 2, len(calls) - 1):
-            kindred.find(made, row, ends, -1)
+            kindred.find(made, ends.__getitem__, -1)
             assert kindred._blocks == known

@@ -40,22 +40,21 @@ def called(one: Asked) -> Call:
 def best(prompts: Prompts, new: Asked, others: list[Asked], *, together: bool) -> Kin | None:
     """Of all, or of each by itself the one that comes out when one after the other is compared."""
     call, row = called(new), new[0]
-    ends = list(accumulate(BLOCKS[number].size for number in row))
+    ends = list(accumulate((BLOCKS[number].size for number in row), initial=0))
     if together:
-        rivals = Rivals(prompts, call, row, ends)
+        rivals = Rivals(prompts, call, row, ends.__getitem__)
         for number, other in enumerate(others):
             if rivals.add(called(other), number, other[0]):
                 break
         return rivals.first()
     found, score, doubts = None, 0, 0
     for number, other in enumerate(others):
-        alone = Rivals(prompts, call, row, ends)
+        alone = Rivals(prompts, call, row, ends.__getitem__)
         alone.add(called(other), number, other[0])
         kin = alone.first()
         if kin is None:
             continue
-        blocks, partly, again = kin.difference[:3]
-        again += partly + (ends[blocks - 1] if blocks else 0)
+        again = kin.difference.begin(ends.__getitem__) + kin.difference.again
         against = (new[1] != other[1]) + any(BLOCKS[gone].tier == "messages" for gone in kin.difference.old)
         if found is None or again * 1.25 ** (doubts - against) > score:
             found, score, doubts = kin, again, against

@@ -55,9 +55,11 @@ _DURATIONS: Final[Mapping[str, tuple[tuple[str, float | None], ...]]] = {
 """What is told -> where, and the unit in seconds; None if that is not said."""
 
 _BAD: Final = ("error", "failed", "failure", "cancelled", "canceled", "timeout")
-_FAILURE: Final = ("error", "status")
 _GOOD: Final = ("success", "ok", "succeeded", "completed")
 """What a status may be in words."""
+
+_FAILURE: Final = ("error", "status")
+"""What may tell of a failure."""
 
 SURE: Final = 12
 """Characters that an id has at least that is one of a request everywhere, and not the number of a row."""
@@ -98,10 +100,9 @@ class Told:
 
     def text(self, what: str) -> str:
         """The same as a text; "" if it is no text and no number."""
-        found = self._found.get(what)
-        if found is None:
+        value = self.get(what)
+        if value is None:
             return ""
-        value = found[1]
         if isinstance(value, str):
             return value
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

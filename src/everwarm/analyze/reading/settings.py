@@ -45,11 +45,6 @@ class SettingsOf:
         return found
 
 
-def settings_of(body: Mapping[str, Json]) -> dict[str, str]:
-    """Of one body alone."""
-    return SettingsOf()(body)
-
-
 def _told(body: Mapping[str, Json]) -> dict[str, str]:
     found = {}
     for name, places in _PLACES.items():

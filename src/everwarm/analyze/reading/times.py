@@ -6,11 +6,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Final
 
-_SECONDS: Final = 1e11
-"""Below this a number counts seconds."""
-
-_UNITS: Final = ((1e14, 1e-3), (1e17, 1e-6), (float("inf"), 1e-9))
-"""Below these it counts units of so many: since 1973 a time in one unit is less than one in the next."""
+_UNITS: Final = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6), (float("inf"), 1e-9))
+"""A number below this counts units of so many seconds: since 1973 a time in one unit is less than one in the next."""
 
 _LONGEST: Final = 600
 """Seconds. No call takes longer, so that a larger duration whose unit is not said is in milliseconds."""
@@ -26,8 +23,6 @@ def moment(value: object) -> float | None:
     number = _number(value)
     if number is None or number < 0:
         return None
-    if number < _SECONDS:  # as most are
-        return number
     return number * next(scale for limit, scale in _UNITS if number < limit)
 
 

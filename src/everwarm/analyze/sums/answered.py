@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from everwarm.analyze.report import Answers
+from everwarm.analyze.sums.money import plus
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.compare import is_near
 from everwarm.core.analysis.loss import Account
@@ -40,7 +41,7 @@ class Answered:
                 continue
             row.calls += 1
             row.tokens += call.tokens + (call.usage.output if call.usage else 0)
-            row.cost = None if cost is None or row.cost is None else row.cost + cost
+            row.cost = plus(row.cost, cost)
 
     @property
     def rows(self) -> list[Answers]:

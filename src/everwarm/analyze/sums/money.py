@@ -97,6 +97,11 @@ class Money:
         return rates
 
 
+def plus(one: float | None, other: float | None) -> float | None:
+    """The sum; None if one is not known."""
+    return None if one is None or other is None else one + other
+
+
 def _cost(rates: _Rates, tokens: int, output: int, read: int, written: int, long: int) -> float:
     _, new, again, short, longer, out = rates
     weighted = max(tokens - read - written, 0) + (written - long) * short + long * longer

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from everwarm.analyze.reading.gather import Gather
 from everwarm.analyze.report import Repair
-from everwarm.analyze.sums.money import Money
+from everwarm.analyze.sums.money import Money, plus
 from everwarm.core.analysis.account import Accounts, Options, RuleOf
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
@@ -148,7 +148,7 @@ class Replays:
     def _more(self, sums: Outcome, call: Call, rule: Rule | None, account: Account) -> Outcome:
         cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
         _, prompt, read, written, spent = sums
-        return Outcome(0, prompt + account.total, read + account.read, written + account.written, _plus(spent, cost))
+        return Outcome(0, prompt + account.total, read + account.read, written + account.written, plus(spent, cost))
 
     def _keep_alive(self, before: Outcome) -> Repair:
         """Prefixes are asked for again before they expire, for up to an hour; what that costs is in the sum."""
@@ -169,7 +169,7 @@ class Replays:
             if rule is not None and rule.ttls and call.at is not None:
                 waiting[n] = call, rule
         pings += (self._pings(*ended, KEPT_ALIVE) for ended in waiting.values())
-        cost = reduce(_plus, pings, sums.cost)
+        cost = reduce(plus, pings, sums.cost)
         return Repair("keep-alive", label, *sums._replace(calls=count, cost=cost), *before[1:])
 
     def _pings(self, call: Call, rule: Rule, seconds: float) -> float | None:
@@ -242,7 +242,3 @@ def _gain(repair: Repair) -> float:
     if repair.cost is not None and repair.before_cost is not None:
         return repair.cost - repair.before_cost
     return float(repair.before_read - repair.read)
-
-
-def _plus(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other

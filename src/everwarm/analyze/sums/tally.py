@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import itemgetter
 
 from everwarm.analyze.report import Step, Sums
-from everwarm.analyze.sums.money import Bill
+from everwarm.analyze.sums.money import Bill, plus
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.cures import cure, label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account, Cause, Change, Loss
@@ -49,9 +49,8 @@ class Group:
         sums.written += account.written
         sums.ideal += account.ideal
         sums.rules += account.rules
-        cost, uncached = bill.cost, bill.uncached
-        sums.cost = None if sums.cost is None or cost is None else sums.cost + cost
-        sums.uncached = None if sums.uncached is None or uncached is None else sums.uncached + uncached
+        sums.cost = plus(sums.cost, bill.cost)
+        sums.uncached = plus(sums.uncached, bill.uncached)
         for loss in account.losses:
             self._lose(call, loss, bill.saving)
 
@@ -78,12 +77,12 @@ class Group:
         mine, theirs = self._sums, other._sums
         for name in ("calls", "failed", "reported", "prompt", "read", "written", "output", "ideal", "rules"):
             setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
-        mine.cost, mine.uncached = _plus(mine.cost, theirs.cost), _plus(mine.uncached, theirs.uncached)
+        mine.cost, mine.uncached = plus(mine.cost, theirs.cost), plus(mine.uncached, theirs.uncached)
         for key, way in other._ways.items():
             known = self._ways.setdefault(key, _Way())
             known.tokens += way.tokens
             known.calls += way.calls
-            known.money = _plus(known.money, way.money)
+            known.money = plus(known.money, way.money)
             known.paths.update(way.paths)
             if way.best > known.best:
                 known.best, known.example, known.where = way.best, way.example, way.where
@@ -105,11 +104,6 @@ def _step(cause: Cause, what: str, way: _Way) -> Step:
     step.where, step.evidence = way.where, loss.evidence if loss else ""
     step.cure = cure(cause, what)
     return step
-
-
-def _plus(one: float | None, other: float | None) -> float | None:
-    """The sum; None if one is not known."""
-    return None if one is None or other is None else one + other
 
 
 _Key = tuple[str, str, str, str]

@@ -140,16 +140,13 @@ class Accounts:
         if found.blocks == len(asked.path):
             return None  # all of it was sent before
         kin = self._kindred.ended(call, asked.path[found.blocks - 1]) if found.blocks else None
-        if kin is not None:
-            return kin
-        row, ends = self._prompts.prefixes.row(call.prompt.blocks), list(map(asked.sizes.__getitem__, asked.path))
-        return self._kindred.find(call, row, ends, found.pair)
+        return kin or self._kindred.find(call, asked.end, found.pair)
 
     def _change(self, call: Call, kin: Kin) -> tuple[Change | None, bool]:
         """What is not as it was; and whether nearly the same was asked."""
-        prompts, row = self._prompts, self._prompts.prefixes.row(call.prompt.blocks)
-        change = change_of(prompts, call.dialect, kin.row, row, kin.difference, call.prompt.units)
-        return change, kin.call.rest is call.rest and nearly(prompts, kin.row, row, kin.difference)
+        prompts, old, new, difference = self._prompts, kin.old, kin.new, kin.difference
+        change = change_of(prompts, call.dialect, old, new, difference, call.prompt.units)
+        return change, kin.call.rest is call.rest and nearly(prompts, old, new, difference)
 
 
 def _within(tokens: int, total: int) -> int:

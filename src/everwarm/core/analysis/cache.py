@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -72,15 +72,11 @@ class Cache:
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:
         """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
-        seen = own = _known(asked.path, len(keys), self._seen)
+        seen = own = _holding(len(keys), lambda n: asked.path[n] in self._seen)
         if keys is not asked.path or self._since is not self._seen:
-            own = _known(keys, seen, self._since)
-        alive = own
-        if own and not (self._refreshes and self._lives(keys[own - 1], asked.at)):
-            alive = self._alive(keys, own, asked.at)
-        ready = alive
-        if alive and self._ready[keys[alive - 1]] > asked.at:
-            ready = _holding(alive, lambda n: self._ready[keys[n]] <= asked.at)
+            own = _holding(seen, lambda n: keys[n] in self._since)
+        alive = self._alive(keys, own, asked.at)
+        ready = _holding(alive, lambda n: self._ready[keys[n]] <= asked.at)
         return seen, own, alive, ready
 
     def _alive(self, keys: Sequence[int], own: int, at: float) -> int:
@@ -129,8 +125,8 @@ class Cache:
         use = self._seen[parent] if parent else -1
         last = prefixes.path(self._wholes[use])[seen : seen + 1]
         near += [prefix for prefix in last if blocks[prefixes.block[prefix]].role == block.role]
-        head = len(block.text) - len(block.said)  # whose it is says nothing
         common = (min(common_prefix(blocks[prefixes.block[p]].text, block.text), block.size) for p in near)
+        head = block.head  # whose it is says nothing
         return [(size, prefix) for prefix, size in zip(near, common, strict=True) if size > head]
 
     def _states(self, asked: Asked, seen: int, prefix: int) -> tuple[bool, bool, bool, bool]:
@@ -259,15 +255,6 @@ class Cache:
             return self._several.get((parent, role), ())
         number = self._prompts.prefixes.block[only]
         return (number,) if self._prompts.blocks[number].role == role else ()
-
-
-def _known(keys: Sequence[int], count: int, known: Mapping[int, int]) -> int:
-    """The same as ``_holding``, of those that are known."""
-    least = max(count - _TRIED, 0)
-    for upto in range(count, least, -1):
-        if keys[upto - 1] in known:
-            return upto
-    return _holding(least, lambda n: keys[n] in known)
 
 
 def _holding(count: int, holds: Callable[[int], bool]) -> int:

@@ -4,7 +4,7 @@ again behind the first difference, where no prefix cache finds it."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -44,6 +44,10 @@ class Difference(NamedTuple):
     def grown(self) -> bool:
         """Whether nothing is different: one goes on where the other ended."""
         return not self.old and not self.new and not self.again  # which there is where the order alone is another one
+
+    def begin(self, end: Callable[[int], int]) -> int:
+        """Characters up to the first difference. ``end``: where so many blocks of the newer prompt end."""
+        return end(self.blocks) + self.partly
 
 
 class Parted(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from everwarm.core.analysis.call import Call
@@ -29,22 +29,22 @@ class Kindred:
         self._calls: list[Call] = []
         self._last: dict[tuple[object, ...], int] = {}
         self._blocks: dict[str, dict[int, int]] = {}  # namespace -> block -> the last call that had it near an end
-        self._heads: dict[
-            tuple[str, int], tuple[int, Sequence[int]]
-        ] = {}  # beginnings -> what ``_blocks`` lacks of them
+        self._heads: dict[tuple[str, int], tuple[int, Sequence[int]]] = {}  # what ``_blocks`` lacks of beginnings: the
+        # namespace, and the prefix that it ends with -> the last call that begins so, and the prefixes
         self._ended: dict[tuple[str, int], int] = {}  # the prefix that is a whole prompt -> the last call that had it
 
     def ended(self, call: Call, known: int) -> Kin | None:
         """The last one whose whole prompt is its longest beginning that was sent before: this prefix."""
-        number = self._ended.get((call.line.space, known), -1) if known else -1
+        number = self._ended.get((call.line.space, known), -1)
         if number < 0:
             return None
         return Kin(self._calls[number], number, Difference(self._prompts.prefixes.length[known], 0, 0))
 
-    def find(self, call: Call, row: Sequence[int], ends: Sequence[int], pair: int) -> Kin | None:
-        """The one that it has most in common with, if nothing speaks against that one. ``row``: its blocks; ``ends``:
-        where they end, in characters; ``pair``: the last call that has its longest beginning which was sent before."""
-        rivals = Rivals(self._prompts, call, row, ends)
+    def find(self, call: Call, end: Callable[[int], int], pair: int) -> Kin | None:
+        """The one that it has most in common with, if nothing speaks against that one. ``end``: where so many of its
+        blocks end, in characters; ``pair``: the last call that has its longest beginning which was sent before."""
+        row = self._prompts.prefixes.row(call.prompt.blocks)
+        rivals = Rivals(self._prompts, call, row, end)
         for number in self._candidates(call, row, pair):
             other = self._calls[number]
             if rivals.add(other, number, self._prompts.prefixes.row(other.prompt.blocks)):

@@ -218,5 +218,5 @@ def _cut(block: Block, at: int = 0, span: Span | None = None) -> str:
     """What is shown of a text."""
     if span:
         return block.text[span.start : min(span.end, span.start + SHOWN)]
-    start = max(0, at - _BEFORE - len(block.text) + len(block.said))
+    start = max(0, at - _BEFORE - block.head)
     return ("..." if start else "") + block.said[start : start + SHOWN - 3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,8 @@ class Kin:
     call: Call
     number: int
     difference: Difference
-    row: Sequence[int] = ()  # the blocks of its prompt; none where this one goes on from all of it
+    old: Sequence[int] = ()  # the blocks of its prompt, and of this one's; none where this one goes on from all of it
+    new: Sequence[int] = ()
 
 
 class _Rival:
@@ -46,10 +47,10 @@ class _Rival:
 class Rivals:
     """Those of one call. Of two that have as much in common with it, the one that was added first goes before."""
 
-    def __init__(self, prompts: Prompts, call: Call, row: Sequence[int], ends: Sequence[int]) -> None:
-        """``row``: the blocks of its prompt, at least one; ``ends``: where they end, in characters."""
+    def __init__(self, prompts: Prompts, call: Call, row: Sequence[int], end: Callable[[int], int]) -> None:
+        """``row``: the blocks of its prompt, at least one; ``end``: where so many of them end, in characters."""
         self._prompts = prompts
-        self._call, self._row, self._ends = call, row, ends
+        self._call, self._row, self._end = call, row, end
         self._rivals: list[_Rival] = []
 
     def add(self, other: Call, number: int, row: Sequence[int]) -> bool:
@@ -58,7 +59,7 @@ class Rivals:
         rival = _Rival(other, number, row, parted)
         self._rivals.append(rival)
         rival.against = self._against(other, parted)
-        rival.weight = self._ends[-1] * _WEIGHTS[rival.against]
+        rival.weight = self._end(len(self._row)) * _WEIGHTS[rival.against]
         if rival.against and not parted.grown:
             return False
         self._compare(rival)
@@ -103,11 +104,11 @@ class Rivals:
             return
         rival.compared = True
         difference = compare(self._prompts, rival.row, self._row, rival.parted)
-        begin = (self._ends[difference.blocks - 1] if difference.blocks else 0) + difference.partly
+        begin = difference.begin(self._end)
         rival.same = begin + difference.again
         rival.weight = rival.same * _WEIGHTS[rival.against]
         if self._continues(rival, difference, begin):
-            rival.kin = Kin(rival.other, rival.number, difference, rival.row)
+            rival.kin = Kin(rival.other, rival.number, difference, rival.row, self._row)
 
     def _continues(self, rival: _Rival, difference: Difference, begin: int) -> bool:
         """Whether it is the same conversation, or the same application's system prompt."""

@@ -70,7 +70,7 @@ def losses_of(context: Context, read: int, there: int) -> tuple[Loss, ...]:
     kin, call = context.kin, context.call
     if kin is not None:
         if kin.call.line is not call.line and kin.call.line[:2] != call.line[:2]:  # provider and model
-            upto, evidence = context.places(_begin(context, kin)), f"{kin.call.line.model} before"
+            upto, evidence = context.places(kin.difference.begin(context.asked.end)), f"{kin.call.line.model} before"
             row.lose("model_changed", upto, evidence=evidence, pair=kin.number)
         if context.change is not None:
             again = kin.difference.again * call.tokens // max(context.asked.end(len(context.asked.path)), 1)
@@ -141,11 +141,6 @@ def _whole(context: Context) -> int:
     if context.change is None or rule is None or not rule.mark or context.asked.marks is None:
         return found.any
     return context.asked.end(found.blocks)
-
-
-def _begin(context: Context, kin: Kin) -> int:
-    """Characters with which it begins as its kin does."""
-    return context.asked.end(kin.difference.blocks) + kin.difference.partly
 
 
 def _rest(context: Context) -> Cause:
