@@ -1,17 +1,18 @@
-"""Packed files, told by how they begin and not by their names: gzip and zstd."""
+"""Packed files (gzip, zstd), told by how they begin and not by their names; and lines of what comes in pieces."""
 
 from __future__ import annotations
 
 import importlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader, RawIOBase
 from typing import Any, Final, Protocol
 
 PACKED: Final = 64 * 1024
 """Bytes that are unpacked at once: of what is packed best (a thousand to one) they make 64 MB."""
 
-CHUNK: Final = 1024 * 1024
-"""Bytes of a plain file that are read at once."""
+CHUNK: Final = 128 * 1024
+"""Bytes that are read at once of a plain file, and taken apart to lines: no more than a core keeps close to itself."""
 
 
 class Readable(Protocol):
@@ -39,17 +40,28 @@ def unpacked(stream: Readable) -> Iterator[bytes]:
             yield piece
 
 
-def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """What they make together, line by line, without the ends of lines; in the memory of the longest one."""
-    begun: list[bytes] = []
-    for piece in pieces:
-        *whole, last = piece.split(b"\n")
-        for line in whole:
-            yield b"".join((*begun, line))
-            begun = []
-        begun.append(last)
-    if end := b"".join(begun):
-        yield end
+def joined(pieces: Iterable[bytes]) -> BufferedReader:
+    """What they make together, to be read as a file; line by line in the memory of the longest one."""
+    return BufferedReader(_Pieces(pieces), CHUNK)
+
+
+class _Pieces(RawIOBase):
+    """A stream of what comes in pieces."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
+        """Of any piece but an empty one, which is no end."""
+        while not self._left and (piece := next(self._pieces, None)) is not None:
+            self._left = memoryview(piece)
+        size = min(len(room), len(self._left))
+        room[:size], self._left = self._left[:size], self._left[size:]
+        return size
 
 
 class _Joined:

@@ -36,6 +36,6 @@ def kind_of(path: Path) -> str:
 
 
 def lines(file: File) -> Iterator[bytes]:
-    """Those of a log, unpacked if it is packed. Raises ``OSError`` or ``PackingError``."""
+    """Those of a log, with their ends, unpacked if it is packed. Raises ``OSError`` or ``PackingError``."""
     with file.path.open("rb", 0) as stream:
-        yield from packing.lines(packing.unpacked(stream))
+        yield from packing.joined(packing.unpacked(stream))

@@ -9,13 +9,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
 from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.call import Place
 from everwarm.folders import within
-from everwarm.packing import PackingError, Readable, unpacked
+from everwarm.packing import PackingError, Readable, joined, unpacked
 
 HEAD: Final = 64 * 1024
 """Bytes that tell which format it is."""
@@ -105,38 +106,27 @@ class LogFile:
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """Line numbers from 1, and lines without their ends. Empty ones are counted, and not given. A line of more than
         ``LONGEST`` is a trouble."""
-        number, held = 0, _Held()
-        for piece in self.pieces():
-            lines = piece.split(b"\n")
-            last = lines.pop()
-            if lines:
-                lines[0] = held.take(lines[0])
-                for line in lines:
-                    number += 1
-                    if held.long:
-                        self._passed(number, held)
-                    elif line and not line.isspace():
-                        yield number, line[:-1] if line.endswith(b"\r") else line
-            held.add(last)
-        line = held.take(b"")
-        if held.long:
-            self._passed(number + 1, held)
-        elif line and not line.isspace():
-            yield number + 1, line[:-1] if line.endswith(b"\r") else line
+        stream, most = joined(self.pieces()), LONGEST + 1  # its end is no part of it
+        for number, line in enumerate(iter(lambda: stream.readline(most), b""), 1):
+            if len(line) == most and not line.endswith(b"\n"):
+                self._trouble(f"the line is longer than {_LONGEST}", number, line)
+                _pass_rest(stream)
+            elif not line.isspace():
+                yield number, line.rstrip(b"\r\n")
 
     def whole(self) -> bytes:
         """All of it; b"" and a trouble if that is more than ``LONGEST``."""
-        held = _Held()
+        pieces, size = list[bytes](), 0
         for piece in self.pieces():
-            held.add(piece)
-        data = held.take(b"")
-        if held.long:
-            self.troubles.append(Unread(Place(self.name, 1), f"it is one value of more than {_LONGEST}", held.sample))
-        return data
-
-    def _passed(self, number: int, held: _Held) -> None:
-        self.troubles.append(Unread(Place(self.name, number), f"the line is longer than {_LONGEST}", held.sample))
-        held.long = False
+            size += len(piece)
+            if size <= LONGEST or not pieces:
+                pieces.append(piece)
+            else:
+                del pieces[1:]
+        if size > LONGEST:
+            self._trouble(f"it is one value of more than {_LONGEST}", 1, pieces[0])
+            return b""
+        return b"".join(pieces)
 
     def pieces(self) -> Iterator[bytes]:
         """All of it, in pieces of any size."""
@@ -160,8 +150,8 @@ class LogFile:
         except (OSError, ValueError) as e:  # ValueError: a null character in its name
             self._trouble(f"it cannot be read: {getattr(e, 'strerror', None) or e}")
 
-    def _trouble(self, why: str) -> None:
-        self.troubles.append(Unread(Place(self.name, 0), why))
+    def _trouble(self, why: str, line: int = 0, data: bytes = b"") -> None:
+        self.troubles.append(Unread(Place(self.name, line), why, sample(data)))
 
     def _size(self) -> int:
         try:
@@ -185,28 +175,7 @@ class _Counted:
         return data
 
 
-class _Held:
-    """The beginning of a line whose end was not read yet. It is let go when it grows too long."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self.long = False
-        self.sample = ""
-
-    def add(self, piece: bytes) -> None:
-        if self.long or not piece:
-            return
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > LONGEST:
-            self.sample, self.long = sample(self._pieces[0]), True
-            self._pieces, self._size = [], 0
-
-    def take(self, end: bytes) -> bytes:
-        """All of the line; b"" if it was too long."""
-        if not self._pieces:
-            return b"" if self.long else end
-        line = b"".join((*self._pieces, end))
-        self._pieces, self._size = [], 0
-        return line
+def _pass_rest(stream: BufferedReader) -> None:
+    """Of a line that is not wanted."""
+    while (part := stream.readline(HEAD)) and not part.endswith(b"\n"):
+        pass
