@@ -44,3 +44,17 @@ def _is_in(begun: Begun[int], text: bytes) -> bool:
     """Whether it is kept itself, and not a shorter one only."""
     found = begun.find(text + b"\x00", 0, (b"\x00",))
     return found is not None and found[0] == len(text)
+
+
+@given(st.lists(TEXTS, max_size=4), TEXTS, st.lists(TEXTS, min_size=1, max_size=4))
+def test_a_text_that_grew_stands_in_the_place_of_what_it_was(
+    known: list[bytes], text: bytes, more: list[bytes]
+) -> None:
+    begun, others = Begun[int](), set(known) - {text}
+    for n, each in enumerate([*known, text]):
+        begun.put(each, n)
+    for n, each in enumerate(more):
+        text += b"," + each
+        begun.put(text, -n, grown=True)
+        assert begun.find(text + b"]", 0, ENDS) == (len(text), -n)
+        assert all(_is_in(begun, other) for other in others)

@@ -156,7 +156,7 @@ class _Member:
             if cut.line.startswith(text, spaced) and cut.line[end : end + 1] == b"]":
                 self._trials = 0
                 if end - cut.begin >= _LEAST:
-                    self._known.put(cut.line[cut.begin : end], row)
+                    self._known.put(cut.line[cut.begin : end], row, grown=cut.row is not None)
                 return
         self._trials += 1
 

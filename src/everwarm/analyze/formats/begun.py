@@ -42,12 +42,22 @@ class Begun(Generic[T]):
                 return len(self._texts[n]), self._values[n]
         return None
 
-    def put(self, text: bytes, value: T) -> None:
-        """In the place of what the same text had."""
-        texts = self._texts
-        at = self._place(text)
+    def put(self, text: bytes, value: T, *, grown: bool = False) -> None:
+        """In the place of what the same text had. ``grown``: it begins with the text that was found last, and stands in
+        the place of that: who goes on from there is likely to go on from here."""
+        texts, at = self._texts, self._last
         self._age += 1
-        self._last = at
+        if grown and (at + 1 == len(texts) or text < texts[at + 1]):
+            self._size += len(text) - len(texts[at])
+            texts[at], self._values[at], self._ages[at] = text, value, self._age
+        else:
+            self._insert(text, value)
+        if len(texts) > 2 * self._kept or self._size > self._room:
+            self._drop()
+
+    def _insert(self, text: bytes, value: T) -> None:
+        texts = self._texts
+        at = self._last = bisect_left(texts, text)
         if at < len(texts) and texts[at] == text:
             self._values[at], self._ages[at] = value, self._age
             return
@@ -55,15 +65,6 @@ class Begun(Generic[T]):
         self._values.insert(at, value)
         self._ages.insert(at, self._age)
         self._size += len(text)
-        if len(texts) > 2 * self._kept or self._size > self._room:
-            self._drop()
-
-    def _place(self, text: bytes) -> int:
-        """Where it belongs: most go on where the last one ends, and stand behind it."""
-        texts, at = self._texts, self._last + 1
-        if at <= len(texts) and texts[at - 1] < text and (at == len(texts) or text < texts[at]):
-            return at
-        return bisect_left(texts, text)
 
     def _drop(self) -> None:
         """The oldest ones, so that many can be put in until some must be dropped again."""
