@@ -54,7 +54,8 @@ def test_a_text_that_grew_stands_in_the_place_of_what_it_was(
     for n, each in enumerate([*known, text]):
         begun.put(each, n)
     for n, each in enumerate(more):
-        text += b"," + each
+        before, text = text, text + b"," + each
+        begun.find(before + b"]", 0, ENDS)
         begun.put(text, -n, grown=True)
         assert begun.find(text + b"]", 0, ENDS) == (len(text), -n)
         assert all(_is_in(begun, other) for other in others)
