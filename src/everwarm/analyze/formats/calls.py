@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from everwarm.analyze.formats.told import Told
@@ -31,7 +32,8 @@ def record(
     that is missing tells of a failure only where no status tells of the contrary."""
     dialect = dialect_of(body) if body is not None else None
     protocol = dialect.name if dialect is not None else ""
-    usage = usage or (answer.usage if answer else None)
+    if usage is None and answer is not None:
+        usage = answer.usage
     at, began, ended = _times(told, answer)
     failed = (
         told.failed
@@ -53,12 +55,28 @@ def record(
     )
 
 
+_WHO: Final = frozenset(("model", "url", "provider", "space", "key", "app", "session", "user"))
+"""What may be told of who asked whom."""
+
+_LATER: Final = frozenset(("began", "ended", "took", "took_ms", "took_s", "first", "first_ms"))
+"""What may be told of the time after it was sent."""
+
+
 def _line(told: Told, body: Mapping[str, Json], answer: Answer | None, protocol: str) -> Line:
     asked = body.get("model")
     model = asked if isinstance(asked, str) and asked else told.text("model") or (answer.model if answer else "")
-    provider = provider_of(model, told.text("url"), protocol, told.text("provider"))
+    if not told.any(_WHO):
+        return _line_of(model, protocol, _session(body))
     session = told.text("session") or _session(body) or told.text("user")
-    return Line(provider, model, told.space, told.text("app"), session)
+    return _line_of(model, protocol, session, told.text("url"), told.text("provider"), told.space, told.text("app"))
+
+
+@lru_cache(maxsize=4096)
+def _line_of(
+    model: str, protocol: str, session: str, url: str = "", provider: str = "", space: str = "", app: str = ""
+) -> Line:
+    """The same object for the same call after call."""
+    return Line(provider_of(model, url, protocol, provider), model, space, app, session)
 
 
 def _session(body: Mapping[str, Json]) -> str:
@@ -73,7 +91,10 @@ def _session(body: Mapping[str, Json]) -> str:
 
 def _times(told: Told, answer: Answer | None) -> tuple[float | None, float | None, float | None]:
     """When it was sent, when its answer began, when it ended; what is not told follows from durations."""
-    at, began, ended = told.moment("at"), told.moment("began"), told.moment("ended")
+    at = told.moment("at")
+    if at is not None and not told.any(_LATER):
+        return at, None, None
+    began, ended = told.moment("began"), told.moment("ended")
     took, first = told.duration("took"), told.duration("first")
     if at is None and ended is not None and took is not None:
         at = ended - took
