@@ -18,6 +18,12 @@ from everwarm.core.wire import Json
 _SESSION: Final = "_session_"
 """What stands before the session in the ``metadata.user_id`` of some agents."""
 
+_WHO: Final = frozenset(("model", "url", "provider", "space", "key", "app", "session", "user"))
+"""What may be told of who asked whom."""
+
+_LATER: Final = frozenset(("began", "ended", "took", "took_ms", "took_s", "first", "first_ms"))
+"""What may be told of the time after it was sent."""
+
 
 def record(
     place: Place,
@@ -55,13 +61,6 @@ def record(
     )
 
 
-_WHO: Final = frozenset(("model", "url", "provider", "space", "key", "app", "session", "user"))
-"""What may be told of who asked whom."""
-
-_LATER: Final = frozenset(("began", "ended", "took", "took_ms", "took_s", "first", "first_ms"))
-"""What may be told of the time after it was sent."""
-
-
 def _line(told: Told, body: Mapping[str, Json], answer: Answer | None, protocol: str) -> Line:
     asked = body.get("model")
     model = asked if isinstance(asked, str) and asked else told.text("model") or (answer.model if answer else "")
@@ -75,7 +74,7 @@ def _line(told: Told, body: Mapping[str, Json], answer: Answer | None, protocol:
 def _line_of(
     model: str, protocol: str, session: str, url: str = "", provider: str = "", space: str = "", app: str = ""
 ) -> Line:
-    """The same object for the same call after call."""
+    """One for all calls that say the same."""
     return Line(provider_of(model, url, protocol, provider), model, space, app, session)
 
 

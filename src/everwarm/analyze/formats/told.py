@@ -85,7 +85,8 @@ class Told:
     __slots__ = ("_found",)
 
     def __init__(self, *scopes: Json, **given: Json) -> None:
-        self._found = found = dict[str, Json]()
+        self._found: dict[str, Json] = {}
+        found = self._found
         for what, value in given.items():
             if value is not None and value != "":
                 found[what] = value
@@ -134,13 +135,13 @@ class Told:
     @property
     def id(self) -> str:
         """ "" for one that is too short to be unique."""
-        found = self.get("id")
+        found = self._found.get("id")
         return found if isinstance(found, str) and len(found) >= SURE else ""
 
     @property
     def failed(self) -> bool:
         """Whether a status or an error says so."""
-        if not self.any(_FAILURE):
+        if _FAILURE.isdisjoint(self._found):
             return False
         status = self._status()
         return bool(self.get("error")) or status in _BAD or (isinstance(status, int | float) and status >= 400)
