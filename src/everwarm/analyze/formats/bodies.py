@@ -22,12 +22,15 @@ from everwarm.analyze.reading.files import sample
 from everwarm.analyze.reading.record import Record, Unread
 from everwarm.analyze.reading.usages import usage_of
 from everwarm.core.analysis.call import Place
-from everwarm.core.dialects.guess import WRAPPINGS, dialect_of
+from everwarm.core.dialects.guess import ASKING, WRAPPINGS, dialect_of
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
 
 _HOLDERS: Final = (*WRAPPINGS, "request_json", "requestBody", "payload", "params", "kwargs", "input", "json", "data")
 """Members in which a body may stand, as an object or as the text of one."""
+
+_DEEP: Final = 4
+"""Objects around a body, at most."""
 
 _OWN: Final = frozenset(("model", "user", "metadata", "service", "project", "path", "conversation"))
 """Members of a body whose names a log may use, too."""
@@ -80,13 +83,8 @@ def call(value: Json, place: Place) -> Record | Unread:
     """One call, or why it is none."""
     if not isinstance(value, dict):
         return Unread(place, "it is JSON, but no object", shown(value))
-    around = [value]
-    body: Mapping[str, Json] | None = value
-    while body is not None and not _is_body(body):
-        body = _held(body) if len(around) < 4 else None
-        if body is not None:
-            around.append(dict(body))
-    told = Told(*around[: -1 if body is not None and len(around) > 1 else None], value.get("metadata"))
+    around, body = _parts(value)
+    told = Told(*around, value.get("metadata"))
     answer, answered = _answer(told, value)
     usage = _usage(told, value)
     if body is None:
@@ -116,9 +114,23 @@ def shown(value: Json) -> str:
         return ""
 
 
+def _parts(value: dict[str, Json]) -> tuple[list[dict[str, Json]], dict[str, Json] | None]:
+    """The objects in which a log may tell of a call, from the outside to the inside; and the body."""
+    if _is_body(value):
+        return [value], value
+    around = [value]
+    while len(around) < _DEEP and (inner := _held(around[-1])) is not None:
+        if _is_body(inner):
+            return around, inner
+        around.append(inner)
+    return around, None
+
+
 def _is_body(value: Mapping[str, Json]) -> bool:
     if isinstance(value.get("messages"), list):
         return True
+    if ASKING.isdisjoint(value):
+        return False
     if isinstance(value.get("input"), dict) or isinstance(value.get("prompt"), dict) or "object" in value:
         return False  # what a log calls so; and answers, which repeat ``instructions``
     return dialect_of(value) is not None
@@ -126,8 +138,8 @@ def _is_body(value: Mapping[str, Json]) -> bool:
 
 def _held(value: Mapping[str, Json]) -> dict[str, Json] | None:
     """What a value that is no body holds in place of one."""
-    for name in _HOLDERS:
-        inner = value.get(name)
+    for name in _holders(tuple(value)):
+        inner = value[name]
         if isinstance(inner, str) and inner.lstrip().startswith("{"):
             try:
                 inner = orjson.loads(inner)
@@ -136,6 +148,11 @@ def _held(value: Mapping[str, Json]) -> dict[str, Json] | None:
         if isinstance(inner, dict):
             return inner
     return None
+
+
+@lru_cache(maxsize=256)
+def _holders(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in _HOLDERS if name in names)
 
 
 def _answer(told: Told, value: Mapping[str, Json]) -> tuple[Answer | None, bool | None]:
@@ -147,15 +164,19 @@ def _answer(told: Told, value: Mapping[str, Json]) -> tuple[Answer | None, bool 
         if answer is not None and status.failed:
             answer.failed = True
         return answer, answer is not None
-    if found is None and ("choices" in value or value.get("object") == "response"):
-        found = dict(value)
+    if found is None:
+        if "choices" in value or value.get("object") == "response":
+            found = value
+        elif "response" not in value:
+            return None, None
     answer = answer_of(found)
     return answer, answer is not None if "response" in value or answer is not None else None
 
 
 def _usage(told: Told, value: Mapping[str, Any]) -> Usage | None:
     """As told beside the answer."""
-    usage = usage_of(told.get("usage"))
+    found = told.get("usage")
+    usage = None if found is None else usage_of(found)
     if usage is None and not _COUNTS.isdisjoint(value):
         usage = usage_of({name: value[name] for name in value if name in _COUNTS or name.endswith("_details")})
     return usage

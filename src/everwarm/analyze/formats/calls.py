@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from everwarm.analyze.formats.told import Told
@@ -16,6 +17,12 @@ from everwarm.core.wire import Json
 
 _SESSION: Final = "_session_"
 """What stands before the session in the ``metadata.user_id`` of some agents."""
+
+_WHO: Final = frozenset(("model", "url", "provider", "space", "key", "app", "session", "user"))
+"""What may be told of who asked whom."""
+
+_LATER: Final = frozenset(("began", "ended", "took", "took_ms", "took_s", "first", "first_ms"))
+"""What may be told of the time after it was sent."""
 
 
 def record(
@@ -31,7 +38,8 @@ def record(
     that is missing tells of a failure only where no status tells of the contrary."""
     dialect = dialect_of(body) if body is not None else None
     protocol = dialect.name if dialect is not None else ""
-    usage = usage or (answer.usage if answer else None)
+    if usage is None and answer is not None:
+        usage = answer.usage
     at, began, ended = _times(told, answer)
     failed = (
         told.failed
@@ -56,9 +64,18 @@ def record(
 def _line(told: Told, body: Mapping[str, Json], answer: Answer | None, protocol: str) -> Line:
     asked = body.get("model")
     model = asked if isinstance(asked, str) and asked else told.text("model") or (answer.model if answer else "")
-    provider = provider_of(model, told.text("url"), protocol, told.text("provider"))
+    if not told.any(_WHO):
+        return _line_of(model, protocol, _session(body))
     session = told.text("session") or _session(body) or told.text("user")
-    return Line(provider, model, told.space, told.text("app"), session)
+    return _line_of(model, protocol, session, told.text("url"), told.text("provider"), told.space, told.text("app"))
+
+
+@lru_cache(maxsize=4096)
+def _line_of(
+    model: str, protocol: str, session: str, url: str = "", provider: str = "", space: str = "", app: str = ""
+) -> Line:
+    """One for all calls that say the same."""
+    return Line(provider_of(model, url, protocol, provider), model, space, app, session)
 
 
 def _session(body: Mapping[str, Json]) -> str:
@@ -73,7 +90,10 @@ def _session(body: Mapping[str, Json]) -> str:
 
 def _times(told: Told, answer: Answer | None) -> tuple[float | None, float | None, float | None]:
     """When it was sent, when its answer began, when it ended; what is not told follows from durations."""
-    at, began, ended = told.moment("at"), told.moment("began"), told.moment("ended")
+    at = told.moment("at")
+    if at is not None and not told.any(_LATER):
+        return at, None, None
+    began, ended = told.moment("began"), told.moment("ended")
     took, first = told.duration("took"), told.duration("first")
     if at is None and ended is not None and took is not None:
         at = ended - took

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final
 
 from everwarm.analyze.reading.times import moment, span
@@ -58,7 +59,7 @@ _BAD: Final = ("error", "failed", "failure", "cancelled", "canceled", "timeout")
 _GOOD: Final = ("success", "ok", "succeeded", "completed")
 """What a status may be in words."""
 
-_FAILURE: Final = ("error", "status")
+_FAILURE: Final = frozenset(("error", "status"))
 """What may tell of a failure."""
 
 SURE: Final = 12
@@ -71,51 +72,55 @@ def known(name: str) -> tuple[str, int] | None:
     return _KNOWN.get(_plain(name)) if len(name) < 40 else None
 
 
+@lru_cache(maxsize=256)
+def _places(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """What is told by an object with these members, and under which of them it may stand, the surest first."""
+    found = [(*place, name) for name in names if (place := known(name)) is not None]
+    return tuple((what, name) for what, _, name in sorted(found, key=itemgetter(1)))
+
+
 class Told:
     """What was found in one or more objects; those named first are surer, and what is ``given`` is surest."""
 
-    def __init__(self, *scopes: Json, **given: Json) -> None:
-        self._found: dict[str, tuple[int, Json]] = {
-            what: (-1, value) for what, value in given.items() if value is not None and value != ""
-        }
-        for depth, scope in enumerate(scopes):
-            if isinstance(scope, dict):
-                self._look(scope, depth * 100)
+    __slots__ = ("_found",)
 
-    def _look(self, scope: Mapping[str, Json], depth: int) -> None:
+    def __init__(self, *scopes: Json, **given: Json) -> None:
+        self._found: dict[str, Json] = {}
         found = self._found
-        for name, value in scope.items():
-            place = known(name)
-            if place is None or value is None or value == "":
-                continue
-            what, rank = place
-            before = found.get(what)
-            if before is None or depth + rank < before[0]:
-                found[what] = depth + rank, value
+        for what, value in given.items():
+            if value is not None and value != "":
+                found[what] = value
+        for scope in scopes:
+            if isinstance(scope, dict):
+                for what, name in _places(tuple(scope)):
+                    if what not in found and (value := scope[name]) is not None and value != "":
+                        found[what] = value
+
+    def any(self, whats: frozenset[str]) -> bool:
+        """Whether one of these is told."""
+        return not whats.isdisjoint(self._found)
 
     def get(self, what: str) -> Json:
         """The value; None if there is none, or an empty one."""
-        found = self._found.get(what)
-        return found[1] if found else None
+        return self._found.get(what)
 
     def text(self, what: str) -> str:
         """The same as a text; "" if it is no text and no number."""
-        value = self.get(what)
-        if value is None:
-            return ""
-        if isinstance(value, str):
-            return value
+        value = self._found.get(what)
+        if value is None or isinstance(value, str):
+            return value or ""
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
     def moment(self, what: str) -> float | None:
         """A time, in seconds since 1970."""
-        return moment(self.get(what))
+        value = self._found.get(what)
+        return None if value is None else moment(value)
 
     def duration(self, what: str) -> float | None:
         """Seconds: of "took" or "first"."""
         for name, unit in _DURATIONS[what]:
-            told = self._found.get(name)
-            if told is not None and (found := span(told[1], unit)) is not None:
+            value = self._found.get(name)
+            if value is not None and (found := span(value, unit)) is not None:
                 return found
         return None
 
@@ -130,13 +135,13 @@ class Told:
     @property
     def id(self) -> str:
         """ "" for one that is too short to be unique."""
-        found = self.get("id")
+        found = self._found.get("id")
         return found if isinstance(found, str) and len(found) >= SURE else ""
 
     @property
     def failed(self) -> bool:
         """Whether a status or an error says so."""
-        if self._found.keys().isdisjoint(_FAILURE):
+        if _FAILURE.isdisjoint(self._found):
             return False
         status = self._status()
         return bool(self.get("error")) or status in _BAD or (isinstance(status, int | float) and status >= 400)

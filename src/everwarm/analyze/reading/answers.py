@@ -170,7 +170,7 @@ def _digest(value: Json) -> bytes:
     """Of what lasts. Most answers have nothing else, and are looked at only once they are written."""
     try:
         data = orjson.dumps(value)
-        if any(mark in data for mark in _MARKS):
+        if any(map(data.__contains__, _MARKS)):
             data = orjson.dumps(_lasting(value))
     except TypeError:  # it is nested too deeply to be written
         return b""

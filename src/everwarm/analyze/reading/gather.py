@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -13,9 +14,10 @@ import orjson
 from everwarm.analyze.reading.record import Record
 from everwarm.analyze.reading.settings import SettingsOf
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.call import Call, Place
+from everwarm.core.analysis.call import Call, Line, Place
 from everwarm.core.analysis.prompts import MEMBERS, Prompt, Prompts
 from everwarm.core.analysis.scale import CHARACTERS, Scale, fit
+from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
 
 _NOTHING: Final = Prompt(0, 0, ())
@@ -31,7 +33,8 @@ class Gather:
         self.repeated: dict[str, int] = defaultdict(int)  # file -> calls that were there already
         self._calls: list[Call] = []
         self._settings_of = SettingsOf()
-        self._known: dict[object, int] = {}
+        self._named: dict[tuple[str, str], int] = {}  # space and id -> the place among the calls
+        self._timed: dict[tuple[Line, float, Prompt, Usage | None], int] = {}
         self._rests: dict[bytes, Mapping[str, Json]] = {}
         self._paths: dict[str, list[int]] = {}  # file -> the prefixes of its last transcript record
         self._hidden: dict[tuple[str, str], int] = {}  # what is hidden, and the model -> its block
@@ -41,20 +44,13 @@ class Gather:
         """A record that is there already is counted, and the fuller one of both is kept. In one file calls with names
         are told by those; in two they may have two names."""
         call = self._call(record)
-        keys = [("id", call.line.space, record.id)] if record.id else []
-        if call.at is not None:
-            keys.append(("at", call.line, call.at, call.prompt, call.usage))  # type: ignore[arg-type]
-        for key in keys:
-            before = self._known.get(key)
-            named = key[0] == "at" and record.id
-            if before is not None and not (named and self._calls[before].place.file == record.place.file):
-                self.repeated[record.place.file] += 1
-                if _fuller(call, self._calls[before]):
-                    self._calls[before] = call
-                return
-        for key in keys:
-            self._known[key] = len(self._calls)
-        self._calls.append(call)
+        before = self._before(call, record.id)
+        if before is None:
+            self._calls.append(call)
+            return
+        self.repeated[call.place.file] += 1
+        if _fuller(call, self._calls[before]):
+            self._calls[before] = call
 
     def finish(self) -> list[Call]:
         """All calls, the earliest first, with their sizes and tokens. Calls without any time stay where they were in
@@ -72,24 +68,54 @@ class Gather:
                 call.tokens = scales[call.line.model].tokens(call.size)
         return _sorted(self.prompts, self._calls)
 
+    def _before(self, call: Call, name: str) -> int | None:
+        """The place of what is the same call; None for a new one, and its place is noted."""
+        place = len(self._calls)
+        named = call.line.space, name
+        if name and (before := self._named.get(named)) is not None:
+            return before
+        if call.at is not None:
+            timed = call.line, call.at, call.prompt, call.usage
+            before = self._timed.setdefault(timed, place)
+            if before != place:
+                if not name or self._calls[before].place.file != call.place.file:
+                    return before
+                self._timed[timed] = place
+        if name:
+            self._named[named] = place
+        return None
+
     def _call(self, record: Record) -> Call:
-        rest: Mapping[str, Json] = {}
-        settings = dict(record.settings)
+        rest: Mapping[str, Json] = {}  # its own, without a body: calls that share one are known to be alike in it
+        settings = record.settings
         if record.body is not None and record.dialect:
             prompt = self.prompts.read(record.dialect, record.body)
             rest = self._rest(record.dialect, record.body)
-            settings |= self._settings_of(record.body)
+            found = self._settings_of(record.body)
+            settings = {**settings, **found} if settings else found
         else:
             prompt = self._transcript(record)
-        call = Call(record.place, record.line, record.dialect if rest or prompt.units else "", prompt, 0, rest)
-        call.at, call.began, call.ended = record.at, record.began, record.ended
-        call.usage, call.failed, call.settings, call.answer = record.usage, record.failed, settings, record.answer
+        call = Call(
+            record.place,
+            record.line,
+            record.dialect if rest or prompt.units else "",
+            prompt,
+            0,
+            rest,
+            record.at,
+            record.began,
+            record.ended,
+            record.usage,
+            record.failed,
+            settings,
+            record.answer,
+        )
         if record.hides:
             self._hiders[self._hidden[record.hides, record.line.model]].append(call)
         return call
 
     def _rest(self, dialect: str, body: Mapping[str, Json]) -> Mapping[str, Json]:
-        rest = {name: value for name, value in body.items() if name not in MEMBERS.get(dialect, ())}
+        rest = {name: body[name] for name in _others(dialect, tuple(body))}
         return self._rests.setdefault(orjson.dumps(rest), rest)
 
     def _transcript(self, record: Record) -> Prompt:
@@ -128,6 +154,12 @@ class Gather:
             self.prompts.blocks[number] = block._replace(size=round(tokens * (ratio if told else CHARACTERS)))
             self.hidden[self.prompts.prefixes.after(0, number)] = tokens
         self.prompts.measure()
+
+
+@lru_cache(maxsize=256)
+def _others(dialect: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the members of a body those that are no part of its prompt."""
+    return tuple(name for name in names if name not in MEMBERS.get(dialect, ()))
 
 
 def _fuller(new: Call, old: Call) -> bool:

@@ -33,16 +33,19 @@ class SettingsOf:
     def __init__(self) -> None:
         self._tools: Json = None
         self._searches = False
+        self._last: Mapping[str, str] = {}
 
-    def __call__(self, body: Mapping[str, Json]) -> dict[str, str]:
-        """Those that are there."""
+    def __call__(self, body: Mapping[str, Json]) -> Mapping[str, str]:
+        """Those that are there; the same object as the last time, if they are the same."""
         found = {} if _MEMBERS.isdisjoint(body) else _told(body)
         tools = body.get("tools")
         if tools is not self._tools:
             self._tools, self._searches = tools, isinstance(tools, list) and any(map(_is_search, tools))
         if self._searches:
             found["web_search"] = "on"
-        return found
+        if found != self._last:
+            self._last = found
+        return self._last
 
 
 def _told(body: Mapping[str, Json]) -> dict[str, str]:

@@ -16,8 +16,8 @@ _LONGEST: Final = 600
 def moment(value: object) -> float | None:
     """Seconds since 1970, of a text in ISO 8601 or a number of seconds, milli-, micro- or nanoseconds. None if it is
     neither. A text without a time zone is taken as UTC."""
-    if value is None:
-        return None
+    if type(value) is float and 0.0 <= value < _UNITS[0][0]:
+        return value
     if isinstance(value, str):
         return _written(value.strip())
     number = _number(value)

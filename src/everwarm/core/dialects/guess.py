@@ -9,8 +9,14 @@ from everwarm.core.dialects import anthropic, openai_chat, openai_completions, o
 from everwarm.core.dialects.dialect import Dialect
 from everwarm.core.wire import Json
 
+ASKING: Final = frozenset(("messages", "input", "instructions", "prompt"))
+"""Members of which each request has one."""
+
 _OF_ANTHROPIC: Final = frozenset(("system", "stop_sequences", "thinking", "top_k", "mcp_servers", "context_management"))
 """Members that OpenAI's chat protocol does not have."""
+
+_OF_OPENAI: Final = ("system", "developer", "tool")
+"""Roles of messages that Anthropic's protocol does not have."""
 
 _PARTS: Final = frozenset(("tool_use", "tool_result", "thinking", "redacted_thinking", "document", "server_tool_use"))
 """Types of parts of a message that only Anthropic's protocol has."""
@@ -43,12 +49,12 @@ def wrapped(value: Mapping[str, Json]) -> Mapping[str, Json] | str | None:
 def _is_anthropic(value: Mapping[str, Json]) -> bool:
     if "max_tokens" not in value:
         return False  # which that protocol demands
-    if _OF_ANTHROPIC & value.keys() or any("input_schema" in tool for tool in _objects(value.get("tools"))):
+    if not _OF_ANTHROPIC.isdisjoint(value) or any("input_schema" in tool for tool in _objects(value.get("tools"))):
         return True
-    messages = list(_objects(value.get("messages")))
-    if any(message.get("role") in ("system", "developer", "tool") or "tool_calls" in message for message in messages):
+    messages = value.get("messages")
+    if any(each.get("role") in _OF_OPENAI or "tool_calls" in each for each in _objects(messages)):
         return False
-    parts = [part for message in messages for part in _objects(message.get("content"))]
+    parts = (part for message in _objects(messages) for part in _objects(message.get("content")))
     if any(part.get("type") in _PARTS or "cache_control" in part for part in parts):
         return True
     return "claude" in str(value.get("model", "")).lower()
