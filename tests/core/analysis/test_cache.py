@@ -20,6 +20,7 @@ from everwarm.core.analysis.asked import Asked, Found, salts
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.cache import Cache
 from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.scale import Places
 from everwarm.core.caches import AnthropicCache, IdealCache, OpenAICache
 from everwarm.core.layout.piece import Piece
 from everwarm.core.rules import Rule, Ttl
@@ -53,10 +54,11 @@ class Simulated:
         path = self.prompts.prefixes.path(self.prompts.prefixes.of(map(self.prompts.number, blocks)))
         sizes = self.prompts.sizes()
         self.asked += 1
-        tokens = lambda characters: int(characters / ratio)  # noqa: E731
+        size = sizes[path[-1]] if path else 0
+        places = Places([0, size or 1], [0, int(size / ratio)])
         return self.cache.ask(
             Asked(
-                path, sizes, tokens, at, at if ready is None else ready, self.asked - 1, marks, salts, heads, lifetime
+                path, sizes, places, at, at if ready is None else ready, self.asked - 1, marks, salts, heads, lifetime
             )
         )
 

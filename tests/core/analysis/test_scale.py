@@ -18,7 +18,7 @@ sizes = st.integers(0, 200)
 def test_places_never_go_back_and_end_at_the_total(blocks: list[int], known: dict[int, int], total: int) -> None:
     sizes = [sum(blocks[:n]) for n in range(len(blocks) + 1)]
     places = Scale(known).places(range(1, len(blocks) + 1), sizes, total)
-    row = [places(character) for character in range(sum(blocks) + 3)]
+    row = [places.upto(character) for character in range(sum(blocks) + 3)]
     assert row == sorted(row)
     assert row[0] >= 0
     assert row[max(sum(blocks), 1)] == row[-1] == total
@@ -28,8 +28,8 @@ def test_what_was_reported_of_a_prompt_holds_in_longer_ones() -> None:
     scale = Scale({9: 5})
     scale.note(1, 100, 10)
     places = scale.places([1, 2, 9], [0, 100, 200, *[0] * 6, 300], 70)
-    assert [places(character) for character in (0, 50, 100, 200, 300, 999)] == [0, 5, 10, 40, 70, 70]
-    assert scale.places([9, 1], [0, 150, *[0] * 7, 50], 20)(50) == 5
+    assert [places.upto(character) for character in (0, 50, 100, 200, 300, 999)] == [0, 5, 10, 40, 70, 70]
+    assert scale.places([9, 1], [0, 150, *[0] * 7, 50], 20).upto(50) == 5
     assert places.ends_at(10, 0)
     assert places.ends_at(8, 2)
     assert not places.ends_at(8, 1)
@@ -40,7 +40,7 @@ def test_what_was_reported_of_a_prompt_holds_in_longer_ones() -> None:
 def test_an_anchor_that_cannot_be_is_left_out() -> None:
     scale = Scale({1: 50, 2: 40, 3: 1000})
     places = scale.places([1, 2, 3, 4], [0, 100, 200, 300, 400], 80)
-    assert [places(character) for character in (100, 200, 300, 400)] == [50, 60, 70, 80]
+    assert [places.upto(character) for character in (100, 200, 300, 400)] == [50, 60, 70, 80]
 
 
 def test_tokens_that_nobody_reported_are_those_of_other_prompts_per_character() -> None:

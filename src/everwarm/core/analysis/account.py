@@ -73,7 +73,7 @@ class Accounts:
         asked, places = self._asked(call, served)
         found = served.cache.ask(asked)
         self._number += 1
-        ideal = places(found.any)
+        ideal = places.upto(found.any)
         usage = call.usage if self._options.reported else None
         if usage is None:
             read, written, long = found.rules, found.written, found.written_long

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from everwarm.core.analysis.scale import Places
 from everwarm.core.layout.piece import Tier
 from everwarm.core.rules import Rule
 
@@ -21,7 +22,7 @@ class Asked:
 
     path: Sequence[int]  # its prefixes, the shortest first
     sizes: Sequence[int]  # characters of every prefix, by its number
-    tokens: Callable[[int], int]  # that end at a character
+    places: Places  # its characters in tokens
     at: float
     ready: float  # when its answer began, and what it wrote can be read
     number: int  # of the call

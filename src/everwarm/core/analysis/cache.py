@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -62,27 +62,28 @@ class Cache:
         seen, _, alive, ready = depths = self._depths(asked, keys)
         ends, last = self._ends(asked, depths)
         pair = self._calls[self._seen[last]] if last else -1
-        rules, beyond, entry = self._by_rule(asked, keys, ready, ends[3])
-        written, long = self._write(asked, keys, rules)
-        if entry:
-            self._refresh(asked, self._marked[keys[entry - 1]])
+        rules, beyond, written, long = self._by_rule(asked, keys, ready, ends[3])
         self._remember(asked, keys, seen, alive)
         return Found(*ends, rules, seen, pair, beyond, written, long)
 
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:
         """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
-        seen = own = _holding(len(keys), lambda n: asked.path[n] in self._seen)
-        if keys is not asked.path or self._since is not self._seen:
-            own = _holding(seen, lambda n: keys[n] in self._since)
-        alive = self._alive(keys, own, asked.at)
-        ready = _holding(alive, lambda n: self._ready[keys[n]] <= asked.at)
-        return seen, own, alive, ready
+        path, at = asked.path, asked.at
+        seen = own = _known(path, len(path), self._seen)
+        if keys is not path or self._since is not self._seen:
+            own = _known(keys, seen, self._since)
+        alive = self._alive(keys, own, at)
+        if alive and self._ready[keys[alive - 1]] <= at:  # as mostly
+            return seen, own, alive, alive
+        return seen, own, alive, _holding(alive, lambda n: self._ready[keys[n]] <= at)
 
     def _alive(self, keys: Sequence[int], own: int, at: float) -> int:
-        if self._refreshes:
-            return _holding(own, lambda n: self._lives(keys[n], at))
-        return next((n for n in range(own) if not self._lives(keys[n], at)), own)  # what is longer may be younger
+        if not self._refreshes:  # what is longer may be younger
+            return next((n for n in range(own) if not self._lives(keys[n], at)), own)
+        if own and self._lives(keys[own - 1], at):  # as mostly
+            return own
+        return _holding(own, lambda n: self._lives(keys[n], at))
 
     def _lives(self, key: int, at: float) -> bool:
         lasts = self._lasts
@@ -138,17 +139,28 @@ class Cache:
         alive = self._lives(key, asked.at)
         return True, True, alive, alive and self._ready[key] <= asked.at
 
-    def _by_rule(self, asked: Asked, keys: Sequence[int], ready: int, end: int) -> tuple[int, int, int]:
-        """Tokens that the rules give of what is ready; characters of an entry that no look-up reaches; blocks of the
-        one that is read."""
+    def _by_rule(self, asked: Asked, keys: Sequence[int], ready: int, end: int) -> tuple[int, int, int, int]:
+        """Tokens that the rules give of what is ready; characters of an entry that no look-up reaches; tokens that are
+        written behind what is read, and those of them for a longer lifetime."""
         rule = self._rule
         if rule is None:
-            return asked.tokens(end), 0, 0
-        if has_marks(rule, asked):
-            entry, beyond = self._by_marks(asked, keys, rule, ready)
-            return asked.tokens(asked.end(entry)) if entry else 0, asked.end(beyond), entry
-        tokens = asked.tokens(end) // rule.step * rule.step
-        return (tokens if tokens >= rule.minimum else 0), 0, 0
+            return asked.places.upto(end), 0, 0, 0
+        if rule.mark and has_marks(rule, asked):
+            return self._at_marks(asked, keys, rule, ready)
+        tokens = asked.places.upto(end) // rule.step * rule.step
+        if tokens < rule.minimum:
+            tokens = 0
+        total = asked.places.total if keys else 0
+        return tokens, 0, total - tokens if total >= rule.minimum else 0, 0
+
+    def _at_marks(self, asked: Asked, keys: Sequence[int], rule: Rule, ready: int) -> tuple[int, int, int, int]:
+        """The same where entries end at marks."""
+        entry, beyond = self._by_marks(asked, keys, rule, ready)
+        read = asked.places.upto(asked.end(entry))
+        written, long = self._write(asked, keys, rule, read)
+        if entry:
+            self._refresh(asked, self._marked[keys[entry - 1]])
+        return read, asked.end(beyond), written, long
 
     def _by_marks(self, asked: Asked, keys: Sequence[int], rule: Rule, ready: int) -> tuple[int, int]:
         """Blocks of the longest entry that a mark's look-up finds, and of a longer one that lies too far before all
@@ -164,18 +176,12 @@ class Cache:
                 beyond = beyond or n
         return 0, beyond
 
-    def _write(self, asked: Asked, keys: Sequence[int], read: int) -> tuple[int, int]:
+    def _write(self, asked: Asked, keys: Sequence[int], rule: Rule, read: int) -> tuple[int, int]:
         """What is written for this prompt behind what is read, in tokens; and the part of it for a longer lifetime."""
-        rule = self._rule
-        if rule is None or not keys:
-            return 0, 0
-        total = asked.tokens(asked.end(len(keys)))
-        if not has_marks(rule, asked):
-            return (total - read if total >= rule.minimum else 0), 0
         paid, long = read, 0
         for n, name in places(rule, asked):
             life = life_of(rule, name)
-            tokens = asked.tokens(asked.end(n + 1))
+            tokens = asked.places.upto(asked.end(n + 1))
             if life is None or tokens < rule.minimum:
                 continue
             self._mark(asked, keys[n], life)
@@ -257,9 +263,14 @@ class Cache:
         return (number,) if self._prompts.blocks[number].role == role else ()
 
 
-def _holding(count: int, holds: Callable[[int], bool]) -> int:
-    """Of so many prefixes, those for which it holds: the first ones. Most often it is all but the last, or all."""
+def _known(keys: Sequence[int], count: int, held: Container[int]) -> int:
+    """Of so many of these prefixes, those that are held: the first ones. Most often it is all but the last ones."""
     for upto in range(count, max(count - _TRIED, 0), -1):
-        if holds(upto - 1):
+        if keys[upto - 1] in held:
             return upto
-    return bisect_left(range(max(count - _TRIED, 0)), True, key=lambda n: not holds(n))
+    return _holding(max(count - _TRIED, 0), lambda n: keys[n] in held)
+
+
+def _holding(count: int, holds: Callable[[int], bool]) -> int:
+    """Of so many prefixes, those for which it holds: the first ones."""
+    return bisect_left(range(count), True, key=lambda n: not holds(n))

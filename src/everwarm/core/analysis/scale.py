@@ -61,28 +61,30 @@ class Scale:
 class Places:
     """Where in the tokens of one prompt each of its characters is. Never goes back; integers."""
 
-    __slots__ = ("_asked", "_at", "_known", "_told")
+    __slots__ = ("_asked", "_at", "_known", "_told", "total")
 
     def __init__(self, at: list[int], known: list[int]) -> None:
         """``at``: characters, from 0 to all there are, each more than the one before; ``known``: tokens up to each."""
         self._at, self._known = at, known
+        self.total = known[-1]
         self._asked = self._told = 0  # the same place is asked for several times in a row
 
     def ends_at(self, tokens: int, within: int) -> bool:
         """Whether a prompt that was there before ended with so many tokens, or at most ``within`` more."""
         return any(0 <= known - tokens <= within for known in self._known[1:-1])
 
-    def __call__(self, character: int) -> int:
+    def upto(self, character: int) -> int:
         """Tokens that end before or at this character."""
+        if character == self._asked:
+            return self._told
         at, known = self._at, self._known
         if character >= at[-1]:
-            return known[-1]
-        if character != self._asked:
-            n = bisect_right(at, character)
-            low, before = at[n - 1], known[n - 1]
-            self._asked = character
-            self._told = before + (character - low) * (known[n] - before) // (at[n] - low)
-        return self._told
+            return self.total
+        n = bisect_right(at, character)
+        low, before = at[n - 1], known[n - 1]
+        self._asked = character
+        self._told = told = before + (character - low) * (known[n] - before) // (at[n] - low)
+        return told
 
 
 def fit(points: Sequence[tuple[int, int]]) -> tuple[float, int]:

@@ -70,7 +70,10 @@ def losses_of(context: Context, read: int, there: int) -> tuple[Loss, ...]:
     kin, call = context.kin, context.call
     if kin is not None:
         if kin.call.line is not call.line and kin.call.line[:2] != call.line[:2]:  # provider and model
-            upto, evidence = context.places(kin.difference.begin(context.asked.end)), f"{kin.call.line.model} before"
+            upto, evidence = (
+                context.places.upto(kin.difference.begin(context.asked.end)),
+                f"{kin.call.line.model} before",
+            )
             row.lose("model_changed", upto, evidence=evidence, pair=kin.number)
         if context.change is not None:
             again = kin.difference.again * call.tokens // max(context.asked.end(len(context.asked.path)), 1)
@@ -88,7 +91,7 @@ class _Row:
     def __init__(self, context: Context, read: int) -> None:
         self._context, self._total, self._pair = context, context.call.tokens, context.found.pair
         asked, prompts, system = context.asked, context.prompts, context.asked.heads[1]
-        self._head = context.places(asked.end(system)) if system else 0  # tokens of tools and system prompt
+        self._head = context.places.upto(asked.end(system)) if system else 0  # tokens of tools and system prompt
         self._last: Tier = prompts.blocks[prompts.prefixes.block[asked.path[-1]]].tier if asked.path else "messages"
         self.low = read
         self.losses: list[Loss] = []
@@ -109,7 +112,7 @@ class _Row:
     def _tier(self, tokens: int) -> Tier:
         """In which the token after so many is, of those before the messages."""
         asked, tools = self._context.asked, self._context.asked.heads[0]
-        return "tools" if tools and tokens < self._context.places(asked.end(tools)) else "system"
+        return "tools" if tools and tokens < self._context.places.upto(asked.end(tools)) else "system"
 
 
 def _lose_known(row: _Row, context: Context) -> None:
@@ -117,19 +120,19 @@ def _lose_known(row: _Row, context: Context) -> None:
     found, places, rule = context.found, context.places, context.rule
     if found.beyond and rule is not None:
         far = f"the next entry is more than {rule.lookback} blocks before any mark"
-        row.lose("lookback", places(found.beyond), evidence=far)
+        row.lose("lookback", places.upto(found.beyond), evidence=far)
     whole = _whole(context)
-    ready = places(min(found.ready, whole))
+    ready = places.upto(min(found.ready, whole))
     if row.low < ready and rule is not None:
         cause, evidence = _of_rules(context, rule)
         row.lose(cause, ready, evidence=evidence)
     if found.ready >= whole:
         return  # there is no more
-    row.lose("parallel", places(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
-    own = places(min(found.own, whole))
+    row.lose("parallel", places.upto(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
+    own = places.upto(min(found.own, whole))
     if row.low < own:
         row.lose("expired", own, evidence=_idle(context))
-    there = places(min(found.any, whole))
+    there = places.upto(min(found.any, whole))
     if row.low < there:
         row.lose("settings_changed", there, evidence=_settings(context))
 
@@ -174,7 +177,7 @@ def _of_provider(context: Context, read: int) -> tuple[Cause, int, Change | None
 
 def _of_rules(context: Context, rule: Rule) -> tuple[Cause, str]:
     """Why the rules give less than what is there and alive."""
-    ready = context.places(context.found.ready)
+    ready = context.places.upto(context.found.ready)
     if ready < rule.minimum:
         return "minimum", f"{ready:,} of {rule.minimum:,} tokens"
     if not rule.mark or context.asked.marks is None:
