@@ -94,7 +94,7 @@ def steps() -> list[Step]:
     for call in logs.gather.finish():
         if not call.tokens:
             continue
-        account, foretold, rule = told.of(call), alone.of(call), told.rule(call)
+        account, foretold, rule = told.of(call), alone.of(call), rule_of(call.line.provider, call.line.model)
         before = last.get(call.place.file)
         last[call.place.file] = call
         if before is not None:

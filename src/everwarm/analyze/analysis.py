@@ -64,7 +64,7 @@ class _Sums:
         prompts = gather.prompts
         self._prompts = prompts
         self._accounts = Accounts(prompts, rule_of, anchors=gather.hidden)
-        self._money = Money()
+        self._money = Money(rule_of)
         self._tally, self._streams, self._worsts = Tally(), Streams(prompts), Worsts(prompts)
         self._answered, self._flames = Answered(prompts), Flames(prompts)
         self._moments = Moments()
@@ -75,7 +75,7 @@ class _Sums:
         """The call with this number, in the order of time."""
         account = self._accounts.of(call)
         lost = account.lost
-        bill = self._money.bill(call, self._accounts.rule(call), account)
+        bill = self._money.bill(call, account)
         self._tally.add(call, account, bill, self._streams.name(call, account))
         self._worsts.add(n, call, account, lost)
         self._answered.add(call, account, bill.cost)

@@ -82,6 +82,7 @@ def explain(args: argparse.Namespace, rules: Path) -> int:
     from rich.console import Console
 
     from everwarm.analyze.explain import pair_of, shown
+    from everwarm.analyze.sums.money import Money
     from everwarm.core.analysis.account import Accounts
 
     logs = _read(args.paths, lambda _: None)
@@ -96,10 +97,10 @@ def explain(args: argparse.Namespace, rules: Path) -> int:
             f"{' and '.join(args.paths)}: there are {len(calls):,} requests, not two. Name two files with one request"
             " each, or a log and --request N, the line of one in it."
         )
-    accounts = Accounts(logs.gather.prompts, _rules(rules), anchors=logs.gather.hidden)
-    Console(soft_wrap=True, highlight=False).print(
-        shown(pair_of(logs.gather.prompts, accounts, calls), redacted=args.redact)
-    )
+    prompts, rule_of = logs.gather.prompts, _rules(rules)
+    accounts = Accounts(prompts, rule_of, anchors=logs.gather.hidden)
+    pair = pair_of(prompts, accounts, Money(rule_of), calls)
+    Console(soft_wrap=True, highlight=False).print(shown(pair, redacted=args.redact))
     return 0
 
 

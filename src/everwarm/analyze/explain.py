@@ -46,14 +46,14 @@ class Pair(NamedTuple):
     money: float | None  # what its losses cost
 
 
-def pair_of(prompts: Prompts, accounts: Accounts, calls: Sequence[Call]) -> Pair:
+def pair_of(prompts: Prompts, accounts: Accounts, money: Money, calls: Sequence[Call]) -> Pair:
     """The last of ``calls``, and the one before it that has most in common with it."""
     made = [accounts.of(call) for call in calls]
     new, account = calls[-1], made[-1]
     numbers = [loss.pair for loss in account.losses if loss.pair >= 0] + [account.after]
     old = calls[numbers[0]] if numbers[0] >= 0 else None
     lines = tuple(_lines(prompts, old, new)) if old else tuple(Line("new", block) for block in prompts.row(new.prompt))
-    return Pair(old, new, account, lines, Money().saved(new, accounts.rule(new), account.lost))
+    return Pair(old, new, account, lines, money.saved(new, account.lost))
 
 
 def _lines(prompts: Prompts, old: Call, new: Call) -> Iterator[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from everwarm.core.analysis.account import RuleOf
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
 from everwarm.core.rules import Rule
@@ -22,9 +23,8 @@ _LISTED: Final = {
 
 
 class _Rates(NamedTuple):
-    """Of one model on one day, under one rule: US dollars per million tokens."""
+    """Of one model on one day: US dollars per million tokens."""
 
-    rule: Rule | None
     new: float
     read: float
     short: float  # prices of a new token that writing one costs
@@ -45,56 +45,56 @@ _UNKNOWN: Final = Bill(None, None, None)
 
 
 class Money:
-    """Prices of each model at the time of each call; US dollars. None where a model is not listed."""
+    """Prices of each model at the time of each call, under its provider's rule; US dollars. None where a model is not
+    listed."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str, int], Price | None] = {}
-        self._rates: dict[tuple[str, str, int], _Rates] = {}
+    def __init__(self, rule_of: RuleOf) -> None:
+        self._rule_of = rule_of
+        self._known: dict[tuple[str, str, int], _Rates | None] = {}
 
-    def price(self, call: Call) -> Price | None:
-        """The model's list price on the day of the call."""
-        day = int((call.at or 0) // 86_400)
-        key = call.line.provider, call.line.model, day
-        if key not in self._known:
-            self._known[key] = _find(call.line.provider, call.line.model, call.at or 0.0)
-        return self._known[key]
-
-    def cost(self, call: Call, rule: Rule | None, read: int, written: int, long: int) -> float | None:
+    def cost(self, call: Call, read: int, written: int, long: int) -> float | None:
         """Of a call that read and wrote so many tokens; ``long``: of the written, those for a longer lifetime."""
-        rates = self._rates_of(call, rule)
+        rates = self._of(call)
         if rates is None:
             return None
         return _cost(rates, call.tokens, call.usage.output if call.usage else 0, read, written, long)
 
-    def saved(self, call: Call, rule: Rule | None, tokens: int) -> float | None:
+    def saved(self, call: Call, tokens: int) -> float | None:
         """What reading so many tokens saves against computing them."""
-        rates = self._rates_of(call, rule)
+        rates = self._of(call)
         return None if rates is None else tokens * ((rates.new - rates.read) / MILLION)
 
-    def bill(self, call: Call, rule: Rule | None, account: Account) -> Bill:
+    def bill(self, call: Call, account: Account) -> Bill:
         """Of a call that read and wrote what its account says."""
-        rates = self._rates_of(call, rule)
+        rates = self._of(call)
         if rates is None:
             return _UNKNOWN
         tokens, output = call.tokens, call.usage.output if call.usage else 0
         cost = _cost(rates, tokens, output, account.read, account.written, account.written_long)
-        _, new, read, _, _, out = rates
+        new, read, _, _, out = rates
         return Bill(cost, (tokens * new + output * out) / MILLION, (new - read) / MILLION)
 
-    def _rates_of(self, call: Call, rule: Rule | None) -> _Rates | None:
-        line = call.line
-        key = line.provider, line.model, int((call.at or 0) // 86_400)
-        rates = self._rates.get(key)
-        if rates is None or rates.rule is not rule:
-            price = self.price(call)
-            if price is None:
-                return None
-            short, longer = (
-                (rule.ttls[0].write_factor, rule.ttls[-1].write_factor) if rule and rule.ttls else (1.0, 1.0)
-            )
-            rates = _Rates(rule, price.input, _read(price, rule), short, longer, price.output)
-            self._rates[key] = rates
-        return rates
+    def _of(self, call: Call) -> _Rates | None:
+        """Those of the day of the call."""
+        provider, model, _, _, _ = call.line
+        key = provider, model, int((call.at or 0.0) // 86_400)
+        try:
+            return self._known[key]
+        except KeyError:
+            rates = self._known[key] = _rates(self._rule_of(provider, model), price_of(call))
+            return rates
+
+
+def price_of(call: Call) -> Price | None:
+    """The list price of the call's model on its day."""
+    provider, model = call.line.provider, call.line.model
+    names = [f"{_LISTED[provider]}/{model}"] if provider in _LISTED else []
+    for name in (*names, model):
+        try:
+            return Prices(name).find(call.at or 0.0)
+        except (ConfigError, ValueError, OverflowError, OSError):  # a time that no calendar has
+            continue
+    return None
 
 
 def plus(one: float | None, other: float | None) -> float | None:
@@ -103,23 +103,17 @@ def plus(one: float | None, other: float | None) -> float | None:
 
 
 def _cost(rates: _Rates, tokens: int, output: int, read: int, written: int, long: int) -> float:
-    _, new, again, short, longer, out = rates
-    weighted = max(tokens - read - written, 0) + (written - long) * short + long * longer
+    new, again, short, longer, out = rates
+    rest = tokens - read - written
+    weighted = (rest if rest > 0 else 0) + (written - long) * short + long * longer
     return (weighted * new + read * again + output * out) / MILLION
 
 
-def _read(price: Price, rule: Rule | None) -> float:
-    """The list knows best; where it gives no discount, the provider's rule may."""
-    if price.cache_read < price.input or rule is None:
-        return price.cache_read
-    return price.input * rule.read_factor
-
-
-def _find(provider: str, model: str, at: float) -> Price | None:
-    names = [f"{_LISTED[provider]}/{model}"] if provider in _LISTED else []
-    for name in (*names, model):
-        try:
-            return Prices(name).find(at)
-        except (ConfigError, ValueError, OverflowError, OSError):  # a time that no calendar has
-            continue
-    return None
+def _rates(rule: Rule | None, price: Price | None) -> _Rates | None:
+    """The list knows best; where it gives no discount for reading, the provider's rule may."""
+    if price is None:
+        return None
+    ttls = rule.ttls if rule is not None else ()
+    read = price.cache_read if rule is None or price.cache_read < price.input else price.input * rule.read_factor
+    short, longer = (ttls[0].write_factor, ttls[-1].write_factor) if ttls else (1.0, 1.0)
+    return _Rates(price.input, read, short, longer, price.output)

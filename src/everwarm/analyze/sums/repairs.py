@@ -64,7 +64,7 @@ class Replays:
         known = {key: rule_of(*key) for key in {(call.line.provider, call.line.model) for call in calls}}
         self._rules = [known[call.line.provider, call.line.model] for call in calls]
         self._ran: list[tuple[Sequence[Call], Outcome]] = []  # what other runs may repeat
-        self._money = Money()
+        self._money = Money(rule_of)
         self._progress = progress
 
     def run(self, reported: Outcome | None) -> list[Repair]:
@@ -130,9 +130,9 @@ class Replays:
     def _run(self, label: str, calls: Sequence[Call], options: Options) -> Outcome:
         accounts = self._accounts(options)
         sums = Outcome(0, 0, 0, 0, 0.0)
-        for n, (call, rule) in enumerate(zip(calls, self._rules, strict=True)):
+        for n, call in enumerate(calls):
             self._shown(label, n, 0.5)
-            sums = self._more(sums, call, rule, accounts.of(call))
+            sums = self._more(sums, call, accounts.of(call))
         return sums
 
     def _shown(self, label: str, n: int, begun: float) -> None:
@@ -145,8 +145,8 @@ class Replays:
         only = options._replace(reported=False, explain=False)
         return Accounts(self._prompts, self._rule_of, only, self._hidden)
 
-    def _more(self, sums: Outcome, call: Call, rule: Rule | None, account: Account) -> Outcome:
-        cost = self._money.cost(call, rule, account.read, account.written, account.written_long)
+    def _more(self, sums: Outcome, call: Call, account: Account) -> Outcome:
+        cost = self._money.cost(call, account.read, account.written, account.written_long)
         _, prompt, read, written, spent = sums
         return Outcome(0, prompt + account.total, read + account.read, written + account.written, plus(spent, cost))
 
@@ -161,7 +161,7 @@ class Replays:
             if n % 200 == 0:
                 self._progress(label, n / len(self._calls))
             account = accounts.of(call)
-            sums = self._more(sums, call, rule, account)
+            sums = self._more(sums, call, account)
             ended = waiting.pop(account.after, None)
             if ended is not None:
                 pings.append(self._pings(*ended, (call.at or 0.0) - (ended[0].at or 0.0)))
@@ -175,7 +175,7 @@ class Replays:
     def _pings(self, call: Call, rule: Rule, seconds: float) -> float | None:
         """What it costs to keep a call's prompt alive for so long."""
         times = int(min(seconds, KEPT_ALIVE) // (_EARLY * rule.ttls[0].seconds))
-        one = self._money.cost(replace(call, usage=None), rule, call.tokens, 0, 0)
+        one = self._money.cost(replace(call, usage=None), call.tokens, 0, 0)
         return None if one is None else times * one
 
     def _routed(self, reported: Outcome | None, before: Outcome) -> Repair | None:

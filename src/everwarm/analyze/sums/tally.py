@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
-from operator import itemgetter
+from datetime import date, timedelta
+from typing import Final
 
 from everwarm.analyze.report import Step, Sums
 from everwarm.analyze.sums.money import Bill, plus
@@ -51,26 +50,23 @@ class Group:
         sums.rules += account.rules
         sums.cost = plus(sums.cost, bill.cost)
         sums.uncached = plus(sums.uncached, bill.uncached)
+        saving, ways = bill.saving, self._ways
         for loss in account.losses:
-            self._lose(call, loss, bill.saving)
-
-    def _lose(self, call: Call, loss: Loss, saving: float | None) -> None:
-        """``saving``: what reading a token of it would have saved, if it could have been read."""
-        cause, tokens, change = loss.cause, loss.tokens, loss.change
-        key = cause, change.what if change else ""
-        way = self._ways.get(key)
-        if way is None:
-            way = self._ways[key] = _Way()
-        way.tokens += tokens
-        way.calls += 1
-        if saving is None:
-            way.money = None
-        elif way.money is not None and cause not in UNAVOIDABLE:
-            way.money += tokens * saving
-        if change:
-            way.paths[change.path] += tokens
-        if tokens > way.best:
-            way.best, way.example, way.where = tokens, loss, f"{call.place.file}:{call.place.line}"
+            cause, tokens, change = loss.cause, loss.tokens, loss.change
+            key = cause, change.what if change else ""
+            way = ways.get(key)
+            if way is None:
+                way = ways[key] = _Way()
+            way.tokens += tokens
+            way.calls += 1
+            if saving is None:
+                way.money = None
+            elif way.money is not None and cause not in UNAVOIDABLE:
+                way.money += tokens * saving
+            if change:
+                way.paths[change.path] += tokens
+            if tokens > way.best:
+                way.best, way.example, way.where = tokens, loss, f"{call.place.file}:{call.place.line}"
 
     def merge(self, other: Group) -> None:
         """Take in what another one has."""
@@ -106,8 +102,16 @@ def _step(cause: Cause, what: str, way: _Way) -> Step:
     return step
 
 
-_Key = tuple[str, str, str, str]
+_Key = tuple[str, str, int, str]
 """What groups are made by: the model, the application, the day and the stream."""
+
+_EPOCH: Final = date(1970, 1, 1)
+
+_UNKNOWN: Final = -1
+"""The day of a call without a time."""
+
+_LAST: Final = 250_000_000_000
+"""A time that no calendar has, nor any later one."""
 
 
 class Tally:
@@ -118,8 +122,9 @@ class Tally:
 
     def add(self, call: Call, account: Account, bill: Bill, stream: str) -> None:
         """``bill``: of the call as it was made. ``stream``: the name of what it belongs to."""
-        line = call.line
-        key = line.model or "an unknown model", line.app or "an unknown application", _day(call.at), stream
+        _, model, _, app, _ = call.line
+        at = call.at
+        key = model, app, int(at // 86_400) if at is not None and 0 <= at < _LAST else _UNKNOWN, stream
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group("")
@@ -133,22 +138,22 @@ class Tally:
     @property
     def models(self) -> list[Sums]:
         """Most tokens first."""
-        return _ranked(self._merged(itemgetter(0)))
+        return _ranked(self._merged(lambda key: key[0] or "an unknown model"))
 
     @property
     def apps(self) -> list[Sums]:
         """Most tokens first."""
-        return _ranked(self._merged(itemgetter(1)))
+        return _ranked(self._merged(lambda key: key[1] or "an unknown application"))
 
     @property
     def days(self) -> list[Sums]:
         """In order."""
-        return sorted(self._merged(itemgetter(2)), key=lambda sums: sums.name)
+        return sorted(self._merged(lambda key: _date(key[2])), key=lambda sums: sums.name)
 
     @property
     def streams(self) -> list[Sums]:
         """Most tokens first."""
-        return _ranked(self._merged(itemgetter(3)))
+        return _ranked(self._merged(lambda key: key[3]))
 
     def _merged(self, name_of: Callable[[_Key], str]) -> list[Sums]:
         groups: dict[str, Group] = {}
@@ -160,14 +165,9 @@ class Tally:
         return [group.done() for group in groups.values()]
 
 
-@lru_cache(maxsize=64)
 def _date(day: int) -> str:
-    return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
-
-
-def _day(at: float | None) -> str:
-    """In UTC; of a time that no calendar has, as of none."""
-    return _date(int(at // 86_400)) if at is not None and 0 <= at < 250_000_000_000 else "at an unknown time"
+    """In UTC."""
+    return "at an unknown time" if day == _UNKNOWN else (_EPOCH + timedelta(day)).isoformat()
 
 
 def _ranked(row: list[Sums]) -> list[Sums]:

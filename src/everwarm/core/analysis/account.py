@@ -96,10 +96,6 @@ class Accounts:
             losses = losses_of(context, read, ideal)
         return Account(call.tokens, read, losses, ideal, found.rules, written, long, near, after)
 
-    def rule(self, call: Call) -> Rule | None:
-        """That of the provider that served it."""
-        return self._served(call).rule
-
     def _served(self, call: Call) -> _Served:
         provider, model, space = call.line[:3]
         served = self._serves.get((provider, model, space))
