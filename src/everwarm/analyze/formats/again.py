@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from secrets import token_hex
-from typing import Final, NamedTuple, TypeGuard
+from typing import Final, TypeGuard
 
 import orjson
 
@@ -46,15 +46,6 @@ _MARK: Final = token_hex(16)
 _QUOTED: Final = orjson.dumps(_MARK)
 
 
-class _Cut(NamedTuple):
-    """An array in a line."""
-
-    line: bytes  # in which what comes before is as it was
-    begin: int  # of its items
-    rest: int  # where the items begin that are not known
-    row: Row | None  # the known ones
-
-
 class Again:
     """Reads line after line."""
 
@@ -64,25 +55,28 @@ class Again:
     def loads(self, line: bytes) -> Json:
         """As ``orjson.loads``, with the same errors; arrays of ``MEMBERS`` may be ``Row``s. Not to be changed: lines
         share what they have in common."""
-        short, cuts = line, list[tuple[_Member, _Cut]]()
+        short, found = line, list[_Member]()
         for members in self._members:
             for member in members:
-                cut = member.cut(short)
-                if cut is not None:
-                    cuts.append((member, cut))
-                    short = _marked(cut)
+                if member.find(short):
+                    found.append(member)
+                    short = member.marked
                     break
         value = _parsed(short) if short is not line else orjson.loads(line)
-        for member, cut in cuts:
-            if not member.put(value, cut):
+        for member in found:
+            if not member.put(value):
                 return orjson.loads(line)
         return value
 
 
 class _Member:
-    """Arrays of one name."""
+    """Arrays of one name. That of the last line is ``find``, ``marked`` and ``put``, in this order."""
 
     def __init__(self, name: bytes) -> None:
+        self.marked = b""  # the line, with a mark in the place of what is known
+        self._line = b""  # as it was before
+        self._row: Row | None = None  # what is known
+        self._begin = self._rest = 0  # where the items begin, and those that are not known
         self._name = name.decode()
         self._quoted = b'"%b"' % name
         self._known = Begun[Row]()
@@ -91,32 +85,42 @@ class _Member:
         self._front = self._back = 0  # where that stood, from either end of the line
         self._path: tuple[str, ...] = ()  # of the object that had it
 
-    def cut(self, line: bytes) -> _Cut | None:
-        """Where it is in the line, and what of it is known. None if it is not there."""
-        begin = self._find(line) if self._trials < _TRIALS else -1
+    def find(self, line: bytes) -> bool:
+        """Whether the line has one."""
+        begin = self._items(line) if self._trials < _TRIALS else -1
         if begin < 0:
-            return None
+            return False
+        self._line, self._begin = line, begin
         found = self._known.find(line, begin, _ENDS)
-        return _Cut(line, begin, begin, None) if found is None else _Cut(line, begin, begin + found[0], found[1])
-
-    def put(self, value: Json, cut: _Cut) -> bool:
-        """Put the known items in the place of the mark. False if it is not there."""
-        known = cut.row
-        holder = self._holder(value, marked=known is not None)
-        if holder is None:
-            return known is None
-        more = holder[self._name][known is not None :]
-        if known is not None and not more:
-            holder[self._name] = known
-            return True
-        row = Row(more) if known is None else Row([*known, *more], len(known), known.known)
-        holder[self._name] = row
-        self._missed = 0 if known is not None else self._missed + 1
-        if self._missed < _VAIN or self._missed % _SELDOM == 0:
-            self._remember(cut, row, more)
+        if found is None:
+            self.marked, self._rest, self._row = line, begin, None
+        else:
+            length, self._row = found
+            self._rest = rest = begin + length
+            self.marked = b"".join((line[:begin], _QUOTED, line[rest:]))
         return True
 
-    def _find(self, line: bytes) -> int:
+    def put(self, value: Json) -> bool:
+        """Put the known items in the place of the mark. False if it is not there."""
+        known = self._row
+        holder = self._holder(value)
+        if holder is None:
+            return known is None
+        more = holder[self._name]
+        if known is None:
+            row, self._missed = Row(more), self._missed + 1
+        else:
+            del more[0]  # the mark
+            if not more:
+                holder[self._name] = known
+                return True
+            row, self._missed = Row([*known, *more], len(known), known.known), 0
+        holder[self._name] = row
+        if self._missed < _VAIN or self._missed % _SELDOM == 0:
+            self._remember(row, more)
+        return True
+
+    def _items(self, line: bytes) -> int:
         """Where its items begin; -1 if it has none. Most lines have it where the one before had it."""
         opening = self._opening
         for at in (self._front, max(len(line) - self._back, 0)):
@@ -131,32 +135,35 @@ class _Member:
         self._front, self._back = at, len(line) - at
         return at + len(opening)
 
-    def _holder(self, value: Json, *, marked: bool) -> dict[str, Json] | None:
+    def _holder(self, value: Json) -> dict[str, Json] | None:
         """The object that has such an array, with the mark as its first item; most often where the one before was."""
-        last = _at(value, self._path)
-        if self._has(last, marked):
+        last = value
+        for step in self._path:
+            last = last.get(step) if type(last) is dict else None
+        if self._has(last):
             return last
         for path, holder in _holders(value, self._name, (), _DEEP):
-            if self._has(holder, marked):
+            if self._has(holder):
                 self._path = path
                 return holder
         return None
 
-    def _has(self, value: Json, marked: bool) -> TypeGuard[dict[str, Json]]:
+    def _has(self, value: Json) -> TypeGuard[dict[str, Json]]:
         items = value.get(self._name) if type(value) is dict else None
-        return type(items) is list and (not marked or items[:1] == [_MARK])
+        return type(items) is list and (self._row is None or items[:1] == [_MARK])
 
-    def _remember(self, cut: _Cut, row: Row, more: list[Json]) -> None:
+    def _remember(self, row: Row, more: list[Json]) -> None:
         """If it is spelled as ``orjson`` does, or Python's ``json``."""
-        begin = cut.rest + (cut.row is not None)
+        line, goes_on = self._line, self._row is not None
+        begin = self._rest + goes_on
         for dumps in (orjson.dumps, _plain):
             text = dumps(more)[1:-1]
-            spaced = begin + (dumps is _plain and cut.row is not None)
+            spaced = begin + (dumps is _plain and goes_on)
             end = spaced + len(text)
-            if cut.line.startswith(text, spaced) and cut.line[end : end + 1] == b"]":
+            if line.startswith(text, spaced) and line[end : end + 1] == b"]":
                 self._trials = 0
-                if end - cut.begin >= _LEAST:
-                    self._known.put(cut.line[cut.begin : end], row, grown=cut.row is not None)
+                if end - self._begin >= _LEAST:
+                    self._known.put(line[self._begin : end], row, grown=goes_on)
                 return
         self._trials += 1
 
@@ -165,26 +172,12 @@ def _plain(value: list[Json]) -> bytes:
     return json.dumps(value).encode()
 
 
-def _marked(cut: _Cut) -> bytes:
-    """The line with a mark in the place of what is known."""
-    if cut.row is None:
-        return cut.line
-    return b"".join((cut.line[: cut.begin], _QUOTED, cut.line[cut.rest :]))
-
-
 def _parsed(line: bytes) -> Json:
     """None if it is no JSON: then the whole line is read, and says so."""
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-
-
-def _at(value: Json, path: tuple[str, ...]) -> Json:
-    """What stands there; None if nothing does."""
-    for step in path:
-        value = value.get(step) if type(value) is dict else None
-    return value
 
 
 def _holders(

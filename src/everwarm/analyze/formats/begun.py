@@ -33,7 +33,7 @@ class Begun(Generic[T]):
     def find(self, text: bytes, begin: int, ends: Collection[bytes]) -> tuple[int, T] | None:
         """Of one that stands at this place of a text, with one of ``ends`` behind it: its length, and its value. It is
         the one that was used last, or else the longest, unless there are many branches."""
-        if self._stands(self._last, text, begin, ends):
+        if self._texts and self._stands(self._last, text, begin, ends):
             return len(self._texts[self._last]), self._values[self._last]
         at = bisect_right(self._texts, text[begin:])
         for n in range(at - 1, max(at - 1 - _TRIED, -1), -1):
@@ -82,8 +82,6 @@ class Begun(Generic[T]):
         self._last = self._ages.index(self._age)
 
     def _stands(self, n: int, text: bytes, begin: int, ends: Collection[bytes]) -> bool:
-        if n >= len(self._texts):
-            return False
         known = self._texts[n]
         end = begin + len(known)
         return text[end : end + 1] in ends and text.startswith(known, begin)
