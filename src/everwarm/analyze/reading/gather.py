@@ -85,7 +85,7 @@ class Gather:
         return None
 
     def _call(self, record: Record) -> Call:
-        rest: Mapping[str, Json] = {}  # its own, without a body: calls that share one are known to be alike in it
+        rest: Mapping[str, Json] = {}  # its own where there is no body: calls that share one are taken for alike in it
         settings = record.settings
         if record.body is not None and record.dialect:
             prompt = self.prompts.read(record.dialect, record.body)
