@@ -18,6 +18,7 @@ CHAT_USAGE = Usage(uncached=464, cache_read=1536, output=10, reasoning=4)
 CLAUDE_USAGE = Usage(uncached=12, cache_read=3000, output=7, cache_write=300, cache_write_long=200)
 
 RESPONSES = {"model": "gpt-5.1", "instructions": "Be kind.", "input": "Hello"}
+RESPONSES_GOING_ON = {"model": "gpt-5.1", "instructions": "Be kind.", "previous_response_id": "resp_0123456789"}
 RESPONSES_ANSWER = {
     "id": "resp_0123456789",
     "object": "response",
@@ -66,9 +67,10 @@ def sse(events: list[dict[str, Any]], named: bool) -> str:
         (CHAT, "openai_chat"),
         (CLAUDE, "anthropic_messages"),
         (RESPONSES, "openai_responses"),
+        (RESPONSES_GOING_ON, "openai_responses"),
         (COMPLETION, "openai_completions"),
     ],
-    ids=["chat", "messages", "responses", "completions"],
+    ids=["chat", "messages", "responses", "responses without input", "completions"],
 )
 def test_a_bare_body(body: dict[str, Any], dialect: str, tmp_path: Path) -> None:
     record = one(tmp_path, body, bodies.FORMAT)
@@ -80,6 +82,13 @@ def test_a_bare_body(body: dict[str, Any], dialect: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("written", [lambda body: body, json.dumps], ids=["as an object", "as a text"])
 def test_a_body_that_is_wrapped(holder: str, written: Any, tmp_path: Path) -> None:
     assert one(tmp_path, {"ts": 1_760_000_000, holder: written(CLAUDE)}).body == CLAUDE
+
+
+def test_a_body_that_is_wrapped_several_times(tmp_path: Path) -> None:
+    deep = {"body": {"payload": {"request": CHAT, "session": "inner"}, "session": "outer"}}
+    record = one(tmp_path, deep)
+    assert (record.body, record.line.session) == (CHAT, "outer")
+    assert unread(tmp_path, json_lines({"data": deep})).why.startswith("it is JSON, but no request")
 
 
 def test_a_body_as_input_is_an_object(tmp_path: Path) -> None:
@@ -209,6 +218,45 @@ def test_durations(told: dict[str, Any], seconds: float, tmp_path: Path) -> None
     assert record.began == pytest.approx(TIME + 0.4, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("told", "began", "ended"),
+    [
+        ({}, None, None),
+        ({"duration_ms": 2500}, None, TIME + 2.5),
+        ({"latency_s": 2.5}, None, TIME + 2.5),
+        ({"duration": 2.5}, None, TIME + 2.5),
+        ({"end_time": TIME + 2.5}, None, TIME + 2.5),
+        ({"ttft_ms": 500}, TIME + 0.5, None),
+        ({"ttft": 0.5}, TIME + 0.5, None),
+        ({"first_token_at": TIME + 0.5}, TIME + 0.5, None),
+    ],
+    ids=lambda told: next(iter(told), "nothing") if isinstance(told, dict) else "",
+)
+def test_one_time_beside_that_of_sending(
+    told: dict[str, Any], began: float | None, ended: float | None, tmp_path: Path
+) -> None:
+    record = one(tmp_path, {"request": CHAT, "ts": TIME, **told})
+    assert (record.at, record.began, record.ended) == (TIME, began, ended)
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ({}, Line("openai", "gpt-5.1")),
+        ({"model": "another"}, Line("openai", "gpt-5.1")),
+        ({"url": "https://us.openai.azure.com/x"}, Line("openai", "gpt-5.1")),
+        ({"provider": "hosted_vllm"}, Line("vllm", "gpt-5.1")),
+        ({"tenant": "acme"}, Line("openai", "gpt-5.1", "acme")),
+        ({"app": "support"}, Line("openai", "gpt-5.1", "", "support")),
+        ({"session": "s1"}, Line("openai", "gpt-5.1", session="s1")),
+        ({"user": "u1"}, Line("openai", "gpt-5.1", session="u1")),
+    ],
+    ids=lambda told: next(iter(told), "nothing") if isinstance(told, dict) else "",
+)
+def test_one_thing_that_is_told_of_who_asked(told: dict[str, Any], line: Line, tmp_path: Path) -> None:
+    assert one(tmp_path, {"request": CHAT, **told}).line == line
+
+
 def test_what_belongs_together(tmp_path: Path) -> None:
     told = {"tenant_id": "acme", "session_id": "s1", "app": "support", "user_id": "u1", "request_id": "req_0123456789"}
     record = one(tmp_path, {**told, "request": CLAUDE})
@@ -217,6 +265,7 @@ def test_what_belongs_together(tmp_path: Path) -> None:
     assert one(tmp_path, {"user_id": "u1", "request": CLAUDE}).line.session == "u1"
     agent = {**CLAUDE, "metadata": {"user_id": "user_abc_account__session_0198-55"}}
     assert one(tmp_path, agent).line.session == "0198-55"
+    assert one(tmp_path, {"request": agent}).line.session == "0198-55"
     azure = {"request": {**CHAT, "model": "ours"}, "url": "https://us.openai.azure.com/x", "id": "row 7"}
     assert one(tmp_path, azure).line.provider == "openai"
     assert one(tmp_path, azure).id == "", "the number of a row is no id of a call"

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from analyzed import START, analysed, entry, written
+from everwarm.analyze.reading.gather import Gather
+from everwarm.analyze.reading.record import Record
 from everwarm.analyze.report import Report
+from everwarm.core.analysis.call import Line, Place
+from everwarm.core.usage import Usage
 from logged import CHAT, CHAT_ANSWER, CLAUDE, CLAUDE_ANSWER, json_lines
 
 ID = "req_0123456789"
@@ -41,6 +47,43 @@ def test_calls_without_names_that_are_alike_in_all(tmp_path: Path) -> None:
 def test_names_tell_calls_of_one_moment_apart(tmp_path: Path) -> None:
     rows = [{"timestamp": START, "request": CHAT, "request_id": f"request-{n:04}"} for n in range(3)]
     assert report(tmp_path, *rows).total.calls == 3
+
+
+def row(file: str, at: float | None, usage: Usage | None, failed: bool, name: str) -> Record:
+    return Record(Place(file, 0), Line("openai", "m"), at=at, usage=usage, failed=failed, id=name)
+
+
+ROWS = st.builds(
+    row,
+    st.sampled_from(("a.jsonl", "b.jsonl")),
+    st.sampled_from((None, START, START + 1)),
+    st.sampled_from((None, Usage(2000, 0, 10))),
+    st.booleans(),
+    st.sampled_from(("", "name 1", "name 2")),
+)
+
+
+@example([row("a.jsonl", START, None, failed, name) for failed, name in ((True, "1"), (True, "2"), (False, ""))])
+@given(st.lists(ROWS, max_size=10))
+def test_which_of_many_are_one(records: list[Record]) -> None:
+    """One of the same name is; and one of the same time and counts, but for names that differ in one file: then it is
+    the last one before. Counts are kept rather than none, and an answer rather than a failure."""
+    gather = Gather()
+    new, kept = list[Record](), list[Record]()
+    for number, record in enumerate(records):
+        record.place = Place(record.place.file, number)
+        gather.add(record)
+        same = [n for n, old in enumerate(new) if record.id and old.id == record.id]
+        if not same and record.at is not None:
+            last = [n for n, old in enumerate(new) if (old.at, old.usage) == (record.at, record.usage)][-1:]
+            same = [n for n in last if not record.id or kept[n].place.file != record.place.file]
+        if not same:
+            new.append(record)
+            kept.append(record)
+        elif (record.usage is not None, not record.failed) > ((old := kept[same[0]]).usage is not None, not old.failed):
+            kept[same[0]] = record
+    assert sorted(call.place for call in gather.finish()) == sorted(record.place for record in kept)
+    assert sum(gather.repeated.values()) == len(records) - len(new)
 
 
 def test_a_retry_after_an_error(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"
         ({"messages": [HI], "max_tokens": 9, "system": "s"}, "anthropic_messages"),
         ({"messages": [HI], "max_tokens": 9, "tools": [{"name": "t", "input_schema": {}}]}, "anthropic_messages"),
         ({"messages": [HI], "max_tokens": 9, "tools": [{"type": "function"}, 7]}, "openai_chat"),
+        ({"messages": [HI], "max_tokens": 9, "tools": "none"}, "openai_chat"),
         ({"messages": [PART], "max_tokens": 9}, "anthropic_messages"),
         ({"messages": [HI, RESULT], "max_tokens": 9}, "anthropic_messages"),
         (

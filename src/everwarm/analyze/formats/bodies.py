@@ -152,6 +152,7 @@ def _held(value: Mapping[str, Json]) -> dict[str, Json] | None:
 
 @lru_cache(maxsize=256)
 def _holders(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the members of an object those in which one may stand, the surest first."""
     return tuple(name for name in _HOLDERS if name in names)
 
 

@@ -18,8 +18,8 @@ from everwarm.core.wire import Json
 _SESSION: Final = "_session_"
 """What stands before the session in the ``metadata.user_id`` of some agents."""
 
-_WHO: Final = frozenset(("model", "url", "provider", "space", "key", "app", "session", "user"))
-"""What may be told of who asked whom."""
+_WHO: Final = frozenset(("url", "provider", "space", "key", "app", "session", "user"))
+"""What may be told, besides the model, of who asked whom."""
 
 _LATER: Final = frozenset(("began", "ended", "took", "took_ms", "took_s", "first", "first_ms"))
 """What may be told of the time after it was sent."""

@@ -20,6 +20,9 @@ _CONTENT: Final = ("content", "output", "candidates", "completion", "output_text
 _FLEETING: Final = frozenset(("id", "call_id", "tool_call_id", "status", "index", "signature", "encrypted_content"))
 """Members of it that are other ones each time."""
 
+_MUTE: Final = _FLEETING | {"type", "role"}
+"""Members of a delta that are nothing said."""
+
 _MARKS: Final = (b'id":', b'"status":', b'"index":', b'"signature":', b'"encrypted_content":')
 """How their names look in JSON."""
 
@@ -99,38 +102,55 @@ def _list(value: list[Json]) -> Answer | None:
 
 def _events(text: str) -> Iterator[dict[str, Json]]:
     """What is no JSON in a stream (``[DONE]``, a line that was cut) says nothing."""
-    for event in sse.Reader().feed(text.encode("utf-8", "replace") + b"\n\n"):
+    for data in _data(text.encode("utf-8", "replace")):
         try:
-            value = orjson.loads(event.data)
+            value = orjson.loads(data)
         except orjson.JSONDecodeError:
             continue
         if isinstance(value, dict):
             yield value
 
 
+def _data(text: bytes) -> list[bytes] | list[str]:
+    """That of each event. Where each has one line of it, as vendors write them, they are cut at the empty lines."""
+    found, plain = [], b"\r" not in text
+    for event in text.removesuffix(b"\n\n").split(b"\n\n"):
+        line = event.partition(b"\n")[2] if event.startswith(b"event:") else event
+        plain = plain and line.startswith(b"data:") and b"\n" not in line
+        found.append(line[5:])
+    return found if plain else [each.data for each in sse.Reader().feed(text + b"\n\n")]
+
+
 def _streamed(events: Iterable[dict[str, Json]]) -> Answer:
     """Later counts win. What was said is put together of its pieces, as far as the protocols have them alike."""
     answer = Answer()
     counts: dict[str, Json] = {}
-    said = blake2b(digest_size=16)
-    spoke = False
+    said: list[str] = []
     for event in events:
-        head = next((event[name] for name in ("message", "response") if isinstance(event.get(name), dict)), event)
+        head = _head(event)
         answer.id = answer.id or _text(head, "id")
         answer.model = answer.model or _text(head, "model")
-        answer.failed = answer.failed or _is_error(event) or _is_error(head)
+        answer.failed = answer.failed or _is_error(head) or _is_error(event)
         for told in (head.get("usage"), event.get("usage")):
             if isinstance(told, dict):
                 counts.update((name, count) for name, count in told.items() if count is not None)
-        for piece in _pieces(event):
-            said.update(piece.encode("utf-8", "replace"))
-            spoke = True
+        _hear(event, said)
     answer.usage = usage_of(counts)
-    answer.digest = said.digest() if spoke else b""
+    if said:
+        answer.digest = blake2b("".join(said).encode("utf-8", "replace"), digest_size=16).digest()
     return answer
 
 
-def _pieces(event: dict[str, Json]) -> Iterator[str]:
+def _head(event: dict[str, Json]) -> dict[str, Json]:
+    """Where an event says whose it is: in the answer that it begins or ends, or in itself."""
+    for name in ("message", "response"):
+        found = event.get(name)
+        if isinstance(found, dict):
+            return found
+    return event
+
+
+def _hear(event: dict[str, Json], said: list[str]) -> None:
     """The texts of a delta: of chat, of completions, of messages, of Responses."""
     choices = event.get("choices")
     for holder in choices if isinstance(choices, list) else (event,):
@@ -138,23 +158,23 @@ def _pieces(event: dict[str, Json]) -> Iterator[str]:
             continue
         delta = holder.get("delta")
         if isinstance(delta, str):
-            yield delta
+            said.append(delta)
         elif isinstance(delta, dict):
-            yield from _texts(delta)
+            _texts(delta, said)
         elif isinstance(holder.get("text"), str) and holder is not event:
-            yield holder["text"]
+            said.append(holder["text"])
 
 
-def _texts(value: Json, room: int = _DEEP) -> Iterator[str]:
+def _texts(value: Json, said: list[str], room: int = _DEEP) -> None:
     if isinstance(value, str):
-        yield value
+        said.append(value)
     elif isinstance(value, dict) and room:
         for name, each in value.items():
-            if name not in _FLEETING and name not in ("type", "role"):
-                yield from _texts(each, room - 1)
+            if name not in _MUTE:
+                _texts(each, said, room - 1)
     elif isinstance(value, list) and room:
         for each in value:
-            yield from _texts(each, room - 1)
+            _texts(each, said, room - 1)
 
 
 def _lasting(value: Json, room: int = _DEEP) -> Json:

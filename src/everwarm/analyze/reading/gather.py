@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -86,7 +85,7 @@ class Gather:
         return None
 
     def _call(self, record: Record) -> Call:
-        rest: Mapping[str, Json] = {}  # its own, without a body: calls that share one are known to be alike in it
+        rest: Mapping[str, Json] = {}  # its own where there is no body: calls that share one are taken for alike in it
         settings = record.settings
         if record.body is not None and record.dialect:
             prompt = self.prompts.read(record.dialect, record.body)
@@ -115,7 +114,9 @@ class Gather:
         return call
 
     def _rest(self, dialect: str, body: Mapping[str, Json]) -> Mapping[str, Json]:
-        rest = {name: body[name] for name in _others(dialect, tuple(body))}
+        rest = dict(body)
+        for name in MEMBERS.get(dialect, ()):
+            rest.pop(name, None)
         return self._rests.setdefault(orjson.dumps(rest), rest)
 
     def _transcript(self, record: Record) -> Prompt:
@@ -154,12 +155,6 @@ class Gather:
             self.prompts.blocks[number] = block._replace(size=round(tokens * (ratio if told else CHARACTERS)))
             self.hidden[self.prompts.prefixes.after(0, number)] = tokens
         self.prompts.measure()
-
-
-@lru_cache(maxsize=256)
-def _others(dialect: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Of the members of a body those that are no part of its prompt."""
-    return tuple(name for name in names if name not in MEMBERS.get(dialect, ()))
 
 
 def _fuller(new: Call, old: Call) -> bool:
