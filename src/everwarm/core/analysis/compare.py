@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.alike import again as had
@@ -91,7 +90,12 @@ def goes_on(difference: Difference, rest: int, *, talk: bool) -> bool:
     """
     if difference.grown:
         return True
-    return difference.again >= (max(_SAID, LEAST * rest) if talk else _STRETCH)
+    return enough(difference.again, talk=talk) and (not talk or difference.again >= LEAST * rest)
+
+
+def enough(again: int, *, talk: bool) -> bool:
+    """Whether so many characters that are there again can speak for it at all."""
+    return again >= (_SAID if talk else _STRETCH)
 
 
 def nearly(prompts: Prompts, old: Sequence[int], new: Sequence[int], difference: Difference) -> bool:
@@ -193,6 +197,7 @@ def _is_same(old: Block, new: Block, again: int) -> bool:
     return again - new.head >= LEAST * (new.size - new.head)
 
 
-@lru_cache(maxsize=4096)
 def _kind(block: Block) -> tuple[str, str]:
-    return (block.tier, tool_name(block)) if block.tier == "tools" else (block.tier, block.role)
+    """What tells which blocks may stand for each other."""
+    tier, role, *_ = block
+    return (tier, tool_name(block)) if tier == "tools" else (tier, role)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from everwarm.core.analysis.call import Call
-from everwarm.core.analysis.compare import PAIRED, Difference, Parted, compare, goes_on, part
+from everwarm.core.analysis.compare import PAIRED, Difference, Parted, compare, enough, goes_on, part
 from everwarm.core.analysis.prompts import Prompts
 
 _WEIGHTS: Final = (25, 20, 16)
@@ -103,17 +103,24 @@ class Rivals:
         if rival.compared:
             return
         rival.compared = True
+        talk = self._is_talk(rival.parted)
+        if not rival.parted.grown and not enough(self._end(len(self._row)) - self._end(rival.parted.blocks), talk=talk):
+            return  # whatever is there again
         difference = compare(self._prompts, rival.row, self._row, rival.parted)
         begin = difference.begin(self._end)
         rival.same = begin + difference.again
         rival.weight = rival.same * _WEIGHTS[rival.against]
-        if self._continues(rival, difference, begin):
+        if self._continues(rival, difference, begin, talk):
             rival.kin = Kin(rival.other, rival.number, difference, rival.row, self._row)
 
-    def _continues(self, rival: _Rival, difference: Difference, begin: int) -> bool:
+    def _is_talk(self, parted: Parted) -> bool:
+        """Whether they part within the messages of this one."""
+        at, row = parted.blocks, self._row
+        return at < len(row) and self._prompts.blocks[row[at]].tier == "messages"
+
+    def _continues(self, rival: _Rival, difference: Difference, begin: int, talk: bool) -> bool:
         """Whether it is the same conversation, or the same application's system prompt."""
-        call, other, at = self._call, rival.other, difference.blocks
-        talk = at < len(self._row) and self._prompts.blocks[self._row[at]].tier == "messages"
+        call, other = self._call, rival.other
         if talk and not difference.grown:
             mine, others = call.line.session, other.line.session
             if mine != others or not (mine or self._is_same_talk(rival.row, difference)):
