@@ -218,20 +218,22 @@ class Cache:
                 since[key] = use
         self._live_on(asked, keys, alive)
         if seen < len(path):
-            self._follow(path[seen - 1] if seen else 0, path[seen])
+            parent, prefix = path[seen - 1] if seen else 0, path[seen]
+            only = self._only.setdefault(parent, prefix)
+            if only != prefix:  # else, as nearly always, it is the only one
+                self._follow(parent, only, prefix)
             self._only.update(pairwise(path[seen:]))
 
     def _live_on(self, asked: Asked, keys: Sequence[int], alive: int) -> None:
         """What was not there, or had expired, begins anew; what was there is ready, and lives, as the best of its uses
         says."""
         born, ready, known = keys[alive:], asked.ready, self._ready
-        for n in range(alive - 1, -1, -1):
-            if known[keys[n]] <= ready:
-                break  # and so is all that it begins with
-            known[keys[n]] = ready
+        while alive and known[keys[alive - 1]] > ready:  # else all that it begins with is ready as well
+            alive -= 1
+            known[keys[alive]] = ready
         for key in born:
             known[key] = ready
-        if self._rule is None or len(self._rule.ttls) < 2 or not (self._longer or asked.lifetime or asked.marks):
+        if not (self._longer or asked.lifetime or asked.marks) or self._rule is None or len(self._rule.ttls) < 2:
             return  # all there is has the first lifetime
         for longer in self._longer.values():
             longer.difference_update(born)
@@ -239,10 +241,8 @@ class Cache:
             if life > self._life:
                 self._longer.setdefault(life, set()).update(keys[:count])
 
-    def _follow(self, parent: int, prefix: int) -> None:
-        only = self._only.setdefault(parent, prefix)
-        if only == prefix:  # as nearly always: rows are for where prompts part
-            return
+    def _follow(self, parent: int, only: int, prefix: int) -> None:
+        """Another one behind the one that was the only one, or behind several: rows are for where prompts part."""
         if only:
             self._insert(parent, only)
             self._only[parent] = 0

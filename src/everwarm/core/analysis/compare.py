@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.alike import again as had
@@ -49,6 +50,12 @@ class Difference(NamedTuple):
         return end(self.blocks) + self.partly
 
 
+@lru_cache(maxsize=1024)
+def grown(blocks: int) -> Difference:
+    """One that goes on where the other, of so many blocks, ended; or ends where the other goes on."""
+    return Difference(blocks, 0, 0)
+
+
 class Parted(NamedTuple):
     """Two rows of blocks from where they are no longer the same, before what is different is compared."""
 
@@ -58,9 +65,8 @@ class Parted(NamedTuple):
     fresh: list[int]  # and the older one has not
 
 
-def part(old: Sequence[int], new: Sequence[int]) -> Parted:
-    """``old`` and ``new``: rows of blocks."""
-    same = _same(old, new)
+def part(old: Sequence[int], new: Sequence[int], same: int) -> Parted:
+    """``old`` and ``new``: rows of blocks, which have so many in common."""
     if same in (len(old), len(new)):
         return Parted(same, True, [], [])
     return Parted(same, False, *_apart(old[same:], new[same:]))
@@ -68,9 +74,9 @@ def part(old: Sequence[int], new: Sequence[int]) -> Parted:
 
 def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int], parted: Parted | None = None) -> Difference:
     """``parted``: the same two, if they were parted before."""
-    same, grown, gone, fresh = parted or part(old, new)
-    if grown:
-        return Difference(same, 0, 0)
+    same, ended, gone, fresh = parted or part(old, new, common(old, new))
+    if ended:
+        return grown(same)
     again = _sizes(prompts, new[same:]) - _sizes(prompts, fresh)  # of the blocks that both have
     gone, fresh = gone[:PAIRED], fresh[:PAIRED]
     pairs = _pairs(prompts, gone, fresh)
@@ -112,7 +118,7 @@ def is_near(old: Block, new: Block) -> bool:
     return had(old, new) >= NEAR * max(old.size, new.size)
 
 
-def _same(old: Sequence[int], new: Sequence[int]) -> int:
+def common(old: Sequence[int], new: Sequence[int]) -> int:
     """Blocks with which both begin."""
     shorter = min(len(old), len(new))
     if old[:shorter] == new[:shorter]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from everwarm.core.analysis.call import Call
-from everwarm.core.analysis.compare import Difference
+from everwarm.core.analysis.compare import grown
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.rivals import Kin, Rivals
 
@@ -40,7 +40,7 @@ class Kindred:
         number = self._ended.get(known)
         if number is None:
             return None
-        return Kin(self._calls[number], number, Difference(self._prompts.prefixes.length[known], 0, 0))
+        return Kin(self._calls[number], number, grown(self._prompts.prefixes.length[known]))
 
     def find(self, call: Call, end: Callable[[int], int], pair: int) -> Kin | None:
         """The one that it has most in common with, if nothing speaks against that one. ``end``: where so many of its

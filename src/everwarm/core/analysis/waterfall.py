@@ -99,7 +99,7 @@ def losses_of(row: Waterfall, there: int) -> tuple[Loss, ...]:
     if row.low < there:  # else it read all of that
         if row.low < row.found.rules:
             row.lose(*_of_provider(row, row.low))
-        _lose_known(row)
+        _lose_known(row, there)
     if kin is not None:
         if kin.call.line is not call.line and kin.call.line[:2] != call.line[:2]:  # provider and model
             upto, evidence = asked.places.upto(kin.difference.begin(asked.end)), f"{kin.call.line.model} before"
@@ -111,7 +111,7 @@ def losses_of(row: Waterfall, there: int) -> tuple[Loss, ...]:
     return tuple(row.losses)
 
 
-def _lose_known(row: Waterfall) -> None:
+def _lose_known(row: Waterfall, there: int) -> None:
     """What was there before and was not read, from what the rules give on."""
     found, places, rule = row.found, row.asked.places, row.rule
     if found.beyond and rule is not None:
@@ -119,19 +119,20 @@ def _lose_known(row: Waterfall) -> None:
         row.lose("lookback", places.upto(found.beyond), evidence=far)
     whole = found.any if row.change is None else _whole(row)
     if rule is not None:
-        ready = places.upto(found.ready if found.ready < whole else whole)
-        if row.low < ready:
-            cause, evidence = _of_rules(row, rule)
-            row.lose(cause, ready, evidence=evidence)
+        ready = there if found.ready == found.any else places.upto(found.ready)  # the former is as mostly
+        upto = ready if found.ready <= whole else places.upto(whole)
+        if row.low < upto:
+            cause, evidence = _of_rules(row, rule, ready)
+            row.lose(cause, upto, evidence=evidence)
     if found.ready >= whole:
         return  # there is no more
     row.lose("parallel", places.upto(min(found.alive, whole)), evidence="the answer to the earlier one had not begun")
     own = places.upto(min(found.own, whole))
     if row.low < own:
         row.lose("expired", own, evidence=_idle(row))
-    there = places.upto(min(found.any, whole))
-    if row.low < there:
-        row.lose("settings_changed", there, evidence=_settings(row))
+    known = places.upto(whole)
+    if row.low < known:
+        row.lose("settings_changed", known, evidence=_settings(row))
 
 
 def _whole(row: Waterfall) -> int:
@@ -171,9 +172,8 @@ def _of_provider(row: Waterfall, read: int) -> tuple[Cause, int, Change | None, 
     return "evicted", found.rules, None, evidence
 
 
-def _of_rules(row: Waterfall, rule: Rule) -> tuple[Cause, str]:
-    """Why the rules give less than what is there and alive."""
-    ready = row.asked.places.upto(row.found.ready)
+def _of_rules(row: Waterfall, rule: Rule, ready: int) -> tuple[Cause, str]:
+    """Why the rules give less than what is there and alive: so many tokens."""
     if ready < rule.minimum:
         return "minimum", f"{ready:,} of {rule.minimum:,} tokens"
     if not rule.mark or row.asked.marks is None:
