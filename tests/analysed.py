@@ -31,9 +31,15 @@ RULES = {
 class Log:
     """Asked call after call; a token is a character where none is reported."""
 
-    def __init__(self, provider: str = "whole", dialect: str = "openai_chat", options: Options | None = None) -> None:
+    def __init__(
+        self,
+        provider: str = "whole",
+        dialect: str = "openai_chat",
+        options: Options | None = None,
+        anchors: Mapping[int, int] | None = None,
+    ) -> None:
         self.prompts = Prompts()
-        self.accounts = Accounts(self.prompts, lambda provider, model: RULES[provider], options)
+        self.accounts = Accounts(self.prompts, lambda provider, model: RULES[provider], options, anchors)
         self.explains = options is None or options.explain
         self.provider = provider
         self.dialect = dialect

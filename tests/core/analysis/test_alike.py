@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from everwarm.core.analysis.alike import alike, tool_name
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.compare import Difference, compare, goes_on, is_near, nearly, part
+from everwarm.core.analysis.compare import Difference, common, compare, goes_on, is_near, nearly, part
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.layout.piece import Piece, Tier
 
@@ -71,7 +71,7 @@ def test_what_both_have_is_never_more_than_the_newer_one_is(old: list[int], new:
 
 @given(rows, rows)
 def test_what_only_one_has_is_left_when_one_stands_for_one(old: list[int], new: list[int]) -> None:
-    found = part(old, new)
+    found = part(old, new, common(old, new))
     gone, fresh = old[found.blocks :], []
     for number in new[found.blocks :]:
         if number in gone:

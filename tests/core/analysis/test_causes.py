@@ -302,9 +302,7 @@ def test_a_prompt_of_which_nothing_is_known_has_no_tier_of_its_own() -> None:
 
 
 def test_the_start_of_an_agent_is_told_from_an_eviction() -> None:
-    log = Log()
-    hidden = {1: 40}
-    log.accounts._hidden = hidden
+    log = Log(anchors={1: 40})
     log.ask(chat(LONG, "Hi"), 0.0, read=0)
     account = log.ask(chat(LONG, "Hi"), 60.0, read=20)
     assert change_in(account).what == "outside the log"

@@ -121,14 +121,16 @@ heads = st.tuples(st.integers(0, 19), st.integers(0, 20)).map(lambda cut: (TOOLS
 )
 def test_it_knows_of_each_block_the_last_call_that_had_it_near_an_end(calls: list[tuple[str, str, str]]) -> None:
     """Whenever somebody looks: here in the end, and after half of the calls."""
-    prompts = Prompts()
-    kindred, known = Kindred(prompts), dict[str, dict[int, int]]()
+    prompts, made = Prompts(), list[Call]()
+    kin, known = dict[str, Kindred](), dict[str, dict[int, int]]()
     for number, each in enumerate(calls):
-        made = call(prompts, str(number), *each)
-        path, head = prompts.prefixes.path(made.prompt.blocks), prompts.heads(made.prompt.blocks)[1]
-        row, ends = prompts.prefixes.row(made.prompt.blocks), [0, *(prompts.size(prefix) for prefix in path)]
-        kindred.remember(made, path, head)
-        known.setdefault(made.line.space, {}).update(dict.fromkeys([*row[: min(head, 16)], *row[-16:]], number))
+        made.append(call(prompts, str(number), *each))
+        prefix, space = made[-1].prompt.blocks, made[-1].line.space
+        path, row, head = prompts.prefixes.path(prefix), prompts.prefixes.row(prefix), prompts.heads(prefix)[1]
+        ends = [0, *(prompts.size(prefix) for prefix in path)]
+        kindred = kin.setdefault(space, Kindred(prompts, made))
+        kindred.remember(made[-1], number, path, head)
+        known.setdefault(space, {}).update(dict.fromkeys([*row[: min(head, 16)], *row[-16:]], number))
         if row and number in (len(calls) // 2, len(calls) - 1):
-            kindred.find(made, ends.__getitem__, -1)
-            assert kindred._blocks == known
+            kindred.find(made[-1], ends.__getitem__, -1)
+            assert kindred._blocks == known[space]

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Call, Line, Place
+from everwarm.core.analysis.compare import compare, goes_on
 from everwarm.core.analysis.prompts import Prompt, Prompts
 from everwarm.core.analysis.rivals import Kin, Rivals
 
-SIZES = (450, 500, 550, 600, 700, 800, 1000, 1300)
+SIZES = (100, 250, 450, 500, 600, 800, 1000, 1300)
 BLOCKS = [Block("system", "system", True, letter * 400 + "?" * 200, (), 600) for letter in "ab"] + [
     Block("messages", "user", True, letter * size, (), size) for letter, size in zip("cdefghij", SIZES, strict=True)
 ]
@@ -69,3 +70,15 @@ def test_it_is_the_one_that_comes_out_when_all_are_compared(new: Asked, others: 
     prompts = prompts_of_all()
     found, slowly = (best(prompts, new, others, together=together) for together in (True, False))
     assert (found and (found.number, found.difference)) == (slowly and (slowly.number, slowly.difference))
+
+
+@given(asked, asked)
+def test_one_that_is_not_compared_could_not_have_been_it(new: Asked, other: Asked) -> None:
+    """However much of what is left behind the first difference were there again."""
+    prompts, row = prompts_of_all(), new[0]
+    ends = list(accumulate((BLOCKS[number].size for number in row), initial=0))
+    rivals = Rivals(prompts, called(new), row, ends.__getitem__)
+    rivals.add(called(other), 0, other[0])
+    difference = compare(prompts, other[0], row)
+    rest = min(called(new).size, called(other).size) - difference.begin(ends.__getitem__)
+    assert rivals._rivals or not goes_on(difference, rest, talk=difference.blocks > 0)

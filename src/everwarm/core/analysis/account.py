@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.asked import Asked, Found, salts
+from everwarm.core.analysis.asked import NONE, Asked, Found, salts
 from everwarm.core.analysis.cache import Cache
-from everwarm.core.analysis.call import Call
+from everwarm.core.analysis.call import Call, Line
 from everwarm.core.analysis.compare import nearly
 from everwarm.core.analysis.kin import Kindred
 from everwarm.core.analysis.kinds import change_of
 from everwarm.core.analysis.loss import Account, Change, Loss
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.rivals import Kin
-from everwarm.core.analysis.scale import Places, Scale
-from everwarm.core.analysis.waterfall import Context, losses_of
+from everwarm.core.analysis.scale import Scale
+from everwarm.core.analysis.waterfall import Told, Waterfall, losses_of
 from everwarm.core.rules import Rule
 
 RuleOf = Callable[[str, str], Rule | None]
@@ -44,6 +44,7 @@ class _Served:
     rule: Rule | None
     cache: Cache
     scale: Scale
+    kindred: Kindred  # of all that the tenant called
 
 
 class Accounts:
@@ -58,22 +59,25 @@ class Accounts:
     ) -> None:
         """``anchors``: prefixes whose tokens are known, for they stand for what a log hides."""
         self._hidden = anchors or {}
-        self._prompts = prompts
         self._rule_of = rule_of
         self._options = options or Options()
         self._serves: dict[tuple[str, str, str], _Served] = {}
+        self._line: Line | None = None  # that of the last call
+        self._last: _Served
+        self._kindred: dict[str, Kindred] = {}  # by tenant
         self._salts: dict[object, int] = {}
-        self._kindred = Kindred(prompts)
+        self._calls: list[Call] = []  # by number, where it is told why
+        self._told = Told(prompts, self._calls, self._hidden)
+        self._prompts = prompts
         self._number = 0
         self._now = self._begun = 0.0  # when the last call was sent; when the last answer began
 
     def of(self, call: Call) -> Account:
         """The account of a call that is not ``failed``, or failed after it was read: its tokens are known."""
-        served = self._served(call)
-        asked, places = self._asked(call, served)
+        served = self._served(call.line)
+        asked = self._asked(call, served)
         found = served.cache.ask(asked)
-        self._number += 1
-        ideal = places.upto(found.any)
+        ideal = asked.places.upto(found.any)
         usage = call.usage if self._options.reported else None
         if usage is None:
             read, written, long = found.rules, found.written, found.written_long
@@ -85,37 +89,40 @@ class Accounts:
         losses: tuple[Loss, ...] = ()
         near, after = False, -1 if found.blocks < max(asked.heads[1], 1) else found.pair
         if self._options.explain:
-            kin, change = self._kin(call, asked, found), None
-            self._kindred.remember(call, asked.path, asked.heads[1])
+            kin, change = self._kin(call, asked, found, served.kindred), None
+            self._calls.append(call)
+            served.kindred.remember(call, self._number, asked.path, asked.heads[1])
             if kin is not None:
                 after = kin.number
                 if not kin.difference.grown:
                     change, near = self._change(call, kin)
-            before = self._kindred.call(found.pair)
-            context = Context(call, served.rule, places, found, kin, change, asked, self._prompts, before, self._hidden)
-            losses = losses_of(context, read, ideal)
+            losses = losses_of(Waterfall(self._told, call, served.rule, asked, found, kin, change, read), ideal)
+        self._number += 1
         return Account(call.tokens, read, losses, ideal, found.rules, written, long, near, after)
 
-    def _served(self, call: Call) -> _Served:
-        provider, model, space = call.line[:3]
-        served = self._serves.get((provider, model, space))
+    def _served(self, line: Line) -> _Served:
+        if line == self._line:  # as that of the call before
+            return self._last
+        served = self._serves.get(line[:3])
         if served is None:
-            rule = self._rule_of(provider, model)
-            cache = Cache(self._prompts, rule, self._options.keep)
-            served = self._serves[provider, model, space] = _Served(rule, cache, Scale(self._hidden))
+            rule = self._rule_of(line.provider, line.model)
+            kindred = self._kindred.setdefault(line.space, Kindred(self._prompts, self._calls))
+            served = _Served(rule, Cache(self._prompts, rule, self._options.keep), Scale(self._hidden), kindred)
+            self._serves[line[:3]] = served
+        self._line, self._last = line, served
         return served
 
-    def _asked(self, call: Call, served: _Served) -> tuple[Asked, Places]:
-        prompts, prompt = self._prompts, call.prompt
+    def _asked(self, call: Call, served: _Served) -> Asked:
+        prompts, prompt, usage = self._prompts, call.prompt, call.usage
         path = prompts.prefixes.path(prompt.blocks)
         sizes = prompts.sizes()
         places = served.scale.places(path, sizes, call.tokens)
         at, began = self._times(call)
-        salted = salts(call.settings, served.rule, self._salts)
         marks = prompt.marks if call.dialect else None
-        life = self._options.lifetime or ("1h" if call.usage and call.usage.cache_write_long else "")
+        salted = salts(call.settings, served.rule, self._salts) if call.settings else NONE
+        life = self._options.lifetime or ("1h" if usage is not None and usage.cache_write_long else "")
         heads = prompts.heads(prompt.blocks)
-        return Asked(path, sizes, places, at, began, self._number, marks, salted, heads, life), places
+        return Asked(path, sizes, places, at, began, self._number, marks, salted, heads, life)
 
     def _times(self, call: Call) -> tuple[float, float]:
         """When it was sent, and when its answer began. A call without any time came when the answers to all before it
@@ -129,14 +136,16 @@ class Accounts:
             began = min(call.ended or inf, at + _SOON)
         if began < at:
             began = at
-        self._now, self._begun = at, max(began, self._begun)
+        self._now = at
+        if began > self._begun:
+            self._begun = began
         return at, began
 
-    def _kin(self, call: Call, asked: Asked, found: Found) -> Kin | None:
+    def _kin(self, call: Call, asked: Asked, found: Found, kindred: Kindred) -> Kin | None:
         if found.blocks == len(asked.path):
             return None  # all of it was sent before
-        kin = self._kindred.ended(call, asked.path[found.blocks - 1]) if found.blocks else None
-        return kin or self._kindred.find(call, asked.end, found.pair)
+        kin = kindred.ended(asked.path[found.blocks - 1]) if found.blocks else None
+        return kin or kindred.find(call, asked.end, found.pair)
 
     def _change(self, call: Call, kin: Kin) -> tuple[Change | None, bool]:
         """What is not as it was; and whether nearly the same was asked."""

@@ -17,6 +17,7 @@ from typing import Final
 from everwarm.core.analysis.asked import Asked, Found
 from everwarm.core.analysis.ends import has_marks, life_of, lifetimes, places
 from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.uses import Uses
 from everwarm.core.common_prefix import common_prefix
 from everwarm.core.rules import Rule
 
@@ -47,9 +48,9 @@ class Cache:
         self._calls = array("Q")  # by use: the number of the call that prefixes were used by
         self._times = array("d")  # when that was
         self._wholes = array("I")  # the prefix that was its whole prompt; 0: it was empty
-        self._seen: dict[int, int] = {}  # prefix -> the last use
-        self._since = self._seen if self._refreshes else {}  # key -> the use since which it lives; the same dictionary
-        # as long as settings play no part
+        self._used = Uses(prompts.prefixes.parent)
+        self._since: dict[int, int] | None = None if self._refreshes else {}  # key -> the use since which it lives;
+        # None: that of the prefix, as long as settings play no part
         self._ready: dict[int, float] = {}  # key -> when it can be read
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
         self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several
@@ -61,7 +62,7 @@ class Cache:
         keys = asked.keys()
         seen, _, alive, ready = depths = self._depths(asked, keys)
         ends, last = self._ends(asked, depths)
-        pair = self._calls[self._seen[last]] if last else -1
+        pair = self._calls[self._used.of(last)] if last else -1
         rules, beyond, written, long = self._by_rule(asked, keys, ready, ends[3])
         self._remember(asked, keys, seen, alive)
         return Found(*ends, rules, seen, pair, beyond, written, long)
@@ -70,13 +71,17 @@ class Cache:
         """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
         path, at = asked.path, asked.at
-        seen = own = _known(path, len(path), self._seen)
-        if keys is not path or self._since is not self._seen:
-            own = _known(keys, seen, self._since)
+        seen = own = _known(path, len(path), self._used.known)
+        if keys is not path or self._since is not None:
+            own = _known(keys, seen, self._held())
         alive = self._alive(keys, own, at)
         if alive and self._ready[keys[alive - 1]] <= at:  # as mostly
             return seen, own, alive, alive
         return seen, own, alive, _holding(alive, lambda n: self._ready[keys[n]] <= at)
+
+    def _held(self) -> Container[int]:
+        """The keys that are there, or were."""
+        return self._used.known if self._since is None else self._since
 
     def _alive(self, keys: Sequence[int], own: int, at: float) -> int:
         if not self._refreshes:  # what is longer may be younger
@@ -90,7 +95,7 @@ class Cache:
         if self._longer:
             life = max((life for life, keys in self._longer.items() if key in keys), default=self._life)
             lasts = max(life, self._keep)
-        return at < self._times[self._since[key]] + lasts
+        return at < self._times[self._used.of(key) if self._since is None else self._since[key]] + lasts
 
     def _ends(self, asked: Asked, depths: tuple[int, int, int, int]) -> tuple[tuple[int, int, int, int], int]:
         """Characters of each depth, with those of the next block that another one there begins with; and the longest
@@ -123,7 +128,7 @@ class Cache:
             return []
         at = bisect_left(row, block.text, key=lambda number: blocks[number].text)
         near = [prefixes.after(parent, number) for number in row[max(at - 1, 0) : at + 1]]
-        use = self._seen[parent] if parent else -1
+        use = self._used.of(parent) if parent else -1
         last = prefixes.path(self._wholes[use])[seen : seen + 1]
         near += [prefix for prefix in last if blocks[prefixes.block[prefix]].role == block.role]
         common = (min(common_prefix(blocks[prefixes.block[p]].text, block.text), block.size) for p in near)
@@ -134,7 +139,7 @@ class Cache:
         """Whether it is known; with these settings; alive; ready."""
         tools, system = asked.heads
         key = prefix | asked.salts[0 if seen < tools else 1 if seen < system else 2] << 32
-        if key not in self._since:
+        if key not in self._held():
             return True, False, False, False
         alive = self._lives(key, asked.at)
         return True, True, alive, alive and self._ready[key] <= asked.at
@@ -208,30 +213,30 @@ class Cache:
         self._calls.append(asked.number)
         self._times.append(asked.at)
         self._wholes.append(path[-1] if path else 0)
-        if keys is not path and self._since is self._seen:
-            self._since = dict(self._seen)
-        seen_by, since = self._seen, self._since
-        for prefix in path:  # a loop is faster than ``update`` with a dictionary made for it
-            seen_by[prefix] = use
-        if since is not seen_by:
+        if keys is not path and self._since is None:
+            self._since = {prefix: self._used.of(prefix) for prefix in self._used.known}
+        self._used.note(path, seen, use)
+        if self._since is not None:
             for key in keys if self._refreshes else keys[alive:]:
-                since[key] = use
+                self._since[key] = use
         self._live_on(asked, keys, alive)
         if seen < len(path):
-            self._follow(path[seen - 1] if seen else 0, path[seen])
+            parent, prefix = path[seen - 1] if seen else 0, path[seen]
+            only = self._only.setdefault(parent, prefix)
+            if only != prefix:  # else, as nearly always, it is the only one
+                self._follow(parent, only, prefix)
             self._only.update(pairwise(path[seen:]))
 
     def _live_on(self, asked: Asked, keys: Sequence[int], alive: int) -> None:
         """What was not there, or had expired, begins anew; what was there is ready, and lives, as the best of its uses
         says."""
         born, ready, known = keys[alive:], asked.ready, self._ready
-        for n in range(alive - 1, -1, -1):
-            if known[keys[n]] <= ready:
-                break  # and so is all that it begins with
-            known[keys[n]] = ready
+        while alive and known[keys[alive - 1]] > ready:  # else all that it begins with is ready as well
+            alive -= 1
+            known[keys[alive]] = ready
         for key in born:
             known[key] = ready
-        if self._rule is None or len(self._rule.ttls) < 2 or not (self._longer or asked.lifetime or asked.marks):
+        if not (self._longer or asked.lifetime or asked.marks) or self._rule is None or len(self._rule.ttls) < 2:
             return  # all there is has the first lifetime
         for longer in self._longer.values():
             longer.difference_update(born)
@@ -239,10 +244,8 @@ class Cache:
             if life > self._life:
                 self._longer.setdefault(life, set()).update(keys[:count])
 
-    def _follow(self, parent: int, prefix: int) -> None:
-        only = self._only.setdefault(parent, prefix)
-        if only == prefix:  # as nearly always: rows are for where prompts part
-            return
+    def _follow(self, parent: int, only: int, prefix: int) -> None:
+        """Another one behind the one that was the only one, or behind several: rows are for where prompts part."""
         if only:
             self._insert(parent, only)
             self._only[parent] = 0

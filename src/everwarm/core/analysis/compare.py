@@ -50,6 +50,12 @@ class Difference(NamedTuple):
         return end(self.blocks) + self.partly
 
 
+@lru_cache(maxsize=1024)
+def grown(blocks: int) -> Difference:
+    """One that goes on where the other, of so many blocks, ended; or ends where the other goes on."""
+    return Difference(blocks, 0, 0)
+
+
 class Parted(NamedTuple):
     """Two rows of blocks from where they are no longer the same, before what is different is compared."""
 
@@ -59,9 +65,8 @@ class Parted(NamedTuple):
     fresh: list[int]  # and the older one has not
 
 
-def part(old: Sequence[int], new: Sequence[int]) -> Parted:
-    """``old`` and ``new``: rows of blocks."""
-    same = _same(old, new)
+def part(old: Sequence[int], new: Sequence[int], same: int) -> Parted:
+    """``old`` and ``new``: rows of blocks, which have so many in common."""
     if same in (len(old), len(new)):
         return Parted(same, True, [], [])
     return Parted(same, False, *_apart(old[same:], new[same:]))
@@ -69,9 +74,9 @@ def part(old: Sequence[int], new: Sequence[int]) -> Parted:
 
 def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int], parted: Parted | None = None) -> Difference:
     """``parted``: the same two, if they were parted before."""
-    same, grown, gone, fresh = parted or part(old, new)
-    if grown:
-        return Difference(same, 0, 0)
+    same, ended, gone, fresh = parted or part(old, new, common(old, new))
+    if ended:
+        return grown(same)
     again = _sizes(prompts, new[same:]) - _sizes(prompts, fresh)  # of the blocks that both have
     gone, fresh = gone[:PAIRED], fresh[:PAIRED]
     pairs = _pairs(prompts, gone, fresh)
@@ -91,7 +96,12 @@ def goes_on(difference: Difference, rest: int, *, talk: bool) -> bool:
     """
     if difference.grown:
         return True
-    return difference.again >= (max(_SAID, LEAST * rest) if talk else _STRETCH)
+    return enough(difference.again, talk=talk) and (not talk or difference.again >= LEAST * rest)
+
+
+def enough(again: int, *, talk: bool) -> bool:
+    """Whether so many characters that are there again can speak for it at all."""
+    return again >= (_SAID if talk else _STRETCH)
 
 
 def nearly(prompts: Prompts, old: Sequence[int], new: Sequence[int], difference: Difference) -> bool:
@@ -108,7 +118,7 @@ def is_near(old: Block, new: Block) -> bool:
     return had(old, new) >= NEAR * max(old.size, new.size)
 
 
-def _same(old: Sequence[int], new: Sequence[int]) -> int:
+def common(old: Sequence[int], new: Sequence[int]) -> int:
     """Blocks with which both begin."""
     shorter = min(len(old), len(new))
     if old[:shorter] == new[:shorter]:
@@ -193,6 +203,7 @@ def _is_same(old: Block, new: Block, again: int) -> bool:
     return again - new.head >= LEAST * (new.size - new.head)
 
 
-@lru_cache(maxsize=4096)
 def _kind(block: Block) -> tuple[str, str]:
-    return (block.tier, tool_name(block)) if block.tier == "tools" else (block.tier, block.role)
+    """What tells which blocks may stand for each other."""
+    tier, role, *_ = block
+    return (tier, tool_name(block)) if tier == "tools" else (tier, role)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from everwarm.core.analysis.call import Call
-from everwarm.core.analysis.compare import Difference
+from everwarm.core.analysis.compare import grown
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.rivals import Kin, Rivals
 
@@ -21,24 +21,26 @@ _TRIED: Final = 4
 
 
 class Kindred:
-    """Remembers the last call of each conversation, application and stretch of text. Namespaces know nothing of each
-    other."""
+    """Remembers the last call of each conversation, application and stretch of text, of one namespace: they know
+    nothing of each other."""
 
-    def __init__(self, prompts: Prompts) -> None:
+    def __init__(self, prompts: Prompts, calls: Sequence[Call]) -> None:
+        """``calls``: those of all namespaces, by their numbers; it grows."""
         self._prompts = prompts
-        self._calls: list[Call] = []
-        self._last: dict[tuple[object, ...], int] = {}
-        self._blocks: dict[str, dict[int, int]] = {}  # namespace -> block -> the last call that had it near an end
-        self._heads: dict[tuple[str, int], tuple[int, Sequence[int]]] = {}  # what ``_blocks`` lacks of beginnings: the
-        # namespace, and the prefix that it ends with -> the last call that begins so, and the prefixes
-        self._ended: dict[tuple[str, int], int] = {}  # the prefix that is a whole prompt -> the last call that had it
+        self._calls = calls
+        self._sessions: dict[str, int] = {}
+        self._apps: dict[tuple[str, str], int] = {}  # by dialect, too
+        self._blocks: dict[int, int] = {}  # block -> the last call that had it near an end
+        self._heads: dict[int, tuple[int, Sequence[int]]] = {}  # what ``_blocks`` lacks of beginnings: the prefix that
+        # one ends with -> the last call that begins so, and the prefixes
+        self._ended: dict[int, int] = {}  # the prefix that is a whole prompt -> the last call that had it
 
-    def ended(self, call: Call, known: int) -> Kin | None:
+    def ended(self, known: int) -> Kin | None:
         """The last one whose whole prompt is its longest beginning that was sent before: this prefix."""
-        number = self._ended.get((call.line.space, known), -1)
-        if number < 0:
+        number = self._ended.get(known)
+        if number is None:
             return None
-        return Kin(self._calls[number], number, Difference(self._prompts.prefixes.length[known], 0, 0))
+        return Kin(self._calls[number], number, grown(self._prompts.prefixes.length[known]))
 
     def find(self, call: Call, end: Callable[[int], int], pair: int) -> Kin | None:
         """The one that it has most in common with, if nothing speaks against that one. ``end``: where so many of its
@@ -51,25 +53,19 @@ class Kindred:
                 break
         return rivals.first()
 
-    def remember(self, call: Call, path: Sequence[int], head: int) -> None:
-        """Calls are numbered from 0, in the order in which they are remembered. ``path``: the prefixes of its prompt,
-        the shortest first; ``head``: how many of its blocks are no messages."""
-        number, line = len(self._calls), call.line
-        self._calls.append(call)
-        self._ended[line.space, call.prompt.blocks] = number
-        block, blocks = self._prompts.prefixes.block, self._blocks.setdefault(line.space, {})
+    def remember(self, call: Call, number: int, path: Sequence[int], head: int) -> None:
+        """The last call, and its number. ``path``: the prefixes of its prompt, the shortest first; ``head``: how many
+        of its blocks are no messages."""
+        line, block, blocks = call.line, self._prompts.prefixes.block, self._blocks
+        self._ended[call.prompt.blocks] = number
         for prefix in path[-_TAIL:]:
             blocks[block[prefix]] = number
         if head:  # many begin so, one after the other: it is enough to know the last one when it is asked for
-            begin = path[: min(head, _TAIL)]
-            self._heads[line.space, begin[-1]] = number, begin
+            begin = path[: head if head < _TAIL else _TAIL]
+            self._heads[begin[-1]] = number, begin
         if line.session:
-            self._last[line.space, "session", line.session] = number
-        self._last[line.space, "app", line.app, call.dialect] = number
-
-    def call(self, number: int) -> Call | None:
-        """The one with this number; None for -1."""
-        return self._calls[number] if number >= 0 else None
+            self._sessions[line.session] = number
+        self._apps[line.app, call.dialect] = number
 
     def _candidates(self, call: Call, row: Sequence[int], pair: int) -> list[int]:
         found: dict[int, None] = {}
@@ -81,19 +77,17 @@ class Kindred:
         return list(found)
 
     def _note_heads(self) -> None:
-        block = self._prompts.prefixes.block
-        for (space, _), (number, begin) in self._heads.items():
-            blocks = self._blocks[space]
+        block, blocks = self._prompts.prefixes.block, self._blocks
+        for number, begin in self._heads.values():
             for prefix in begin:
                 blocks[block[prefix]] = max(number, blocks.get(block[prefix], -1))
         self._heads.clear()
 
     def _near(self, call: Call, row: Sequence[int], pair: int) -> Iterator[int]:
         self._note_heads()
-        last, space = self._last, call.line.space
-        blocks = self._blocks.get(space, {})
-        if call.line.session:
-            yield last.get((space, "session", call.line.session), -1)
+        line, blocks = call.line, self._blocks
+        if line.session:
+            yield self._sessions.get(line.session, -1)
         hits: set[int] = set()
         for block in reversed(row[-_SEARCHED:]):
             number = blocks.get(block, -1)
@@ -108,4 +102,4 @@ class Kindred:
             if number >= 0:
                 yield number
                 break
-        yield last.get((space, "app", call.line.app, call.dialect), -1)
+        yield self._apps.get((line.app, call.dialect), -1)

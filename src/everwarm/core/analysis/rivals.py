@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from everwarm.core.analysis.call import Call
-from everwarm.core.analysis.compare import PAIRED, Difference, Parted, compare, goes_on, part
+from everwarm.core.analysis.compare import PAIRED, Difference, Parted, common, compare, enough, goes_on, part
 from everwarm.core.analysis.prompts import Prompts
 
 _WEIGHTS: Final = (25, 20, 16)
@@ -55,7 +55,10 @@ class Rivals:
 
     def add(self, other: Call, number: int, row: Sequence[int]) -> bool:
         """An earlier call, its number and its row. Whether it is the one for sure: no others need be added."""
-        parted = part(row, self._row)
+        same = common(row, self._row)
+        if not self._can_be(same, len(row)):
+            return False
+        parted = part(row, self._row, same)
         rival = _Rival(other, number, row, parted)
         self._rivals.append(rival)
         rival.against = self._against(other, parted)
@@ -110,10 +113,18 @@ class Rivals:
         if self._continues(rival, difference, begin):
             rival.kin = Kin(rival.other, rival.number, difference, rival.row, self._row)
 
+    def _can_be(self, same: int, blocks: int) -> bool:
+        """Whether all that follows the blocks that are the same could speak for one of so many blocks."""
+        row, end = self._row, self._end
+        return same in (blocks, len(row)) or enough(end(len(row)) - end(same), talk=self._is_talk(same))
+
+    def _is_talk(self, at: int) -> bool:
+        """Whether this block is in a message."""
+        return at < len(self._row) and self._prompts.blocks[self._row[at]].tier == "messages"
+
     def _continues(self, rival: _Rival, difference: Difference, begin: int) -> bool:
         """Whether it is the same conversation, or the same application's system prompt."""
-        call, other, at = self._call, rival.other, difference.blocks
-        talk = at < len(self._row) and self._prompts.blocks[self._row[at]].tier == "messages"
+        call, other, talk = self._call, rival.other, self._is_talk(difference.blocks)
         if talk and not difference.grown:
             mine, others = call.line.session, other.line.session
             if mine != others or not (mine or self._is_same_talk(rival.row, difference)):
