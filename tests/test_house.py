@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "log": {"errors"},
     "workers": {"errors"},
     "rules": {"core", "errors"},
+    "rule_table": {"core", "rules"},
     "keys": {"config", "errors"},
     "progress": set(),
     "flags": {"config"},

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from everwarm.cli import main
 from everwarm.errors import ConfigError
-from everwarm.rules import load, show
+from everwarm.rule_table import show
+from everwarm.rules import load
 
 OURS = load().layers[1]
 TODAY = date(2026, 12, 1)

@@ -190,7 +190,7 @@ def _config(args: argparse.Namespace) -> int:
 
 
 def _rules(args: argparse.Namespace) -> int:
-    from everwarm.rules import print_rules
+    from everwarm.rule_table import print_rules
 
     print_rules(load(args).data / "rules", as_json=args.json)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import json
@@ -10,7 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -38,7 +39,9 @@ class Ran(SimpleNamespace):
 
 
 @pytest.fixture
-def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+def run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Ran]]:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("EVERWARM_SHARED_DATA", raising=False)  # it is no setting of the program
 
@@ -47,7 +50,8 @@ def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
         out, err = capfd.readouterr()
         return Ran(status=status, out=out, err=err)
 
-    return run
+    yield run
+    gc.unfreeze()  # this program goes on
 
 
 def asked(second: int, question: str = "How much?", **others: Any) -> dict[str, Any]:
@@ -72,6 +76,15 @@ def test_no_flags(run: Callable[..., Ran], log: Path) -> None:
     clock = next(line for line in lines if line.startswith("System prompt changed: a clock"))
     assert "messages[0].content" in clock
     assert any(line.startswith("Static first, dynamic last (layout = rewrite)") for line in lines)
+
+
+def test_cycles_are_looked_for_again_afterwards(run: Callable[..., Ran], log: Path, tmp_path: Path) -> None:
+    """But not among what is left of an analysis: it lives as long as the program."""
+    for path, status in ((log, 0), (tmp_path / "no such log", 1)):
+        assert run("analyze", path).status == status
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+        gc.unfreeze()
 
 
 def test_json_sql_and_html_have_the_same_sums(run: Callable[..., Ran], log: Path, tmp_path: Path) -> None:

@@ -47,6 +47,19 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redact", action="store_true", help="show no text of any prompt")
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for cycles: there are none in millions of prompts, rows and calls that are kept. Nor is
+    what is left in the end, modules and prices, looked through once more when the program ends."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@_uncollected()
 def analyze(args: argparse.Namespace, rules: Path) -> int:
     """``rules``: the folder with rules of one's own. Exit status: 1 if no call was found, or too little was cached."""
     from everwarm.analyze.analysis import analyse
@@ -55,7 +68,7 @@ def analyze(args: argparse.Namespace, rules: Path) -> int:
     from everwarm.analyze.watch import Watch
 
     tables = Tables(args.sql, redacted=args.redact) if args.sql else None
-    with _uncollected(), Watch(_bytes(args.paths)) as watch:
+    with Watch(_bytes(args.paths)) as watch:
         logs = _read(args.paths, watch.read)
         also = tables.add if tables else None
         report = analyse(logs, _rules(rules), watch.step, args.replay, also)
@@ -77,6 +90,7 @@ def analyze(args: argparse.Namespace, rules: Path) -> int:
     return 1 if why else 0
 
 
+@_uncollected()
 def explain(args: argparse.Namespace, rules: Path) -> int:
     """The second of two requests, or one of a log and the one that it should have continued."""
     from rich.console import Console
@@ -102,16 +116,6 @@ def explain(args: argparse.Namespace, rules: Path) -> int:
     pair = pair_of(prompts, accounts, Money(rule_of), calls)
     Console(soft_wrap=True, highlight=False).print(shown(pair, redacted=args.redact))
     return 0
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without Python's search for cycles: there are none in millions of prompts, rows and calls that are kept."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _rules(folder: Path) -> RuleOf:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+APPLICATION: Final = 0x45764C31  # "EvL1"
+"""Which SQLite files hold rows: the ``application_id`` in their headers."""
 
 
 class Row(NamedTuple):

@@ -13,12 +13,11 @@ import sqlite3
 from collections.abc import Sequence
 
 from everwarm.ledger import findings
-from everwarm.ledger.record import Row
+from everwarm.ledger.record import APPLICATION, Row
 from everwarm.ledger.sums import Tally
 from everwarm.store import bulk
 from everwarm.store.file import Schema, used_bytes
 
-APPLICATION = 0x45764C31  # "EvL1"
 HOUR = 3600
 
 VERSION_1 = (

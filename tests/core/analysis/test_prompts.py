@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -84,6 +85,17 @@ def grown(dialect: str, body: dict[str, Any], item: Any) -> list[dict[str, Any]]
 @given(data=st.data())
 def test_a_body_can_be_had_again_with_its_values_and_its_order_of_keys(dialect: str, data: st.DataObject) -> None:
     again(dialect, *grown(dialect, orjson.loads(orjson.dumps(data.draw(BODIES[dialect]))), data.draw(items)))
+
+
+@settings(deadline=None)  # machines are slow at times
+@given(st.lists(st.lists(items, max_size=12), max_size=4), st.sampled_from(["messages", "input"]))
+def test_conversations_go_on_by_few_messages_or_by_many(steps: list[list[dict[str, Any]]], talk: str) -> None:
+    dialect = {"messages": "openai_chat", "input": "openai_responses"}[talk]
+    ends = [sum(map(len, steps[: n + 1])) for n in range(len(steps))]
+    said = list(chain.from_iterable(steps))
+    again(
+        dialect, *({"model": "m", "tools": tools, talk: said[:end]} for end in ends for tools in ([], [{"name": "f"}]))
+    )
 
 
 @pytest.mark.parametrize("dialect", sorted(BODIES))

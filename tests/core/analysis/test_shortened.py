@@ -50,6 +50,19 @@ def test_what_is_shortened_is_told_apart_and_known_again() -> None:
     assert prompts.shortened == 2
 
 
+def test_a_conversation_whose_end_was_not_kept_cannot_be_had_again() -> None:
+    """Though its beginning can, before and after."""
+    prompts = Prompts(kept=100)
+    bodies = Bodies(prompts)
+    begun = prompts.read("openai_chat", _body(_long(1)))
+    whole = prompts.read("openai_chat", _body(_long(1), _long(2)))
+    before, after = bodies.of("openai_chat", begun, {}), bodies.of("openai_chat", whole, {})
+    assert before is not None
+    assert after is None
+    assert bodies.of("openai_chat", begun, {}) == before
+    assert bodies.of("openai_chat", whole, {}) is None
+
+
 def test_short_texts_are_kept_always() -> None:
     prompts = Prompts(kept=0)
     prompt = prompts.read("openai_chat", _body("short", "and short"))

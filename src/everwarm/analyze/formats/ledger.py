@@ -14,8 +14,7 @@ from everwarm.analyze.reading.providers import provider_of
 from everwarm.analyze.reading.record import Record, Unread
 from everwarm.core.analysis.call import Line, Place
 from everwarm.core.usage import Usage
-from everwarm.ledger.record import Row
-from everwarm.ledger.tables import APPLICATION
+from everwarm.ledger.record import APPLICATION, Row
 
 _MAGIC: Final = b"SQLite format 3\0"
 _ID: Final = slice(68, 72)

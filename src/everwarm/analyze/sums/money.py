@@ -59,6 +59,11 @@ class Money:
             return None
         return _cost(rates, call.tokens, call.usage.output if call.usage else 0, read, written, long)
 
+    def again(self, call: Call) -> float | None:
+        """Of reading all of its prompt once more, for no answer."""
+        rates = self._of(call)
+        return None if rates is None else call.tokens * rates.read / MILLION
+
     def saved(self, call: Call, tokens: int) -> float | None:
         """What reading so many tokens saves against computing them."""
         rates = self._of(call)

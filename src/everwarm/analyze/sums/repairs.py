@@ -175,7 +175,7 @@ class Replays:
     def _pings(self, call: Call, rule: Rule, seconds: float) -> float | None:
         """What it costs to keep a call's prompt alive for so long."""
         times = int(min(seconds, KEPT_ALIVE) // (_EARLY * rule.ttls[0].seconds))
-        one = self._money.cost(replace(call, usage=None), call.tokens, 0, 0)
+        one = self._money.again(call)
         return None if one is None else times * one
 
     def _routed(self, reported: Outcome | None, before: Outcome) -> Repair | None:

@@ -91,7 +91,8 @@ def _respelled(
     notes: Notes, space: str, stream: bytes, dialect: str, pieces: Sequence[Piece], sights: Sights[bytes] | None
 ) -> Iterator[tuple[Piece, list[_Span]]]:
     """The pieces that go out in another form, and where they differ."""
-    likely = [piece for piece in pieces if piece.text[:1] in _BEGINS or piece.tier == "system"]
+    prose = [piece for piece in pieces if piece.tier != "tools"]  # a tool's definition has its own way
+    likely = [piece for piece in prose if piece.text[:1] in _BEGINS or piece.tier == "system"]
     wanted = [piece for piece in likely if _may_hold_json(dialect, piece)]
     if not wanted:  # as in most requests without tools
         return
@@ -112,7 +113,7 @@ def _respelled(
 
 def _may_hold_json(dialect: str, piece: Piece) -> bool:
     """Whether it is worth a look: most texts hold none, and that is soon told."""
-    if piece.kind in ("opaque", "definition"):
+    if piece.kind == "opaque":
         return _is_input(dialect, piece)
     if piece.tier == "system" and piece.kind == "text":
         return "{" in piece.text or piece.text[:1] in _BEGINS
@@ -147,6 +148,8 @@ def _json(text: str) -> tuple[int, int]:
     """Where in a text stands what looks like one object or array that could be spelled in two ways; 0, 0 if none."""
     if len(text) > LONGEST:
         return 0, 0
+    if len(text) > 2 and text[0] + text[-1] in _BRACKETS:  # as most are
+        return 0, len(text)
     inner = text.strip(_SPACE)
     if len(inner) < 3 or inner[0] + inner[-1] not in _BRACKETS:
         return 0, 0
