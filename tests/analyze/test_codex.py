@@ -123,6 +123,22 @@ def test_when_it_was_sent() -> None:
     ]
 
 
+def done(second: int, began: float, what: str) -> dict[str, Any]:
+    """How newer versions tell of what is complete: with when that began, seconds since ``line(0)``."""
+    item = {"type": what, "id": "i"}
+    return line(second, "event_msg", type="item_completed", item=item, started_at_ms=1_772_359_200_000 + began * 1000)
+
+
+def test_events_that_tell_of_an_answer_are_not_before_it() -> None:
+    """They stand before its items; of versions since 0.171 they say when it began."""
+    new = [done(2, 2, "UserMessage"), done(8, 7.5, "Reasoning"), done(9, 8.5, "AgentMessage")]
+    old = [line(8, "event_msg", type=what) for what in ("agent_reasoning", "agent_message")]
+    for events, began in ((new, 7.5), (old, 8)):
+        rows = [meta(), turn(1), said(2, "user", "Hi."), *events, said(9, "assistant", "Ho."), counted(10, ONE, ONE)]
+        (call,) = calls(FORMAT, rows)
+        assert [at and at - 1_772_359_200 for at in (call.at, call.began, call.ended)] == [2, began, 10]
+
+
 def test_counts_before_their_answers() -> None:
     """As versions of 2025 write them."""
     rows = [

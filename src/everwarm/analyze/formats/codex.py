@@ -10,9 +10,10 @@ as it was is no new call, nor is one that both kinds of lines tell. Files withou
 
 Versions differ in whether a count stands before the items of its answer or behind them: the first count of a file
 decides. The base instructions are in newer files, the tools in none. A request is taken to be sent when the line before
-its answer was written; reasoning is sent again in all later requests. A fork repeats the history of its parent, and so
-may a spawned thread, before it does anything itself (codeburn 1383, tokscale 679): those calls have the ids that they
-have there, but often the times of the fork.
+its answer was written. Events tell the same answer before its items do, newer ones also when it began: they are of the
+answer, and not before it. Reasoning is sent again in all later requests. A fork repeats the history of its parent, and
+so may a spawned thread, before it does anything itself (codeburn 1383, tokscale 679): those calls have the ids that
+they have there, but often the times of the fork.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ _AT_ONCE: Final = 1.0
 """Seconds within which a spawned thread has written what it repeats, and no call can have been answered."""
 
 _LOST: Final = ("turn_aborted", "error")
+_TOLD: Final = ("agent_message", "agent_reasoning", "agent_reasoning_raw_content")
+_TOLD_ITEMS: Final = ("AgentMessage", "Reasoning", "Plan")
+"""What events tell of an answer that its items tell again behind them; newer ones are ``item_completed``."""
 
 
 class Codex:
@@ -76,6 +80,8 @@ class _Rollout:
         self._born = 0.0  # when its file was begun
         self._settings: Mapping[str, str] = {}
         self._now: float | None = None
+        self._before: float | None = None  # when the last line was written that tells of no answer by an event
+        self._began: float | None = None  # when the answer began that such lines tell of
 
     def read(self, lines: Lines) -> Iterator[Record | Unread]:
         for found in objects(lines):
@@ -84,22 +90,28 @@ class _Rollout:
                 continue
             number, entry = found
             kind, payload = text(entry, "type"), entry.get("payload")
-            before, self._now = self._now, seconds(entry.get("timestamp"))
+            self._now = seconds(entry.get("timestamp"))
             if type(payload) is dict:
-                yield from self._wrapped(number, kind, payload, before)
+                yield from self._wrapped(number, kind, payload)
             elif kind and "payload" not in entry:
-                self._history.item(number, entry, before, self._now)
+                self._item(number, entry)
             elif "id" in entry or "record_type" in entry:
                 self._meta(entry)
             else:
                 yield broken(self._file, number, "it is no line of a rollout: it has no type, or no payload", entry)
+            if not _tells(payload):
+                self._before, self._began = self._now, None
         if self._counts.none:
             for answer in self._history.answers():
                 yield self._record(answer.number, answer, None, "")
 
-    def _wrapped(self, number: int, kind: str, payload: dict[str, Json], before: float | None) -> Iterator[Record]:
+    def _item(self, number: int, item: dict[str, Json]) -> None:
+        began = self._now if self._began is None else self._began
+        self._history.item(number, item, self._before, began, self._now)
+
+    def _wrapped(self, number: int, kind: str, payload: dict[str, Json]) -> Iterator[Record]:
         if kind == "response_item":
-            self._history.item(number, payload, before, self._now)
+            self._item(number, payload)
         elif kind == "session_meta":
             self._meta(payload)
         elif kind == "turn_context":
@@ -113,6 +125,8 @@ class _Rollout:
 
     def _event(self, number: int, payload: dict[str, Json]) -> Iterator[Record]:
         what = text(payload, "type")
+        if self._began is None and _tells(payload):
+            self._began = seconds(payload.get("started_at_ms")) or self._now
         if what == "token_count":
             info = part(payload, "info")
             usage = self._counts.event(info)
@@ -171,6 +185,11 @@ class _Rollout:
         seller = "openai" if self._line.provider in _UNTOLD and model.startswith(_OURS) else self._line.provider
         self._line = self._line._replace(provider=seller, model=model, app=text(told, "cwd") or self._line.app)
         self._settings = {name: value for member, name in _SETTINGS.items() if (value := text(told, member))}
+
+
+def _tells(payload: Json) -> bool:
+    """Whether it is an event that tells of an answer what its items tell, too."""
+    return text(payload, "type") in _TOLD or text(part(payload, "item"), "type") in _TOLD_ITEMS
 
 
 FORMAT: Final[Format] = Codex()

@@ -49,13 +49,16 @@ class History:
         """With the system prompt."""
         self._step = after(self._step, _blocks({"instructions": instructions}) if instructions else [])
 
-    def item(self, number: int, item: dict[str, Json], before: float | None, now: float | None) -> None:
-        """A message, reasoning, the call of a tool, or its result. ``before``: when the line before was written."""
+    def item(
+        self, number: int, item: dict[str, Json], before: float | None, began: float | None, now: float | None
+    ) -> None:
+        """A message, reasoning, the call of a tool, or its result. ``before``: when the line before was written;
+        ``began``: when this item did, if a model wrote it."""
         kind = text(item, "type")
         if kind in _NEVER_SENT:
             return
         if _is_answer(kind, item):
-            self._spoken(number, before, now)
+            self._spoken(Open(self._step, number, before, began, now))
         else:
             self._asked, self._speaks = now, False
             self._waits = text(item, "role") == "user"
@@ -108,14 +111,13 @@ class History:
             del self._turns[-turns:]
             del self._users[-turns:]
 
-    def _spoken(self, number: int, before: float | None, now: float | None) -> None:
-        answer = Open(self._step, number, before, now, now)
+    def _spoken(self, answer: Open) -> None:
         if self._answer is None:
             self._answer = answer
         if not self._speaks:
             self._pending.append(answer)
         elif self._pending:
-            self._pending[-1].ended = now
+            self._pending[-1].ended = answer.ended
         self._speaks = True
 
     def _user(self, item: dict[str, Json], blocks: list[Block]) -> None:
