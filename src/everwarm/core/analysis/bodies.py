@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from everwarm.core.analysis.prompts import Prompt, Prompts, Unit
+from everwarm.core.analysis.prompts import Prompt, Prompts
+from everwarm.core.analysis.units import TALKS, Unit
 from everwarm.core.layout.draft import Draft
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Piece
@@ -17,9 +18,6 @@ from everwarm.core.wire import Json
 
 MOST: Final = 8 * 2**20
 """Bytes of JSON that are kept parsed, those of each message once for each place at which it stands."""
-
-_TALKS: Final = ("messages", "input")
-"""Members with the conversation. They come last."""
 
 _MORE: Final = 8
 """Messages by which one request may be longer than the one it is made from."""
@@ -123,7 +121,7 @@ class Bodies:
         """How many of these units are items of a conversation."""
         talks, units = self._talks, self._prompts.units
         for unit in units[len(talks) :]:
-            talks.append(unit.listed and unit.member in _TALKS and unit.data != b"")
+            talks.append(unit.listed and unit.member in TALKS and unit.data != b"")
         return sum(map(talks.__getitem__, numbers))
 
     def _head(self, dialect: str, path: Sequence[int], units: Sequence[Unit]) -> Iterator[_Member]:

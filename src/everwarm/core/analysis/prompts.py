@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
 import orjson
 
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.blocks import blocks_of, grouped, place_of
 from everwarm.core.analysis.prefixes import Prefixes
-from everwarm.core.analysis.row import Known, Row
+from everwarm.core.analysis.row import Row
 from everwarm.core.analysis.texts import KEPT, Texts
-from everwarm.core.layout.outline import outline
-from everwarm.core.layout.outlines.parts import LEADING, MARK, role_of
-from everwarm.core.layout.piece import Piece
+from everwarm.core.analysis.units import Units
 from everwarm.core.marks import marks_in
 from everwarm.core.wire import Json
 
@@ -31,32 +27,6 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_completions": ("prompt", "suffix"),
 }
 """Of a body what a model reads, in rendered order. By dialect."""
-
-_MARKS: Final = (b'"cache_control"', b'"prompt_cache_breakpoint"')
-"""Without these there is no mark in a unit."""
-
-_TALKS: Final = ("messages", "input")
-"""Members whose system messages, if nothing stands before them, are a system prompt."""
-
-
-class Unit(NamedTuple):
-    """One tool, message or system prompt, as it is in a body."""
-
-    member: str  # of the body
-    listed: bool  # whether it is one of a list there
-    data: bytes | None  # its JSON, compact; b"" for the items of a list that has none; None: it was not kept
-    blocks: tuple[int, ...]
-    marks: tuple[tuple[int, str], ...]  # which of its blocks a client has marked, and the lifetime
-    first: int  # blocks that were seen before it: one with this number or a higher one has the paths of this unit
-
-
-class _Form(NamedTuple):
-    """What tells, besides its JSON, which unit it is."""
-
-    dialect: str
-    member: str
-    listed: bool
-    leading: bool  # no message, or one before which there are system messages only
 
 
 class Prompt(NamedTuple):
@@ -75,13 +45,13 @@ class Prompts:
         ends and a digest are: it is still told apart from all other text, but what differs within is not known."""
         self._texts = Texts(kept)
         self.blocks = self._texts.blocks
-        self.units: list[Unit] = []
+        self._units = Units(self._texts)
+        self.units = self._units.all
         self.prefixes = Prefixes()
         self.bodies = Prefixes()
         self._rows = {0: Prompt(0, 0, ())}  # by the numbers of ``bodies``
         self._sizes = array("Q", (0,))  # by prefix, as far as they were asked for
         self._heads = [(0, 0)]  # the same
-        self._known: dict[_Form, dict[bytes, int]] = {}
 
     def read(self, dialect: str, body: Mapping[str, Json], write: Callable[[Json], bytes] = orjson.dumps) -> Prompt:
         """The prompt of a parsed body. What is no JSON in it (``orjson`` says so) is no prompt: ``TypeError``.
@@ -96,24 +66,26 @@ class Prompts:
             if isinstance(value, Row):
                 units = self._after_row(units, dialect, member, value)
             else:
-                units = self.bodies.of(self._units_of(dialect, member, value, write), units)
+                units = self.bodies.of(self._units.of(dialect, member, value, write), units)
         prompt = self._prompt(units)
-        last = self.prefixes.length[prompt.blocks] - 1
-        if dialect == "anthropic_messages" and last >= 0 and isinstance(body.get("cache_control"), dict):
+        if dialect == "anthropic_messages" and prompt.blocks and isinstance(body.get("cache_control"), dict):
+            last = self.prefixes.length[prompt.blocks] - 1
             marks = marks_in(dialect, {"cache_control": body["cache_control"]})
             return prompt._replace(marks=(*prompt.marks, *((last, mark.ttl) for mark in marks)))
         return prompt
 
     def _prompt(self, units: int) -> Prompt:
         """That of a row of units. One that goes on where another ended is made from that one's."""
-        known, parent, fresh, at = self._rows, self.bodies.parent, list[int](), units
+        known, parent, at = self._rows, self.bodies.parent, units
+        fresh: list[int] = []
         while (found := known.get(at)) is None:
             fresh.append(self.bodies.block[at])
             at = parent[at]
         if not fresh:
             return found
         blocks, marks = found.blocks, found.marks
-        before, numbers = self.prefixes.length[blocks], list[int]()
+        before = self.prefixes.length[blocks]
+        numbers: list[int] = []
         for number in reversed(fresh):
             unit = self.units[number]
             if unit.marks:
@@ -167,88 +139,13 @@ class Prompts:
     def _after_row(self, units: int, dialect: str, member: str, row: Row) -> int:
         """The same for a row of which the beginning, or all, may be known."""
         if row.known is not None and row.known[:2] == (units, dialect):
-            return row.known.units
+            return row.known[2]
         begun = row.begun if row.known is None else None
         if begun is not None and begun[:2] == (units, dialect):
-            form = _Form(dialect, member, True, member not in _TALKS)
-            after = self.bodies.of(self._all(form, row[row.kept :]), begun.units)
+            after = self.bodies.of(self._units.more(dialect, member, row[row.kept :]), begun[2])
         else:
-            after = self.bodies.of(self._units_of(dialect, member, row), units)
-            if member in _TALKS and all(map(_is_leading, row)):
-                return after  # the next one may be one more of the system prompt
-        row.known = Known(units, dialect, after)
+            after = self.bodies.of(self._units.of(dialect, member, row), units)
+            if self._units.lead(member, row):
+                return after
+        row.known = (units, dialect, after)
         return after
-
-    def _units_of(
-        self, dialect: str, member: str, value: Json, write: Callable[[Json], bytes] = orjson.dumps
-    ) -> list[int]:
-        listed = isinstance(value, list)
-        if listed and not value:
-            return [self._empty(_Form(dialect, member, True, True))]
-        row: Sequence[Json] = value if isinstance(value, list) else (value,)
-        begin = 0
-        if member in _TALKS:
-            begin = next((n for n, item in enumerate(row) if not _is_leading(item)), len(row) - 1) + 1
-        first = self._all(_Form(dialect, member, listed, True), row[:begin], write)
-        return first + self._all(_Form(dialect, member, listed, member not in _TALKS), row[begin:], write)
-
-    def _all(self, form: _Form, items: Sequence[Json], write: Callable[[Json], bytes] = orjson.dumps) -> list[int]:
-        """At the speed of dictionaries, for nearly all are known."""
-        known = self._known.setdefault(form, {})
-        data = list(map(write, items))
-        found = list(map(known.get, data))
-        if None not in found:
-            return found  # type: ignore[return-value]
-        return [
-            self._one(form, known, item, text) if number is None else number
-            for number, item, text in zip(found, items, data, strict=True)
-        ]
-
-    def _empty(self, form: _Form) -> int:
-        """A list without items: nothing that a model reads, but a part of the body."""
-        known = self._known.setdefault(form, {})
-        if b"" not in known:
-            known[b""] = len(self.units)
-            self.units.append(Unit(form.member, True, b"", (), (), 0))
-        return known[b""]
-
-    def _one(self, form: _Form, known: dict[bytes, int], item: Json, data: bytes) -> int:
-        key, found = data, known.get(data)
-        cut = self._texts.cut() if found is None else None
-        if cut is not None and len(data) > cut.long:
-            key = blake2b(data, digest_size=16).digest()  # which no JSON is by chance
-            found = known.get(key)
-        if found is None:
-            kept = None
-            if key is data:
-                key = kept = bytes(memoryview(data))  # without the room to grow that orjson leaves behind it
-            found = known[key] = len(self.units)
-            self.units.append(self._learn(form, item, kept))
-            self._texts.room -= len(kept or b"")
-        return found
-
-    def _learn(self, form: _Form, item: Json, data: bytes | None) -> Unit:
-        dialect, member, listed, leading = form
-        body = {member: [item] if listed else item}
-        pieces = outline(dialect, {member: [_bare(item)]} if member == "tools" and listed else body)
-        if leading:
-            tiered: Sequence[Piece] = pieces
-        else:  # a system message in the midst of others is one of them
-            tiered = [p if p.tier == "messages" else p._replace(tier="messages") for p in pieces]
-        first = len(self.blocks)
-        numbers = tuple(map(self._texts.number, blocks_of(tiered)))
-        if data is not None and _MARKS[0] not in data and _MARKS[1] not in data:
-            return Unit(member, listed, data, numbers, (), first)
-        begins = [row[0].path for row in grouped(tiered)]
-        found = ((place_of(begins, mark.path), mark.ttl) for mark in marks_in(dialect, body) if mark.path)
-        marks = tuple((at, ttl) for at, ttl in found if at is not None)
-        return Unit(member, listed, data, numbers, marks, first)
-
-
-def _bare(tool: Json) -> Json:
-    """Without its mark, which is no part of a prompt and may move from one tool to another."""
-    return {k: v for k, v in tool.items() if k != MARK} if isinstance(tool, dict) and MARK in tool else tool
-
-
-def _is_leading(item: Json) -> bool:
-    return role_of(item) in LEADING

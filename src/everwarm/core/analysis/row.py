@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from everwarm.core.wire import Json
 
-
-class Known(NamedTuple):
-    """What ``Prompts`` has made of a row: it need not look at the items again."""
-
-    before: int  # the units that stood before it in its body, as a prefix of ``Prompts.bodies``
-    dialect: str
-    units: int  # the same with those of the row
+Known = tuple[int, str, int]
+"""What ``Prompts`` has made of a row, which need not be looked at again: the units that stood before it in its body, as
+a prefix of ``Prompts.bodies``; the dialect; the prefix that ends with the units of the row."""
 
 
 class Row(list[Json]):

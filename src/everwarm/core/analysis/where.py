@@ -9,7 +9,8 @@ import orjson
 
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.blocks import grouped
-from everwarm.core.analysis.prompts import Prompts, Unit
+from everwarm.core.analysis.prompts import Prompts
+from everwarm.core.analysis.units import Unit
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.piece import Path, Piece
 
