@@ -136,6 +136,17 @@ def test_where_litellm_tells_what_was_cached(tmp_path: Path) -> None:
         assert record.usage == CHAT_USAGE
 
 
+def test_a_stream_that_litellm_counted_by_itself(tmp_path: Path) -> None:
+    """Its provider told nothing, and so nothing of what was read; without a prompt these counts are all there is."""
+    usage = {"prompt_tokens": 2000, "completion_tokens": 10, "prompt_tokens_details": None}
+    usage["completion_tokens_details"] = {"reasoning_tokens": 0, "text_tokens": 10, "image_tokens": None}
+    row = {**SPEND, "metadata": {"usage_object": usage}, "response": {**CHAT_ANSWER, "usage": usage}}
+    assert one(tmp_path, {**row, "messages": CHAT["messages"]}).usage is None
+    assert one(tmp_path, row).usage == Usage(2000, 0, 10)
+    usage["cache_read_input_tokens"] = 0
+    assert one(tmp_path, {**row, "messages": CHAT["messages"]}).usage == Usage(2000, 0, 10), "Anthropic told that"
+
+
 def test_calls_of_litellm_that_asked_nobody_or_failed(tmp_path: Path) -> None:
     hit = one(tmp_path, {**SPEND, "cache_hit": "True"})
     assert (hit.usage, hit.failed) == (None, False)
