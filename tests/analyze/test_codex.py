@@ -188,12 +188,22 @@ def test_a_provider_whose_name_says_nothing() -> None:
     for named, model, seller in (
         ("codex", "gpt-5.3-codex", "openai"),
         ("codex", "glm-4.7", "codex"),
+        ("everwarm", "claude-sonnet-4-5", "anthropic"),
+        ("everwarm", "smollm2", "everwarm"),
         ("openrouter", "gpt-5.2", "openrouter"),
     ):
         begin = meta()
         begin["payload"]["model_provider"] = named
         rows = [begin, line(1, "turn_context", model=model), said(1, "user", "Hi."), counted(2, ONE, ONE)]
         assert [call.line.provider for call in calls(FORMAT, rows)] == [seller]
+
+
+def test_the_model_may_change_behind_a_gateway() -> None:
+    begin = meta()
+    begin["payload"]["model_provider"] = "everwarm"
+    first = [line(1, "turn_context", model="gpt-5.2"), said(1, "user", "Hi."), counted(2, ONE, ONE)]
+    second = [line(3, "turn_context", model="qwen3"), said(3, "user", "Hi."), counted(4, TWO, BOTH)]
+    assert [call.line.provider for call in calls(FORMAT, [begin, *first, *second])] == ["openai", "qwen"]
 
 
 def test_records_of_usage() -> None:

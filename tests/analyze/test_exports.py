@@ -136,6 +136,17 @@ def test_where_litellm_tells_what_was_cached(tmp_path: Path) -> None:
         assert record.usage == CHAT_USAGE
 
 
+def test_a_stream_that_litellm_counted_by_itself(tmp_path: Path) -> None:
+    """Its provider told nothing, and so nothing of what was read; without a prompt these counts are all there is."""
+    usage = {"prompt_tokens": 2000, "completion_tokens": 10, "prompt_tokens_details": None}
+    usage["completion_tokens_details"] = {"reasoning_tokens": 0, "text_tokens": 10, "image_tokens": None}
+    row = {**SPEND, "metadata": {"usage_object": usage}, "response": {**CHAT_ANSWER, "usage": usage}}
+    assert one(tmp_path, {**row, "messages": CHAT["messages"]}).usage is None
+    assert one(tmp_path, row).usage == Usage(2000, 0, 10)
+    usage["cache_read_input_tokens"] = 0
+    assert one(tmp_path, {**row, "messages": CHAT["messages"]}).usage == Usage(2000, 0, 10), "Anthropic told that"
+
+
 def test_calls_of_litellm_that_asked_nobody_or_failed(tmp_path: Path) -> None:
     hit = one(tmp_path, {**SPEND, "cache_hit": "True"})
     assert (hit.usage, hit.failed) == (None, False)
@@ -322,3 +333,47 @@ def test_what_else_is_in_an_archive(tmp_path: Path) -> None:
     assert str(whys[2]).startswith("what was posted cannot be read: it is no JSON")
     assert whys[3:] == [True, True]
     assert [each.place.line for each in got] == [1, 2, 3, 4, 5]
+
+
+def kept(folder: Path, name: str, text: str) -> dict[str, Any]:
+    """A body in a file beside the archive, as Playwright keeps it."""
+    (folder / name).write_text(text, "utf-8")
+    return {"mimeType": "x", "text": "", "_file": name}
+
+
+def test_an_archive_with_bodies_in_files(tmp_path: Path) -> None:
+    whole = entry(CLAUDE, kept(tmp_path, "b.dat", STREAM))
+    whole["request"]["postData"] = kept(tmp_path, "a.json", json.dumps(CLAUDE))
+    (record,) = records(tmp_path, archive(whole), "x.har", har.FORMAT)
+    assert (record.body, record.usage, record.id) == (CLAUDE, Usage(12, 3000, 7, 300, 0, 200), "msg_0123456789")
+
+
+def test_an_archive_points_at_no_files_but_those_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    kept(tmp_path, "a.json", json.dumps(CLAUDE))
+    for name in ("../a.json", str(tmp_path / "a.json"), "..", "", "no.json", "a\0.json", 7):
+        apart = entry(CLAUDE, {})
+        apart["request"]["postData"] = {"text": "", "_file": name}
+        assert unread(folder, archive(apart), "x.har").why == "what was posted was not saved"
+
+
+def test_an_archive_that_says_how_long_only_the_receiving_took(tmp_path: Path) -> None:
+    """As Playwright's smallest form does."""
+    short = {**entry(CLAUDE, {"text": json.dumps(CLAUDE_ANSWER)}), "time": 3.5}
+    short["timings"] = {"send": -1, "wait": -1, "receive": 3.5}
+    (record,) = records(tmp_path, archive(short), "x.har", har.FORMAT)
+    assert (record.at, record.began, record.ended) == (AT, None, None)
+
+
+def test_an_archive_of_calls_that_were_broken_off(tmp_path: Path) -> None:
+    """Playwright's status of a connection that was refused is -1; a body that was not saved has a size."""
+    refused = entry(CLAUDE, {"text": "half"}, -1)
+    unsaved = entry(CLAUDE, {})
+    del unsaved["request"]["postData"]
+    unsaved["request"]["bodySize"] = 1095
+    failed, lost = found(tmp_path, archive(refused, unsaved), "x.har", har.FORMAT)
+    assert isinstance(failed, Record)
+    assert failed.failed
+    assert isinstance(lost, Unread)
+    assert lost.why == "what was posted was not saved"

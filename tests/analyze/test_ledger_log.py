@@ -52,6 +52,28 @@ def test_rows_of_the_ledger(path: Path) -> None:
     assert (other.line.provider, other.began) == ("anthropic", None)
 
 
+def test_rows_that_tell_no_tokens_or_are_no_calls(tmp_path: Path) -> None:
+    """Streams whose upstream told none, calls that were broken off; and embeddings."""
+    book = Ledger(tmp_path / "ledger.db", clock=lambda: NOW)
+    book.add(row(via="upstream:a", prompt=0, output=0))
+    book.add(row(via="upstream:a", dialect="openai_embeddings", output=0))
+    book.close()
+    untold, other = all_of(tmp_path / "ledger.db")
+    assert isinstance(untold, Record)
+    assert (untold.usage, untold.failed) == (None, False)
+    assert isinstance(other, Unread)
+    assert other.why == "it asked for embeddings, of which no prompt cache has any"
+
+
+def test_a_database_of_another_program_is_no_ledger(tmp_path: Path) -> None:
+    """Coding agents keep such ones beside their transcripts."""
+    path = tmp_path / "goals.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE goals (id)")
+    connection.close()
+    assert ledger.FORMAT.fits([path.read_bytes()], str(path)) == 0
+
+
 def test_a_ledger_is_left_as_it_is(path: Path) -> None:
     before = path.read_bytes()
     all_of(path)

@@ -120,6 +120,13 @@ def test_each_step_is_a_call() -> None:
     assert [call.place.line for call in (first, second, third)] == [1, 2, 3]
 
 
+def test_a_provider_that_is_a_gateway() -> None:
+    """What is behind it is most likely the maker of the model."""
+    (asked, answer, *_), model = MESSAGES, ("everwarm", "gpt-5.1")
+    info = {**answer["info"], **dict(zip(("providerID", "modelID"), model, strict=True))}
+    assert {call.line.provider for call in calls(asked, {**answer, "info": info})} == {"openai"}
+
+
 def test_the_prompt_is_all_that_was_sent() -> None:
     found = calls(*MESSAGES)
     assert texts(found) == [FIRST, SECOND, SECOND + "\n<|assistant|>\nIt is 1.\n<|user|>\nThanks."]

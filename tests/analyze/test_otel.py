@@ -131,6 +131,59 @@ def test_messages_in_the_event_of_the_convention(tmp_path: Path) -> None:
     assert (record.body, record.id) == (BODY, "chatcmpl-0123456789"), "the same call as its span"
 
 
+def details(**members: Any) -> dict[str, Any]:
+    """A log record with all of the call, which has no time but that at which it was seen."""
+    name, seen = "gen_ai.client.inference.operation.details", "1760000002400000000"
+    return {"eventName": name, "observedTimeUnixNano": seen, "attributes": attributes(NOW | SAID), **members}
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["before its span", "behind it"])
+def test_details_have_the_times_of_their_span(order: int, tmp_path: Path) -> None:
+    """Whichever comes first; what was read twice counts once, and has both the prompt and the times."""
+    apart = logged(details(spanId="eee19b7ec3c1b174"))
+    rows = [apart, traces(span(NOW))][::order]
+    *_, last = records(tmp_path, json_lines(*rows), form=otel.FORMAT)
+    assert (last.body, last.at, last.ended, last.id) == (BODY, AT, AT + 2, "chatcmpl-0123456789")
+
+
+def test_details_without_a_span_have_their_own_time(tmp_path: Path) -> None:
+    for members in ({}, {"spanId": "eee19b7ec3c1b174"}):
+        record = one(tmp_path, logged(details(**members)), otel.FORMAT)
+        assert (record.body, record.at) == (BODY, AT + 1.9)
+
+
+def test_many_details_wait_for_no_span_in_vain(tmp_path: Path) -> None:
+    said = {**NOW, "gen_ai.response.id": ""}
+    rows = [logged(details(spanId=f"{n:016}", attributes=attributes(said))) for n in range(1030)]
+    got = records(tmp_path, json_lines(*rows, *(traces(span(said, spanId=f"{n:016}")) for n in range(1030, 2060))))
+    assert [record.place.line for record in got[:7]] == [*range(1, 7), 1031], "the first ones, and then the spans"
+    assert len(got) == 2060
+
+
+def test_a_call_in_a_call_is_one(tmp_path: Path) -> None:
+    """Two libraries tell of it: the inner one has the id and when the answer began, the outer one the prompt."""
+    inner = NOW | {"gen_ai.response.time_to_first_chunk": 0.5}
+    outer = {name: value for name, value in (NOW | SAID).items() if not name.startswith("gen_ai.response.")}
+    rows = traces(span(inner, spanId="b" * 16, parentSpanId="a" * 16), span(outer, spanId="a" * 16))
+    first, second = records(tmp_path, json_lines(rows), form=otel.FORMAT)
+    assert (first.id, first.body) == (second.id, None)
+    assert (second.body, first.began, second.began) == (BODY, AT + 0.5, AT + 0.5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "First Token Stream Event",
+        "gen_ai.content.completion.chunk",
+        "llm.content.completion.chunk",
+        "ai.stream.firstChunk",
+    ],
+)
+def test_when_an_answer_began(name: str, tmp_path: Path) -> None:
+    chunks = [{"name": name, "timeUnixNano": str(1_760_000_001_000_000_000 + n)} for n in (0, 500_000_000)]
+    assert one(tmp_path, traces(span(NOW, events=[{"name": "x"}, *chunks]))).began == AT + 0.5
+
+
 OLD_MESSAGES = [
     ("gen_ai.system.message", {"content": "Be kind."}),
     ("gen_ai.user.message", {"content": "Weather?"}),
@@ -151,6 +204,11 @@ def test_messages_in_older_events(tmp_path: Path) -> None:
     (record,) = records(tmp_path, json_lines(logged(*rows), traces(span(old))))
     assert record.body == {"model": "gpt-5.1", "messages": OLD_BODY}
     assert record.usage == Usage(20, 0, 0)
+    assert not record.answer
+    said = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Rain."}}
+    rows.append({"spanId": "eee19b7ec3c1b174", "eventName": "gen_ai.choice", "body": any_value(said)})
+    (record,) = records(tmp_path, b"".join(json_lines(logged(row)) for row in rows) + json_lines(traces(span(old))))
+    assert len(record.answer) == 16
     events = [{"name": name, "attributes": attributes(body)} for name, body in OLD_MESSAGES]
     assert one(tmp_path, traces(span(old, events=events))).body == record.body
     lost = unread(tmp_path, json_lines(logged(*rows)))
@@ -209,6 +267,9 @@ def test_openinference(tmp_path: Path) -> None:
         tmp_path, traces(span({**said, "input.value": json.dumps(CHAT), "input.mime_type": "application/json"}))
     )
     assert whole.body == CHAT
+    lost = {"openinference.span.kind": "LLM", "llm.system": "openai", "input.value": json.dumps(CHAT)}
+    failed = one(tmp_path, traces(span(lost, status={"code": "STATUS_CODE_ERROR"})))
+    assert (failed.line.model, failed.body, failed.failed) == (CHAT["model"], CHAT, True), "it names no model itself"
 
 
 def test_vercels_ai_sdk(tmp_path: Path) -> None:
@@ -244,9 +305,11 @@ def test_langfuse(tmp_path: Path) -> None:
         "langfuse.observation.input": '[{"role": "user", "content": "Hi"}]',
         "langfuse.observation.output": '{"role": "assistant", "content": "Yes."}',
         "langfuse.observation.usage_details": '{"input": 9, "output": 4, "cache_read_input_tokens": 4000}',
+        "langfuse.observation.completion_start_time": '"2025-10-09T08:53:21.500000Z"',
         "session.id": "s1",
     }
     record = one(tmp_path, traces(span(said)))
+    assert (record.at, record.began) == (AT, AT + 1)
     assert record.body == {
         "model": "claude-sonnet-4-5",
         "temperature": 0,

@@ -34,10 +34,6 @@ from everwarm.core.wire import Json
 
 _KINDS: Final = frozenset({"session_meta", "turn_context", "response_item", "compacted", "event_msg"})
 _SETTINGS: Final = {"effort": "reasoning_effort", "verbosity": "verbosity", "service_tier": "service_tier"}
-_OURS: Final = ("gpt", "codex", "o1", "o3", "o4")
-_UNTOLD: Final = ("", "codex", "custom", "proxy")
-"""What users call a provider whose name says nothing: most likely what is behind it is the maker of the model."""
-
 _AT_ONCE: Final = 1.0
 """Seconds within which a spawned thread has written what it repeats, and no call can have been answered."""
 
@@ -74,6 +70,7 @@ class _Rollout:
         self._history = History()
         self._counts = Counts()
         self._line = Line()
+        self._named = ""  # what the user calls the provider
         self._hides = "codex"
         self._root = ""  # the session whose history this one continues
         self._parent = ""  # the thread that spawned this one
@@ -176,13 +173,13 @@ class _Rollout:
         version = text(told, "cli_version")
         aside = " subagent" if type(told.get("source")) is dict else ""
         self._hides = f"codex {version} {text(told, 'originator')}".rstrip() + aside
-        seller = provider(text(told, "model_provider"))
-        self._line = Line(seller, "", "", text(told, "cwd"), name)
+        self._named = text(told, "model_provider")
+        self._line = Line(provider(self._named), "", "", text(told, "cwd"), name)
         self._history.begin(text(part(told, "base_instructions"), "text"))
 
     def _turn(self, told: dict[str, Json]) -> None:
         model = text(told, "model") or self._line.model
-        seller = "openai" if self._line.provider in _UNTOLD and model.startswith(_OURS) else self._line.provider
+        seller = provider(self._named, model)
         self._line = self._line._replace(provider=seller, model=model, app=text(told, "cwd") or self._line.app)
         self._settings = {name: value for member, name in _SETTINGS.items() if (value := text(told, member))}
 

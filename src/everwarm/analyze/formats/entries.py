@@ -11,6 +11,7 @@ import orjson
 
 from everwarm.analyze.formats.format import Lines
 from everwarm.analyze.reading.files import sample
+from everwarm.analyze.reading.providers import provider_of
 from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.call import Place
 from everwarm.core.wire import Json
@@ -28,9 +29,13 @@ PROVIDERS: Final[Mapping[str, str]] = {
 """What agents call a provider, and the rules' name for it, where it is another one."""
 
 
-def provider(name: str) -> str:
-    """As the rules call it."""
-    return PROVIDERS.get(name, name)
+_UNTOLD: Final = frozenset(("", "codex", "custom", "everwarm", "litellm", "proxy"))
+"""What users call a provider whose name says nothing, or names what stands in front of it."""
+
+
+def provider(name: str, model: str = "") -> str:
+    """As the rules call it. Where its name says nothing, most likely what is behind it is the maker of the model."""
+    return (name in _UNTOLD and provider_of(model)) or PROVIDERS.get(name, name)
 
 
 def objects(lines: Lines) -> Iterator[tuple[int, dict[str, Json]] | Unread]:

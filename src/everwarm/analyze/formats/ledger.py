@@ -20,6 +20,12 @@ _MAGIC: Final = b"SQLite format 3\0"
 _ID: Final = slice(68, 72)
 """Where SQLite keeps the application's id in the head of a file."""
 
+_TABLE: Final = b"CREATE "
+"""How the description of a table begins, in the head of a file that has any."""
+
+_NO_CALLS: Final = "openai_embeddings"
+"""The dialect that asks no model for text."""
+
 _ASKED: Final = ("miss", "bypass")
 """What ``cache`` says where a model was asked; else nothing was computed, and no prompt cache was read."""
 
@@ -35,7 +41,8 @@ class Ledger:
             return 0.0
         if data[_ID] == APPLICATION.to_bytes(4, "big"):
             return 1.0
-        return 0.0 if any(data[_ID]) else 0.3  # a new one, of which all is still in the log beside it, says nothing yet
+        # A new one, of which all is still in the log beside it, says nothing yet, and has no tables here.
+        return 0.0 if any(data[_ID]) or _TABLE in data else 0.3
 
     def read(self, lines: Lines) -> Iterator[Record | Unread]:
         if not Path(lines.name).is_file():
@@ -50,7 +57,7 @@ class Ledger:
                 found = connection.execute(f"SELECT id, {', '.join(Row._fields)} FROM rows ORDER BY id")  # noqa: S608
                 for number, *row in found:
                     place = Place(lines.name, number)
-                    yield _record(place, Row(*row)) if _whole(row) else Unread(place, "the row is damaged")
+                    yield _call(place, Row(*row)) if _whole(row) else Unread(place, "the row is damaged")
         except sqlite3.Error as e:
             yield Unread(Place(lines.name, 0), f"the ledger cannot be read: {e}")
 
@@ -64,7 +71,9 @@ def _whole(row: list[object]) -> bool:
     return len(row) == len(kinds) and all(type(value) is kind for value, kind in zip(row, kinds, strict=True))
 
 
-def _record(place: Place, row: Row) -> Record:
+def _call(place: Place, row: Row) -> Record | Unread:
+    if row.dialect == _NO_CALLS:
+        return Unread(place, "it asked for embeddings, of which no prompt cache has any")
     asked = row.cache in _ASKED
     read = min(max(row.prefix_cached, 0), row.prompt) if asked else 0
     usage = Usage(max(row.prompt, 0) - read, read, max(row.output, 0))
@@ -75,7 +84,7 @@ def _record(place: Place, row: Row) -> Record:
         at=row.at,
         began=row.at + row.ttft_ms / 1000 if row.ttft_ms > 0 else None,
         ended=row.at + row.total_ms / 1000,
-        usage=usage if asked and not failed else None,
+        usage=usage if asked and not failed and usage.total else None,  # an upstream that told none, or a broken call
         failed=failed,
     )
 

@@ -113,14 +113,16 @@ def _call(value: Json, place: Place) -> Record | Unread:
     metadata = inner(row, "metadata")
     body = _body(row)
     answer = answer_of(row.get("response"))
-    usage = _usage(row, metadata)
+    counts = _counts(row, metadata)
+    usage = _usage(row, counts)
     if body is None and usage is None:
         return Unread(place, "it has neither messages nor tokens", shown(value))
     told = _told(row, metadata)
     made = record(place, told, body, answer, usage=usage)
     made.line = made.line._replace(space="")  # its teams and keys share the accounts that it has with providers
-    if str(row.get("cache_hit")).lower() == "true":
-        made.usage = None  # LiteLLM answered by itself: the provider's cache was not asked
+    answered = str(row.get("cache_hit")).lower() == "true"  # by LiteLLM: the provider's cache was not asked
+    if answered or (body is not None and _is_own(counts)):
+        made.usage = None
     return made
 
 
@@ -158,12 +160,24 @@ def _body(row: Mapping[str, Json]) -> Mapping[str, Json] | None:
     return {**given, "model": row.get("model"), "messages": messages}
 
 
-def _usage(row: Mapping[str, Json], metadata: dict[str, Json]) -> Usage | None:
+def _counts(row: Mapping[str, Json], metadata: dict[str, Json]) -> dict[str, Json]:
+    """All that stands in one or the other place, by the names that providers have for it."""
+    told = (inner(inner(dict(row), "response"), "usage"), *(inner(metadata, name) for name in _USAGES))
+    return {name: value for usage in told for name, value in usage.items() if value is not None}
+
+
+def _is_own(counts: dict[str, Json]) -> bool:
+    """Whether LiteLLM counted a stream by itself, as its provider told nothing: it tells texts of the answer then, and
+    no part of the prompt. What was read of a cache nobody knows."""
+    parts = ("prompt_tokens_details", "cache_read_input_tokens", "cache_creation_input_tokens")
+    spoken = count(inner(counts, "completion_tokens_details"), "text_tokens")
+    return spoken is not None and not any(name in counts for name in parts)
+
+
+def _usage(row: Mapping[str, Json], apart: dict[str, Json]) -> Usage | None:
     prompt, output = count(row, "prompt_tokens"), count(row, "completion_tokens")
     if prompt is None and output is None:
         return None
-    told = (inner(inner(dict(row), "response"), "usage"), *(inner(metadata, name) for name in _USAGES))
-    apart = {name: value for usage in told for name, value in usage.items() if value is not None}
     details = inner(apart, "prompt_tokens_details")
     parts = inner(details, "cache_creation_token_details") or inner(apart, "cache_creation")
     read = count(apart, "cache_read_input_tokens") or count(details, "cached_tokens") or 0

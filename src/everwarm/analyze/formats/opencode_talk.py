@@ -71,7 +71,7 @@ class Talk:
 
     def _record(self, info: dict[str, Json], row: Parts, at: float | None, usage: Usage | None, said: bytes) -> Record:
         began, ended = _span(row)
-        seller = provider(text(info, "providerID"))
+        seller = provider(text(info, "providerID"), text(info, "modelID"))
         variant = text(info, "variant") or text(part(self._asked, "model"), "variant")
         folder = text(part(info, "path"), "cwd") or text(self._session, "directory")
         agent = text(info, "agent") or text(info, "mode")

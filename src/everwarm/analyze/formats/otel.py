@@ -1,8 +1,8 @@
 """Traces and logs of OpenTelemetry, as OTLP in JSON: a collector's file exporter writes one message a line.
 
 Sources: "OTLP Specification", JSON encoding; "Semantic conventions for generative AI", spans and events. What a span or
-an event says of a call is read in ``otel_call.py``. Older instrumentation has the messages as log records of their own,
-which belong to a span by its id.
+an event says of a call is read in ``otel_call.py``; what instrumentation tells of it apart from its span, in
+``otel_apart.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final
 
 from everwarm.analyze.formats.bodies import shown
 from everwarm.analyze.formats.format import Format, Lines
-from everwarm.analyze.formats.otel_call import call, is_call
+from everwarm.analyze.formats.otel_apart import DETAILS, Apart
+from everwarm.analyze.formats.otel_call import is_call
 from everwarm.analyze.formats.otel_prompt import EVENTS, Span, message_of
 from everwarm.analyze.formats.values import values
 from everwarm.analyze.reading.record import Record, Unread
@@ -22,8 +23,17 @@ from everwarm.core.wire import Json
 _DEEP: Final = 32
 """Levels of nesting of an attribute."""
 
-_DETAILS: Final = "gen_ai.client.inference.operation.details"
-"""The event that has all that a span has, where messages are not to stand in spans."""
+_FIRST: Final = (
+    "First Token Stream Event",
+    "gen_ai.content.completion.chunk",
+    "llm.content.completion.chunk",
+    "ai.stream.firstChunk",
+)
+"""Events for a chunk of the answer, of OpenInference, OpenLLMetry and vercel/ai: the first one counts."""
+
+
+_AT: Final = ("startTimeUnixNano", "start_time", "timeUnixNano", "observedTimeUnixNano")
+"""When it was, of a span or a log record: that of a record that has only the last is known to within the call."""
 
 
 class Otel:
@@ -38,28 +48,27 @@ class Otel:
         return 0.9 if b'"attributes"' in text and (b'"gen_ai.' in text or b'"llm.' in text) else 0.0
 
     def read(self, lines: Lines) -> Iterator[Record | Unread]:
-        waiting: dict[str, list[Json]] = {}  # messages whose span has not come yet, by its id
+        apart = Apart(lines.name)
         for found in values(lines, ("spans",)):
             if isinstance(found, Unread):
                 yield found
                 continue
             place = Place(lines.name, found[0])
-            calls = waits = others = 0
+            known = others = 0
             for span in _spans(found[1]):
-                if span.name in EVENTS:
-                    waiting.setdefault(span.id, []).append(message_of(span))
-                    waits += 1
-                elif span.name == _DETAILS or is_call(span):
-                    calls += 1
-                    yield call(span, place, waiting.pop(span.id, []))
+                told = apart.take(span, place)
+                if told is not None:
+                    yield from told
+                elif is_call(span):
+                    yield apart.call(span, place)
                 else:
                     others += 1
-            if not calls and not waits:
+                    continue
+                known += 1
+            if not known:
                 why = "none is a call of a model" if others else "it holds no spans and no log records"
                 yield Unread(place, f"of {others} spans {why}" if others else why, shown(found[1]))
-        if waiting:
-            why = "messages belong to spans that are not in the file: export traces and logs together"
-            yield Unread(Place(lines.name, 0), f"those of {len(waiting)} calls: {why}")
+        yield from apart.rest()
 
 
 FORMAT: Final[Format] = Otel()
@@ -89,25 +98,28 @@ def _span(value: dict[str, Json], common: dict[str, Json]) -> Span:
     code = status.get("code", status.get("status_code")) if isinstance(status, dict) else None
     body = _value(value.get("body"), _DEEP)
     name = said.get("event.name") or value.get("eventName") or value.get("name")
+    events = list(_objects(value.get("events")))
     return Span(
         name=name if isinstance(name, str) else "",
         id=_text(ids.get("spanId", ids.get("span_id"))),
         trace=_text(ids.get("traceId", ids.get("trace_id"))),
-        said={**said, **_of_events(value.get("events"))},
+        parent=_text(value.get("parentSpanId", value.get("parent_id"))),
+        said={**said, **_of_events(events)},
         resource=common,
         body=body if isinstance(body, dict) else {},
-        at=value.get("startTimeUnixNano", value.get("start_time", value.get("timeUnixNano"))),
+        at=next((value[name] for name in _AT if value.get(name)), None),
+        began=next((e.get("timeUnixNano", e.get("timestamp")) for e in events if e.get("name") in _FIRST), None),
         ended=value.get("endTimeUnixNano", value.get("end_time")),
         failed=code in (2, "STATUS_CODE_ERROR", "ERROR"),
-        messages=[message_of(_span(e, {})) for e in _objects(value.get("events")) if e.get("name") in EVENTS],
+        messages=[message_of(_span(e, {})) for e in events if e.get("name") in EVENTS],
     )
 
 
-def _of_events(events: Json) -> dict[str, Json]:
+def _of_events(events: Iterable[dict[str, Json]]) -> dict[str, Json]:
     """Attributes of events within a span that could be the span's own: the prompt, and all details."""
     found: dict[str, Json] = {}
-    for event in _objects(events):
-        if event.get("name") in (_DETAILS, "gen_ai.content.prompt"):
+    for event in events:
+        if event.get("name") in (DETAILS, "gen_ai.content.prompt"):
             found |= _attributes(event.get("attributes"))
     return found
 

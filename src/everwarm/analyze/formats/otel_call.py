@@ -6,7 +6,7 @@ Sources: "Semantic conventions for generative AI", where ``gen_ai.usage.input_to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from everwarm.analyze.formats.calls import record
@@ -72,30 +72,43 @@ def is_call(span: Span) -> bool:
         return False
     if said.get(_LANGFUSE + "type", "generation") != "generation":
         return False
-    kind = said.get("openinference.span.kind", "LLM")
-    return kind == "LLM" and any(name in said for name in (*_MODEL, *_PROMPT))
+    kind = said.get("openinference.span.kind")
+    if kind is not None:
+        return bool(kind == "LLM")
+    return any(name in said for name in (*_MODEL, *_PROMPT))
 
 
-def call(span: Span, place: Place, waiting: list[Json]) -> Record:
-    """``waiting`` are the messages that were logged apart from it."""
+def call(
+    span: Span, place: Place, waiting: Sequence[Json] = (), choices: Sequence[Json] = (), inner: str = ""
+) -> Record:
+    """``waiting`` are the messages that were logged apart from it, ``choices`` what it was answered; ``inner`` is the
+    id of the call that was made within it, for one that has none."""
     said = span.said
     answer = answer_of(parsed(first(said, "gen_ai.output.messages", "output.value", _LANGFUSE + "output")))
+    if answer is None and choices:
+        answer = answer_of({"choices": list(choices)})
     if answer is None and isinstance(said.get("gen_ai.completion.0.content"), str):
         answer = answer_of(said["gen_ai.completion.0.content"])
     told = Told(
         at=span.at,
+        began=span.began or _moment(said.get(_LANGFUSE + "completion_start_time")),
         ended=span.ended,
         first=first(said, "gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
         model=first(said, *_MODEL),
         provider=first(said, "gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"),
         url=said.get("server.address"),
         error="error" if span.failed else said.get("error.type"),
-        id=said.get("gen_ai.response.id") or f"{span.trace}-{span.id}",
+        id=said.get("gen_ai.response.id") or inner or f"{span.trace}-{span.id}",
         session=first(said, "gen_ai.conversation.id", "session.id", "langfuse.session.id") or span.trace,
         app=span.resource.get("service.name"),
         space=first(said, "tenant.id", "gen_ai.tenant.id"),
     )
     return record(place, told, _body(span, waiting), answer, usage=_usage(said))
+
+
+def _moment(value: Json) -> Json:
+    """Langfuse writes it as JSON: a text with quotes."""
+    return value.strip('"') if isinstance(value, str) else value
 
 
 def _usage(said: Mapping[str, Json]) -> Usage | None:
@@ -113,7 +126,7 @@ def _usage(said: Mapping[str, Json]) -> Usage | None:
     )
 
 
-def _body(span: Span, waiting: list[Json]) -> Mapping[str, Json] | None:
+def _body(span: Span, waiting: Sequence[Json]) -> Mapping[str, Json] | None:
     """As OpenAI's chat; or the request itself, where the span has that."""
     said = span.said
     model = first(said, *_MODEL)

@@ -24,6 +24,9 @@ EVENTS: Final[Mapping[str, str]] = {
 }
 """Events that are a message of the prompt -> its role, where it does not say it."""
 
+CHOICE: Final = "gen_ai.choice"
+"""The event that is an answer."""
+
 
 @dataclass(slots=True)
 class Span:
@@ -32,10 +35,12 @@ class Span:
     name: str
     id: str
     trace: str
+    parent: str  # the id of the span around it
     said: Mapping[str, Json]
     resource: Mapping[str, Json]
     body: Mapping[str, Json]  # of a log record
     at: Json
+    began: Json  # when the first chunk of the answer was there
     ended: Json
     failed: bool
     messages: list[Json] = field(default_factory=list)  # of the prompt, from events within it

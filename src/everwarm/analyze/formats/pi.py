@@ -108,7 +108,8 @@ class _Session:
         self, number: int, entry: dict[str, Json], message: dict[str, Json], before: _Entry | None, said: list[Block]
     ) -> Record:
         usage = _usage(message.get("usage"))
-        seller, at = provider(text(message, "provider")), seconds(message.get("timestamp"))
+        seller = provider(text(message, "provider"), text(message, "model"))
+        at = seconds(message.get("timestamp"))
         keeps, blocks = self._rows.tell(before.step if before else None)
         thinking = (before.asked if before else "") or text(self._header, "thinkingLevel")
         return Record(
