@@ -13,7 +13,7 @@ from everwarm.core.analysis.blocks import blocks_of, grouped, place_of
 from everwarm.core.analysis.texts import Texts
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.outlines.parts import LEADING, MARK, role_of
-from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.piece import Piece, made
 from everwarm.core.marks import marks_in
 from everwarm.core.spellings.spelling import is_text
 from everwarm.core.wire import Json
@@ -129,7 +129,7 @@ class Units:
     def _learn(self, form: _Form, item: Json, data: bytes | None) -> Unit:
         member, listed, first = form.member, form.listed, len(self._texts.blocks)
         if listed and member in TALKS and is_text(item):
-            return Unit(member, True, data, (self._texts.number(_said(form, item)),), (), first)
+            return made(Unit, (member, True, data, (self._texts.number(_said(form, item)),), (), first))
         body = {member: [item] if listed else item}
         pieces = _pieces(form, {member: [_bare(item)]} if member == "tools" and listed else body)
         numbers = tuple(map(self._texts.number, blocks_of(pieces)))
@@ -158,8 +158,8 @@ def _said(form: _Form, message: dict[str, str]) -> Block:
         (mould,) = blocks_of(empty)
         form.moulds[role] = mould
     (piece,) = mould.pieces
-    said = Piece(piece.path, piece.tier, role, piece.kind, text, piece.message)
-    return Block(mould.tier, role, True, mould.text + text, (said,), mould.size + len(text))
+    said = made(Piece, (piece.path, piece.tier, role, piece.kind, text, piece.message))
+    return made(Block, (mould.tier, role, True, mould.text + text, (said,), mould.size + len(text)))
 
 
 def _bare(tool: Json) -> Json:
