@@ -63,6 +63,17 @@ def test_a_conversation_whose_end_was_not_kept_cannot_be_had_again() -> None:
     assert bodies.of("openai_chat", whole, {}) is None
 
 
+def test_a_string_and_a_list_of_one_text_are_one_block_also_if_shortened() -> None:
+    prompts = Prompts(kept=0)
+    bodies = [
+        {"messages": [{"role": "user", "content": said}]} for said in (_long(1), [{"type": "text", "text": _long(1)}])
+    ]
+    one, other = (prompts.read("openai_chat", body) for body in bodies)
+    assert one.blocks == other.blocks
+    assert one.units != other.units
+    assert prompts.shortened == 1
+
+
 def test_short_texts_are_kept_always() -> None:
     prompts = Prompts(kept=0)
     prompt = prompts.read("openai_chat", _body("short", "and short"))

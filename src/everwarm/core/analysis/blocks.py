@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from everwarm.core.analysis.block import IMAGE, Block
-from everwarm.core.layout.piece import Path, Piece
+from everwarm.core.layout.piece import Path, Piece, made
 
 
 def grouped(pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -15,9 +15,10 @@ def grouped(pieces: Sequence[Piece]) -> list[list[Piece]]:
     for piece in pieces:
         here = _part(piece.path)
         if not rows or (here is not None and here != before):
-            rows.append([])
-        before = here if here is not None else before
-        rows[-1].append(piece)
+            rows.append([piece])
+            before = here
+        else:
+            rows[-1].append(piece)
     return rows
 
 
@@ -36,30 +37,26 @@ def place_of(begins: Sequence[Path], path: Path) -> int | None:
 
 def blocks_of(pieces: Sequence[Piece]) -> list[Block]:
     """Those that the pieces of one message, tool or system prompt make. The paths of the pieces begin at the body."""
-    if len(pieces) == 1:  # most of them: no more than it must cost
-        return [_alone(pieces[0])]
+    if len(pieces) == 1:  # most of them
+        return [_block(pieces, opens=True)]
     return [_block(row, opens=n == 0) for n, row in enumerate(grouped(pieces))]
-
-
-def _alone(piece: Piece) -> Block:
-    path, tier, role, kind, text, _ = piece
-    head = f"\n<|{role}|>\n"
-    size = len(head) + (IMAGE if _is_image(piece) else len(text))
-    return Block(tier, role, True, head + text, (Piece(_relative(path), tier, role, kind, text, 0),), size)
 
 
 def _block(pieces: Sequence[Piece], *, opens: bool) -> Block:
     first = pieces[0]
-    relative = tuple([Piece(_relative(p.path), p.tier, p.role, p.kind, p.text, 0) for p in pieces])
     head = f"\n<|{first.role}|>\n" if opens else ""
     text = head + first.text if len(pieces) == 1 else "".join([head, *[piece.text for piece in pieces]])
-    size = len(head) + sum([IMAGE if _is_image(piece) else len(piece.text) for piece in pieces])
-    return Block(first.tier, first.role, opens, text, relative, size)
+    inner = _outer(first.path)
+    own = tuple([made(Piece, (path[inner:], tier, role, kind, said, 0)) for path, tier, role, kind, said, _ in pieces])
+    size = len(text)
+    if size > IMAGE:
+        size = len(head) + sum([IMAGE if _is_image(piece) else len(piece.text) for piece in pieces])
+    return made(Block, (first.tier, first.role, opens, text, own, size))
 
 
-def _relative(path: Path) -> Path:
-    """Without the number of the message or tool, which is another one in each request."""
-    return path[2:] if len(path) > 1 and isinstance(path[1], int) and path[0] != "system" else path
+def _outer(path: Path) -> int:
+    """Steps to the message or tool, whose number is another one in each request: a block's paths go on from there."""
+    return 2 if len(path) > 1 and isinstance(path[1], int) and path[0] != "system" else 0
 
 
 def _is_image(piece: Piece) -> bool:

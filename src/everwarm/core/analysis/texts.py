@@ -13,7 +13,7 @@ _ENDS: Final = 128 * 1024 * 1024
 """The same for texts that are shortened. Then they are shortened more."""
 
 _Key = tuple[str, str, bool, str]
-"""By which a block is known."""
+"""By which a block is known: its tier, its role, whether it opens a message, its text."""
 
 
 class Texts:
@@ -27,32 +27,24 @@ class Texts:
 
     def number(self, block: Block) -> int:
         """A new one if it was not seen before."""
-        key = _key(block)
+        key = block[:4]
         found = self._numbers.get(key)
         if found is not None:
             return found
-        cut = self.cut()
-        if cut is None or len(block.text) <= cut.long:
-            return self._add(key, block)
-        for each in CUTS[: CUTS.index(cut) + 1]:  # it may have come when there was more room
-            short = shortened(block, each)
-            key = _key(short)
-            found = self._numbers.get(key)
-            if found is not None:
-                return found
-        self.shortened += short.text != block.text
-        return self._add(key, short)
-
-    def cut(self) -> Cut | None:
-        """How long texts are shortened; None as long as there is room."""
-        return None if self.room > 0 else CUTS[self.room <= -_ENDS]
-
-    def _add(self, key: _Key, block: Block) -> int:
+        if (cut := self.cut()) is not None and len(block.text) > cut.long:
+            for each in CUTS[: CUTS.index(cut) + 1]:  # it may have come when there was more room
+                short = shortened(block, each)
+                key = short[:4]
+                found = self._numbers.get(key)
+                if found is not None:
+                    return found
+            self.shortened += short.text != block.text
+            block = short
         found = self._numbers[key] = len(self.blocks)
         self.blocks.append(block)
         self.room -= 2 * block.text.__sizeof__()  # that of its pieces, too
         return found
 
-
-def _key(block: Block) -> _Key:
-    return block.tier, block.role, block.opens, block.text
+    def cut(self) -> Cut | None:
+        """How long texts are shortened; None as long as there is room."""
+        return None if self.room > 0 else CUTS[self.room <= -_ENDS]

@@ -13,7 +13,7 @@ from everwarm.core.analysis.blocks import blocks_of, grouped, place_of
 from everwarm.core.analysis.texts import Texts
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.outlines.parts import LEADING, MARK, role_of
-from everwarm.core.layout.piece import Piece
+from everwarm.core.layout.piece import Piece, made
 from everwarm.core.marks import marks_in
 from everwarm.core.spellings.spelling import is_text
 from everwarm.core.wire import Json
@@ -39,12 +39,13 @@ class Unit(NamedTuple):
 class _Form:
     """What tells, besides its JSON, which unit it is; and what is known of this form."""
 
-    __slots__ = ("dialect", "known", "leading", "listed", "member", "moulds")
+    __slots__ = ("dialect", "known", "leading", "listed", "member", "moulds", "talks")
 
     def __init__(self, dialect: str, member: str, listed: bool, leading: bool) -> None:
         self.dialect = dialect
         self.member = member
         self.listed = listed
+        self.talks = listed and member in TALKS  # whether it is an item of a conversation
         self.leading = leading  # no message, or one before which there are system messages only
         self.known: dict[bytes, int] = {}  # by JSON, or by its digest
         self.moulds: dict[str, Block] = {}  # by role: of a message that says nothing
@@ -128,13 +129,13 @@ class Units:
 
     def _learn(self, form: _Form, item: Json, data: bytes | None) -> Unit:
         member, listed, first = form.member, form.listed, len(self._texts.blocks)
-        if listed and member in TALKS and is_text(item):
-            return Unit(member, True, data, (self._texts.number(_said(form, item)),), (), first)
+        if form.talks and is_text(item):
+            return made(Unit, (member, True, data, (self._texts.number(_said(form, item)),), (), first))
         body = {member: [item] if listed else item}
         pieces = _pieces(form, {member: [_bare(item)]} if member == "tools" and listed else body)
         numbers = tuple(map(self._texts.number, blocks_of(pieces)))
         if data is not None and _MARKS[0] not in data and _MARKS[1] not in data:
-            return Unit(member, listed, data, numbers, (), first)
+            return made(Unit, (member, listed, data, numbers, (), first))
         begins = [row[0].path for row in grouped(pieces)]
         found = ((place_of(begins, mark.path), mark.ttl) for mark in marks_in(form.dialect, body) if mark.path)
         marks = tuple((at, ttl) for at, ttl in found if at is not None)
@@ -143,10 +144,9 @@ class Units:
 
 def _pieces(form: _Form, body: dict[str, Json]) -> Sequence[Piece]:
     pieces = outline(form.dialect, body)
-    if form.leading:
+    if form.leading or not pieces or pieces[0].tier == "messages":
         return pieces
-    # a system message in the midst of others is one of them
-    return [p if p.tier == "messages" else p._replace(tier="messages") for p in pieces]
+    return [piece._replace(tier="messages") for piece in pieces]  # a system message in the midst of others is one
 
 
 def _said(form: _Form, message: dict[str, str]) -> Block:
@@ -158,8 +158,8 @@ def _said(form: _Form, message: dict[str, str]) -> Block:
         (mould,) = blocks_of(empty)
         form.moulds[role] = mould
     (piece,) = mould.pieces
-    said = Piece(piece.path, piece.tier, role, piece.kind, text, piece.message)
-    return Block(mould.tier, role, True, mould.text + text, (said,), mould.size + len(text))
+    said = made(Piece, (piece.path, piece.tier, role, piece.kind, text, piece.message))
+    return made(Block, (mould.tier, role, True, mould.text + text, (said,), mould.size + len(text)))
 
 
 def _bare(tool: Json) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from everwarm.core.layout.outlines.parts import LEADING, Place, definitions, role_of
-from everwarm.core.layout.piece import Kind, Path, Piece, Tier
+from everwarm.core.layout.piece import Kind, Path, Piece, Tier, made
 from everwarm.core.spellings.spelling import is_text
 from everwarm.core.wire import Json
 
@@ -35,7 +35,7 @@ def outline(value: Mapping[str, Json]) -> list[Piece]:
             tier = "messages"
         if easy:
             kind: Kind = "result" if role in _RESULTS else "text"
-            pieces.append(Piece(("messages", i, "content"), tier, role, kind, message["content"], i))
+            pieces.append(made(Piece, (("messages", i, "content"), tier, role, kind, message["content"], i)))
         else:
             _message(Place(pieces, tier, role, i), ("messages", i), message)
     return pieces

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from everwarm.core.layout.compact import compact
-from everwarm.core.layout.piece import Kind, Path, Piece, Tier
+from everwarm.core.layout.piece import Kind, Path, Piece, Tier, made
 from everwarm.core.wire import Json
 
 MARK: Final = "cache_control"
@@ -29,13 +29,13 @@ class Place:
 
     def text(self, path: Path, text: str, kind: Kind = "text") -> None:
         """A string that stands at ``path``."""
-        self.pieces.append(Piece(path, self.tier, self.role, kind, text, self.message))
+        self.pieces.append(made(Piece, (path, self.tier, self.role, kind, text, self.message)))
 
     def opaque(self, path: Path, value: Json) -> None:
         """Any value that stands at ``path``. Null is nothing."""
         if value is not None:
             text = compact(value).decode()
-            self.pieces.append(Piece(path, self.tier, self.role, "opaque", text, self.message))
+            self.pieces.append(made(Piece, (path, self.tier, self.role, "opaque", text, self.message)))
 
     def string(self, path: Path, value: Json, kind: Kind) -> None:
         """A string as its text; any other value as it is."""
