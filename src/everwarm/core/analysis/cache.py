@@ -9,13 +9,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 from typing import Final
 
 from everwarm.core.analysis.asked import Asked, Found
-from everwarm.core.analysis.ends import has_marks, life_of, lifetimes, places
+from everwarm.core.analysis.ends import has_marks, life_of, lifetimes
+from everwarm.core.analysis.entries import Entries
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.uses import Uses
 from everwarm.core.common_prefix import common_prefix
@@ -23,15 +23,6 @@ from everwarm.core.rules import Rule
 
 _TRIED: Final = 4
 """Blocks that a call adds to a conversation, mostly at most."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    """Of a cache with marks: it ends at a block."""
-
-    until: float
-    ready: float
-    life: float
 
 
 class Cache:
@@ -55,7 +46,7 @@ class Cache:
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
         self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several
         self._several: dict[tuple[int, str], list[int]] = {}  # of these, by role: the blocks, ordered by text
-        self._marked: dict[int, _Entry] = {}  # key -> the entry that ends there
+        self._entries = Entries(rule, keep) if rule is not None and rule.mark else None
 
     def ask(self, asked: Asked) -> Found:
         """How far it is known; and it is known from now on."""
@@ -150,62 +141,13 @@ class Cache:
         rule = self._rule
         if rule is None:
             return asked.places.upto(end), 0, 0, 0
-        if rule.mark and has_marks(rule, asked):
-            return self._at_marks(asked, keys, rule, ready)
+        if self._entries is not None and has_marks(rule, asked):
+            return self._entries.ask(asked, keys, ready)
         tokens = asked.places.upto(end) // rule.step * rule.step
         if tokens < rule.minimum:
             tokens = 0
         total = asked.places.total if keys else 0
         return tokens, 0, total - tokens if total >= rule.minimum else 0, 0
-
-    def _at_marks(self, asked: Asked, keys: Sequence[int], rule: Rule, ready: int) -> tuple[int, int, int, int]:
-        """The same where entries end at marks."""
-        entry, beyond = self._by_marks(asked, keys, rule, ready)
-        read = asked.places.upto(asked.end(entry))
-        written, long = self._write(asked, keys, rule, read)
-        if entry:
-            self._refresh(asked, self._marked[keys[entry - 1]])
-        return read, asked.end(beyond), written, long
-
-    def _by_marks(self, asked: Asked, keys: Sequence[int], rule: Rule, ready: int) -> tuple[int, int]:
-        """Blocks of the longest entry that a mark's look-up finds, and of a longer one that lies too far before all
-        marks; 0: none. Marks that are not known are where they should be."""
-        starts = [place + 1 for place, _ in asked.marks] if asked.marks is not None else [len(keys)]
-        back = rule.lookback if asked.marks is not None and rule.lookback else len(keys)
-        beyond = 0
-        for n in range(min(ready, max(starts, default=0)), 0, -1):
-            entry = self._marked.get(keys[n - 1])
-            if entry is not None and entry.ready <= asked.at < entry.until:
-                if any(n <= start < n + back for start in starts):
-                    return n, beyond
-                beyond = beyond or n
-        return 0, beyond
-
-    def _write(self, asked: Asked, keys: Sequence[int], rule: Rule, read: int) -> tuple[int, int]:
-        """What is written for this prompt behind what is read, in tokens; and the part of it for a longer lifetime."""
-        paid, long = read, 0
-        for n, name in places(rule, asked):
-            life = life_of(rule, name)
-            tokens = asked.places.upto(asked.end(n + 1))
-            if life is None or tokens < rule.minimum:
-                continue
-            self._mark(asked, keys[n], life)
-            long += max(tokens - paid, 0) if life > self._life else 0
-            paid = max(paid, tokens)
-        return paid - read, long
-
-    def _mark(self, asked: Asked, key: int, life: float) -> None:
-        entry = self._marked.get(key)
-        if entry is None or asked.at >= entry.until:
-            self._marked[key] = _Entry(asked.at + max(life, self._keep), asked.ready, life)
-        else:
-            entry.ready = min(entry.ready, asked.ready)
-            self._refresh(asked, entry)
-
-    def _refresh(self, asked: Asked, entry: _Entry) -> None:
-        """It begins its own lifetime anew, whatever the mark that used it asks for."""
-        if self._refreshes:
-            entry.until = max(entry.until, asked.at + max(entry.life, self._keep))
 
     def _remember(self, asked: Asked, keys: Sequence[int], seen: int, alive: int) -> None:
         """All of a long conversation is used with each of its calls."""
