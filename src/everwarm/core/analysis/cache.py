@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-from everwarm.core.analysis.asked import Asked, Found
+from everwarm.core.analysis.asked import NONE, Asked, Found
 from everwarm.core.analysis.ends import has_marks, life_of, lifetimes
 from everwarm.core.analysis.entries import Entries
 from everwarm.core.analysis.prompts import Prompts
@@ -23,6 +23,9 @@ from everwarm.core.rules import Rule
 
 _TRIED: Final = 4
 """Blocks that a call adds to a conversation, mostly at most."""
+
+_KEPT: Final = 64
+"""Prompts whose keys are kept; conversations that go on at one time."""
 
 
 class Cache:
@@ -39,9 +42,10 @@ class Cache:
         self._calls = array("Q")  # by use: the number of the call that prefixes were used by
         self._times = array("d")  # when that was
         self._wholes = array("I")  # the prefix that was its whole prompt; 0: it was empty
-        self._used = Uses(prompts.prefixes.parent)
-        self._since: dict[int, int] | None = None if self._refreshes else {}  # key -> the use since which it lives;
-        # None: that of the prefix, as long as settings play no part
+        self._used = Uses()  # prefixes
+        self._lived = self._used  # keys; the same as long as settings play no part
+        self._born: dict[int, int] = {}  # of a cache that does not refresh: key -> the use since which it lives
+        self._keyed: dict[tuple[int, object], list[int]] = {}  # the last prefix and the salts of a prompt -> its keys
         self._ready: dict[int, float] = {}  # key -> when it can be read
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
         self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several
@@ -50,20 +54,34 @@ class Cache:
 
     def ask(self, asked: Asked) -> Found:
         """How far it is known; and it is known from now on."""
-        keys = asked.keys()
-        seen, _, alive, ready = depths = self._depths(asked, keys)
+        keys = asked.path if asked.salts == NONE else self._keys(asked)
+        seen, own, alive, ready = depths = self._depths(asked, keys)
         ends, last = self._ends(asked, depths)
         pair = self._calls[self._used.of(last)] if last else -1
         rules, beyond, written, long = self._by_rule(asked, keys, ready, ends[3])
-        self._remember(asked, keys, seen, alive)
+        self._remember(asked, keys, seen, own, alive)
         return Found(*ends, rules, seen, pair, beyond, written, long)
+
+    def _keys(self, asked: Asked) -> Sequence[int]:
+        """Those of the prompt that it goes on from, and what came behind. Not to be changed."""
+        path, kept, keys = asked.path, self._keyed, list[int]()
+        for n in range(len(path), max(len(path) - _TRIED, 0), -1):
+            if (path[n - 1], asked.salts) in kept:
+                keys = kept[path[n - 1], asked.salts]
+                break
+        if len(keys) < len(path):
+            keys = keys + asked.keys(len(keys))
+            if len(kept) >= _KEPT:
+                del kept[next(iter(kept))]
+            kept[path[-1], asked.salts] = keys
+        return keys
 
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:
         """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
         path, at = asked.path, asked.at
         seen = own = _known(path, len(path), self._used.known)
-        if keys is not path or self._since is not None:
+        if keys is not path or self._held() is not self._used.known:
             own = _known(keys, seen, self._held())
         alive = self._alive(keys, own, at)
         if alive and self._ready[keys[alive - 1]] <= at:  # as mostly
@@ -72,7 +90,7 @@ class Cache:
 
     def _held(self) -> Container[int]:
         """The keys that are there, or were."""
-        return self._used.known if self._since is None else self._since
+        return self._lived.known if self._refreshes else self._born
 
     def _alive(self, keys: Sequence[int], own: int, at: float) -> int:
         if not self._refreshes:  # what is longer may be younger
@@ -86,7 +104,7 @@ class Cache:
         if self._longer:
             life = max((life for life, keys in self._longer.items() if key in keys), default=self._life)
             lasts = max(life, self._keep)
-        return at < self._times[self._used.of(key) if self._since is None else self._since[key]] + lasts
+        return at < self._times[self._lived.of(key) if self._refreshes else self._born[key]] + lasts
 
     def _ends(self, asked: Asked, depths: tuple[int, int, int, int]) -> tuple[tuple[int, int, int, int], int]:
         """Characters of each depth, with those of the next block that another one there begins with; and the longest
@@ -149,18 +167,19 @@ class Cache:
         total = asked.places.total if keys else 0
         return tokens, 0, total - tokens if total >= rule.minimum else 0, 0
 
-    def _remember(self, asked: Asked, keys: Sequence[int], seen: int, alive: int) -> None:
+    def _remember(self, asked: Asked, keys: Sequence[int], seen: int, own: int, alive: int) -> None:
         """All of a long conversation is used with each of its calls."""
         use, path = len(self._calls), asked.path
         self._calls.append(asked.number)
         self._times.append(asked.at)
         self._wholes.append(path[-1] if path else 0)
-        if keys is not path and self._since is None:
-            self._since = {prefix: self._used.of(prefix) for prefix in self._used.known}
+        if not self._refreshes:
+            self._born.update(dict.fromkeys(keys[alive:], use))
+        elif keys is not path and self._lived is self._used:
+            self._lived = self._used.copy()
         self._used.note(path, seen, use)
-        if self._since is not None:
-            for key in keys if self._refreshes else keys[alive:]:
-                self._since[key] = use
+        if self._lived is not self._used:
+            self._lived.note(keys, own, use)
         self._live_on(asked, keys, alive)
         if seen < len(path):
             parent, prefix = path[seen - 1] if seen else 0, path[seen]
