@@ -90,3 +90,12 @@ def test_a_prompt_that_goes_on_has_the_places_that_it_has_by_itself(
             scale.note(path[-1], sizes[path[-1]], total, known=path[-1] in seen)
             noted[path[-1]] = total
         seen.update(path)
+
+
+def test_anchors_are_kept_of_the_prompts_that_came_last() -> None:
+    scale, sizes = Scale(), [10 * n for n in range(100)]
+    for prefix in range(1, 99):
+        scale.note(prefix, 10, 1, known=False)
+        assert scale.places([prefix], [0] + [10] * 99, 1).upto(10) == 1
+    assert len(scale._begun) == 64
+    assert scale.places([1, 99], sizes, 99).upto(10) == 1
