@@ -60,7 +60,7 @@ class Cache:
         pair = self._calls[self._used.of(last)] if last else -1
         rules, beyond, written, long = self._by_rule(asked, keys, ready, ends[3])
         self._remember(asked, keys, seen, own, alive)
-        return Found(*ends, rules, seen, pair, beyond, written, long)
+        return Found(ends[0], ends[1], ends[2], ends[3], rules, seen, pair, beyond, written, long)
 
     def _keys(self, asked: Asked) -> Sequence[int]:
         """Those of the prompt that it goes on from, and what came behind. Not to be changed."""
