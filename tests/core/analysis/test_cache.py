@@ -273,6 +273,29 @@ def test_settings_part_what_depends_on_them_and_nothing_before() -> None:
     assert simulated.ask(["tt", "ss", "mn"], heads=(1, 2), salts=(0, 0, 1)).own == 5
 
 
+@given(
+    heads=st.tuples(st.integers(0, 3), st.integers(0, 3)).map(lambda counts: (counts[0], sum(counts))),
+    calls=st.lists(st.tuples(letters, st.booleans(), st.sampled_from([(0, 0, 1), (0, 2, 3), (4, 4, 5)])), max_size=9),
+)
+def test_keys_of_a_prompt_that_goes_on_are_those_that_it_has_by_itself(
+    heads: tuple[int, int], calls: list[tuple[str, bool, tuple[int, int, int]]]
+) -> None:
+    prefixes, cache, sizes, row = Prompts().prefixes, Simulated(whole()).cache, range(99), ""
+    for more, grows, salted in calls:
+        row = row + more if grows else more
+        path = prefixes.path(prefixes.of(map(ord, row)))
+        asked = Asked(path, sizes, Places([0, 1], [0, 1]), 0.0, 0.0, 0, None, salted, heads)
+        assert cache._keys(asked) == asked.keys()
+
+
+def test_keys_are_kept_of_the_prompts_that_came_last() -> None:
+    simulated = Simulated(whole())
+    for number in range(99):
+        simulated.ask([str(number)], salts=(0, 0, 1))
+    assert len(simulated.cache._keyed) == 64
+    assert simulated.ask(["7"], salts=(0, 0, 1)).own == 1
+
+
 def test_settings_that_were_never_without_a_value_at_first() -> None:
     """The first call has one, and a later one has none."""
     simulated = Simulated(whole())

@@ -164,6 +164,16 @@ def test_step() -> None:
     assert loss_of(account, "step").evidence == "in steps of 128 tokens"
 
 
+def test_step_is_what_is_known_of_a_block_that_changed() -> None:
+    """Where entries end at no marks, its beginning could have been read but for the step."""
+    log = Log("steps")
+    log.ask(chat(LONG + "It is 10:00.", LONG))
+    account = log.ask(chat(LONG + "It is 10:07.", LONG))
+    known = SYSTEM + len(LONG) + len("It is 10:0")
+    assert (account.read, account.ideal) == (known // 128 * 128, known)
+    assert lost(account) == {"step": known % 128, "system_changed": account.total - known - 1}
+
+
 def test_unmarked() -> None:
     log = Log("marked", "anthropic_messages")
     log.ask(claude(LONG, LONG))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from everwarm.core.analysis.prefixes import Prefixes
 from everwarm.core.analysis.scale import CHARACTERS, Scale, fit
 
 sizes = st.integers(0, 200)
@@ -60,3 +61,41 @@ def test_what_is_hidden_is_what_a_line_through_all_prompts_leaves() -> None:
     assert fit([(400, 1100)]) == (CHARACTERS, 1000)
     assert fit([(400, 1100), (800, 10)]) == (CHARACTERS, 1000)
     assert fit([(400, 50)]) == (CHARACTERS, 0)
+
+
+@given(
+    calls=st.lists(
+        st.tuples(st.text("ab", max_size=12), st.integers(0, 400), st.booleans(), st.booleans()), max_size=16
+    ),
+    empty=st.booleans(),
+)
+def test_a_prompt_that_goes_on_has_the_places_that_it_has_by_itself(
+    calls: list[tuple[str, int, bool, bool]], empty: bool
+) -> None:
+    """With all anchors that were noted so far, whatever was asked before; also where some blocks have no characters."""
+    prefixes, scale, sizes = Prefixes(), Scale(), [0]
+    noted, before, seen = dict[int, int](), "", set[int]()
+    for row, total, grows, reported in calls:
+        before = before + row[:3] if grows else row
+        path = prefixes.path(prefixes.of(map(ord, before)))
+        for prefix in range(len(sizes), len(prefixes)):
+            nothing = empty and prefixes.block[prefix] == ord("b")
+            sizes.append(sizes[prefixes.parent[prefix]] + (0 if nothing else 10))
+        told, alone = (each.places(path, sizes, total) for each in (scale, Scale(noted)))
+        assert [told.upto(n) for n in range(130)] == [alone.upto(n) for n in range(130)]
+        assert [told.ends_at(n, 3) for n in range(400)] == [
+            any(0 <= known - n <= 3 for known in alone._known[1:-1]) for n in range(400)
+        ]
+        if reported and path:
+            scale.note(path[-1], sizes[path[-1]], total, known=path[-1] in seen)
+            noted[path[-1]] = total
+        seen.update(path)
+
+
+def test_anchors_are_kept_of_the_prompts_that_came_last() -> None:
+    scale, sizes = Scale(), [10 * n for n in range(100)]
+    for prefix in range(1, 99):
+        scale.note(prefix, 10, 1, known=False)
+        assert scale.places([prefix], [0] + [10] * 99, 1).upto(10) == 1
+    assert len(scale._begun) == 64
+    assert scale.places([1, 99], sizes, 99).upto(10) == 1

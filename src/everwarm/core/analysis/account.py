@@ -85,9 +85,10 @@ class Accounts:
             read, long = _within(usage.cache_read, call.tokens), usage.cache_write_long
             written = usage.cache_write + long
             if usage.prompt:
-                served.scale.note(call.prompt.blocks, call.size, call.tokens)
+                known = found.blocks == len(asked.path)
+                served.scale.note(call.prompt.blocks, call.size, call.tokens, known=known)
         losses: tuple[Loss, ...] = ()
-        near, after = False, -1 if found.blocks < max(asked.heads[1], 1) else found.pair
+        near, after = False, -1 if found.blocks < (asked.heads[1] or 1) else found.pair
         if self._options.explain:
             kin, change = self._kin(call, asked, found, served.kindred), None
             self._calls.append(call)

@@ -35,14 +35,14 @@ class Asked:
         """Characters of so many blocks, the first ones."""
         return self.sizes[self.path[blocks - 1]] if blocks else 0
 
-    def keys(self) -> Sequence[int]:
-        """Of its prefixes with what they depend on besides."""
-        if self.salts == NONE:
-            return self.path
-        tools, system = self.heads
-        counts = tools, system - tools, len(self.path) - system
-        salts = [salt for salt, count in zip(self.salts, counts, strict=True) for _ in range(count)]
-        return [prefix | salt << 32 for prefix, salt in zip(self.path, salts, strict=True)]
+    def keys(self, begin: int = 0) -> list[int]:
+        """Of its prefixes with what they depend on besides, from one on."""
+        path, found = self.path, list[int]()
+        for salt, end in zip(self.salts, (*self.heads, len(path)), strict=True):
+            high = salt << 32
+            found += [prefix | high for prefix in path[begin:end]]
+            begin = max(begin, end)
+        return found
 
 
 @dataclass(slots=True)

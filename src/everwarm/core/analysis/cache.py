@@ -9,13 +9,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 from typing import Final
 
-from everwarm.core.analysis.asked import Asked, Found
-from everwarm.core.analysis.ends import has_marks, life_of, lifetimes, places
+from everwarm.core.analysis.asked import NONE, Asked, Found
+from everwarm.core.analysis.ends import has_marks, life_of, lifetimes
+from everwarm.core.analysis.entries import Entries
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.uses import Uses
 from everwarm.core.common_prefix import common_prefix
@@ -24,14 +24,8 @@ from everwarm.core.rules import Rule
 _TRIED: Final = 4
 """Blocks that a call adds to a conversation, mostly at most."""
 
-
-@dataclass(slots=True)
-class _Entry:
-    """Of a cache with marks: it ends at a block."""
-
-    until: float
-    ready: float
-    life: float
+_KEPT: Final = 64
+"""Prompts whose keys are kept; conversations that go on at one time."""
 
 
 class Cache:
@@ -48,31 +42,46 @@ class Cache:
         self._calls = array("Q")  # by use: the number of the call that prefixes were used by
         self._times = array("d")  # when that was
         self._wholes = array("I")  # the prefix that was its whole prompt; 0: it was empty
-        self._used = Uses(prompts.prefixes.parent)
-        self._since: dict[int, int] | None = None if self._refreshes else {}  # key -> the use since which it lives;
-        # None: that of the prefix, as long as settings play no part
+        self._used = Uses()  # prefixes
+        self._lived = self._used  # keys; the same as long as settings play no part
+        self._born: dict[int, int] = {}  # of a cache that does not refresh: key -> the use since which it lives
+        self._keyed: dict[tuple[int, object], list[int]] = {}  # the last prefix and the salts of a prompt -> its keys
         self._ready: dict[int, float] = {}  # key -> when it can be read
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
         self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several
         self._several: dict[tuple[int, str], list[int]] = {}  # of these, by role: the blocks, ordered by text
-        self._marked: dict[int, _Entry] = {}  # key -> the entry that ends there
+        self._entries = Entries(rule, keep) if rule is not None and rule.mark else None
 
     def ask(self, asked: Asked) -> Found:
         """How far it is known; and it is known from now on."""
-        keys = asked.keys()
-        seen, _, alive, ready = depths = self._depths(asked, keys)
+        keys = asked.path if asked.salts == NONE else self._keys(asked)
+        seen, own, alive, ready = depths = self._depths(asked, keys)
         ends, last = self._ends(asked, depths)
         pair = self._calls[self._used.of(last)] if last else -1
         rules, beyond, written, long = self._by_rule(asked, keys, ready, ends[3])
-        self._remember(asked, keys, seen, alive)
-        return Found(*ends, rules, seen, pair, beyond, written, long)
+        self._remember(asked, keys, seen, own, alive)
+        return Found(ends[0], ends[1], ends[2], ends[3], rules, seen, pair, beyond, written, long)
+
+    def _keys(self, asked: Asked) -> Sequence[int]:
+        """Those of the prompt that it goes on from, and what came behind. Not to be changed."""
+        path, kept, keys = asked.path, self._keyed, list[int]()
+        for n in range(len(path), max(len(path) - _TRIED, 0), -1):
+            if (path[n - 1], asked.salts) in kept:
+                keys = kept[path[n - 1], asked.salts]
+                break
+        if len(keys) < len(path):
+            keys = keys + asked.keys(len(keys))
+            if len(kept) >= _KEPT:
+                del kept[next(iter(kept))]
+            kept[path[-1], asked.salts] = keys
+        return keys
 
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:
         """Of blocks that were seen; with these settings; that live; that are ready. Who has a prefix has all that it
         begins with, so each is found by halving."""
         path, at = asked.path, asked.at
         seen = own = _known(path, len(path), self._used.known)
-        if keys is not path or self._since is not None:
+        if keys is not path or self._held() is not self._used.known:
             own = _known(keys, seen, self._held())
         alive = self._alive(keys, own, at)
         if alive and self._ready[keys[alive - 1]] <= at:  # as mostly
@@ -81,7 +90,7 @@ class Cache:
 
     def _held(self) -> Container[int]:
         """The keys that are there, or were."""
-        return self._used.known if self._since is None else self._since
+        return self._lived.known if self._refreshes else self._born
 
     def _alive(self, keys: Sequence[int], own: int, at: float) -> int:
         if not self._refreshes:  # what is longer may be younger
@@ -95,7 +104,7 @@ class Cache:
         if self._longer:
             life = max((life for life, keys in self._longer.items() if key in keys), default=self._life)
             lasts = max(life, self._keep)
-        return at < self._times[self._used.of(key) if self._since is None else self._since[key]] + lasts
+        return at < self._times[self._lived.of(key) if self._refreshes else self._born[key]] + lasts
 
     def _ends(self, asked: Asked, depths: tuple[int, int, int, int]) -> tuple[tuple[int, int, int, int], int]:
         """Characters of each depth, with those of the next block that another one there begins with; and the longest
@@ -150,75 +159,27 @@ class Cache:
         rule = self._rule
         if rule is None:
             return asked.places.upto(end), 0, 0, 0
-        if rule.mark and has_marks(rule, asked):
-            return self._at_marks(asked, keys, rule, ready)
+        if self._entries is not None and has_marks(rule, asked):
+            return self._entries.ask(asked, keys, ready)
         tokens = asked.places.upto(end) // rule.step * rule.step
         if tokens < rule.minimum:
             tokens = 0
         total = asked.places.total if keys else 0
         return tokens, 0, total - tokens if total >= rule.minimum else 0, 0
 
-    def _at_marks(self, asked: Asked, keys: Sequence[int], rule: Rule, ready: int) -> tuple[int, int, int, int]:
-        """The same where entries end at marks."""
-        entry, beyond = self._by_marks(asked, keys, rule, ready)
-        read = asked.places.upto(asked.end(entry))
-        written, long = self._write(asked, keys, rule, read)
-        if entry:
-            self._refresh(asked, self._marked[keys[entry - 1]])
-        return read, asked.end(beyond), written, long
-
-    def _by_marks(self, asked: Asked, keys: Sequence[int], rule: Rule, ready: int) -> tuple[int, int]:
-        """Blocks of the longest entry that a mark's look-up finds, and of a longer one that lies too far before all
-        marks; 0: none. Marks that are not known are where they should be."""
-        starts = [place + 1 for place, _ in asked.marks] if asked.marks is not None else [len(keys)]
-        back = rule.lookback if asked.marks is not None and rule.lookback else len(keys)
-        beyond = 0
-        for n in range(min(ready, max(starts, default=0)), 0, -1):
-            entry = self._marked.get(keys[n - 1])
-            if entry is not None and entry.ready <= asked.at < entry.until:
-                if any(n <= start < n + back for start in starts):
-                    return n, beyond
-                beyond = beyond or n
-        return 0, beyond
-
-    def _write(self, asked: Asked, keys: Sequence[int], rule: Rule, read: int) -> tuple[int, int]:
-        """What is written for this prompt behind what is read, in tokens; and the part of it for a longer lifetime."""
-        paid, long = read, 0
-        for n, name in places(rule, asked):
-            life = life_of(rule, name)
-            tokens = asked.places.upto(asked.end(n + 1))
-            if life is None or tokens < rule.minimum:
-                continue
-            self._mark(asked, keys[n], life)
-            long += max(tokens - paid, 0) if life > self._life else 0
-            paid = max(paid, tokens)
-        return paid - read, long
-
-    def _mark(self, asked: Asked, key: int, life: float) -> None:
-        entry = self._marked.get(key)
-        if entry is None or asked.at >= entry.until:
-            self._marked[key] = _Entry(asked.at + max(life, self._keep), asked.ready, life)
-        else:
-            entry.ready = min(entry.ready, asked.ready)
-            self._refresh(asked, entry)
-
-    def _refresh(self, asked: Asked, entry: _Entry) -> None:
-        """It begins its own lifetime anew, whatever the mark that used it asks for."""
-        if self._refreshes:
-            entry.until = max(entry.until, asked.at + max(entry.life, self._keep))
-
-    def _remember(self, asked: Asked, keys: Sequence[int], seen: int, alive: int) -> None:
+    def _remember(self, asked: Asked, keys: Sequence[int], seen: int, own: int, alive: int) -> None:
         """All of a long conversation is used with each of its calls."""
         use, path = len(self._calls), asked.path
         self._calls.append(asked.number)
         self._times.append(asked.at)
         self._wholes.append(path[-1] if path else 0)
-        if keys is not path and self._since is None:
-            self._since = {prefix: self._used.of(prefix) for prefix in self._used.known}
+        if not self._refreshes:
+            self._born.update(dict.fromkeys(keys[alive:], use))
+        elif keys is not path and self._lived is self._used:
+            self._lived = self._used.copy()
         self._used.note(path, seen, use)
-        if self._since is not None:
-            for key in keys if self._refreshes else keys[alive:]:
-                self._since[key] = use
+        if self._lived is not self._used:
+            self._lived.note(keys, own, use)
         self._live_on(asked, keys, alive)
         if seen < len(path):
             parent, prefix = path[seen - 1] if seen else 0, path[seen]

@@ -6,7 +6,7 @@ two anchors tokens are spread evenly over the characters.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,6 +16,17 @@ CHARACTERS: Final = 4.0
 _SANE: Final = (1.0, 12.0)
 """Characters of a token beyond which a sum is not believed: prompts of which a log has only parts."""
 
+_Row = tuple[list[int], list[int]]
+"""Anchors, the first one first: characters, and tokens."""
+
+_START: Final[_Row] = ([0], [0])
+
+_TRIED: Final = 8
+"""Blocks at the end of a prompt, of which one was the end of the one that it goes on from, mostly."""
+
+_KEPT: Final = 64
+"""Conversations that go on at one time."""
+
 
 class Scale:
     """Of one model. Sizes are characters, of prompts as they are known."""
@@ -23,11 +34,15 @@ class Scale:
     def __init__(self, anchors: Mapping[int, int] | None = None) -> None:
         """``anchors``: prefixes whose tokens are known from elsewhere."""
         self._anchors: dict[int, int] = dict(anchors or {})  # prefix -> tokens
+        self._begun: dict[int, _Row] = {}  # the end of a prompt -> the anchors before it; of those that came last
         self._size = 0
         self._tokens = 0
 
-    def note(self, prefix: int, size: int, tokens: int) -> None:
-        """A prompt that ends with ``prefix`` has so many tokens, as was reported."""
+    def note(self, prefix: int, size: int, tokens: int, *, known: bool = True) -> None:
+        """A prompt that ends with ``prefix`` has so many tokens, as was reported. ``known``: whether an earlier one may
+        have begun so."""
+        if known:
+            self._begun.clear()
         self._anchors[prefix] = tokens
         self._size += size
         self._tokens += tokens
@@ -45,17 +60,33 @@ class Scale:
     def places(self, path: Sequence[int], sizes: Sequence[int], total: int) -> Places:
         """``path``: the prefixes of a prompt, the shortest first. ``sizes``: characters of every prefix, by its number.
         ``total``: all its tokens."""
-        known = self._anchors
-        at, told = [0], [0]
         size = sizes[path[-1]] if path else 0
-        for prefix in filter(known.__contains__, path) if known else ():
+        at, told = self._before(path, sizes, total) if self._anchors and path else _START
+        return Places([*at, size or 1], [*told, total])
+
+    def _before(self, path: Sequence[int], sizes: Sequence[int], total: int) -> _Row:
+        """The anchors before the end of a prompt: those of the one that it goes on from, and what came behind that."""
+        known, last = self._anchors, len(path) - 1
+        size = sizes[path[last]]
+        at, told, begin = *_START, 0
+        for n in range(last, max(last - _TRIED, -1), -1):
+            if path[n] in self._begun:
+                row = self._begun[path[n]]
+                if row[0][-1] < size and row[1][-1] <= total:
+                    at, told, begin = *row, n
+                break
+        whole = True
+        for prefix in filter(known.__contains__, path[begin:last]):
             end, tokens = sizes[prefix], known[prefix]
-            if told[-1] <= tokens <= total and at[-1] < end < size:
-                at.append(end)
-                told.append(tokens)
-        at.append(size or 1)
-        told.append(total)
-        return Places(at, told)
+            if tokens > total or end >= size:
+                whole = False  # in a longer prompt it may count
+            elif told[-1] <= tokens and at[-1] < end:
+                at, told = [*at, end], [*told, tokens]
+        if whole:
+            if len(self._begun) >= _KEPT:
+                del self._begun[next(iter(self._begun))]
+            self._begun[path[last]] = at, told
+        return at, told
 
 
 class Places:
@@ -71,7 +102,9 @@ class Places:
 
     def ends_at(self, tokens: int, within: int) -> bool:
         """Whether a prompt that was there before ended with so many tokens, or at most ``within`` more."""
-        return any(0 <= known - tokens <= within for known in self._known[1:-1])
+        known, end = self._known, len(self._known) - 1
+        n = bisect_left(known, tokens, 1, end)
+        return n < end and known[n] - tokens <= within
 
     def upto(self, character: int) -> int:
         """Tokens that end before or at this character."""

@@ -9,9 +9,7 @@ class Uses:
     """Numbers, each higher than the one before. Prefixes that were always used together are one *stretch*, of which
     the last use is kept once: who uses a prefix uses all that it begins with."""
 
-    def __init__(self, parent: Sequence[int]) -> None:
-        """``parent``: of every prefix that without its last block, by its number; it grows."""
-        self._parent = parent
+    def __init__(self) -> None:
         self.known: dict[int, int] = {}  # prefix -> its stretch
         self._uses = [-1]  # by stretch. The first one is that of the empty prefix, which is not told of
         self._before = [0]  # the one that it follows
@@ -25,7 +23,7 @@ class Uses:
     def note(self, path: Sequence[int], known: int, use: int) -> None:
         """``path``: prefixes, the shortest first, of which so many are known."""
         uses, before = self._uses, self._before
-        at = self._ending(path[known - 1]) if known else 0
+        at = self._ending(path, known) if known else 0
         if known < len(path):
             if self._followed[at]:
                 at = self._new(at, path[-1], followed=False)
@@ -36,17 +34,26 @@ class Uses:
             uses[at] = use
             at = before[at]
 
-    def _ending(self, prefix: int) -> int:
-        """The stretch that ends with a prefix; the one that has it is parted if it does not."""
+    def copy(self) -> Uses:
+        """One that is told of other prefixes from now on."""
+        made = Uses()
+        made.known = dict(self.known)
+        made._uses, made._before = self._uses[:], self._before[:]
+        made._ends, made._followed = self._ends[:], self._followed[:]
+        return made
+
+    def _ending(self, path: Sequence[int], known: int) -> int:
+        """The stretch that ends with the last one that is known; the one that has it is parted if it does not."""
+        prefix = path[known - 1]
         at = self.known[prefix]
         if self._ends[at] == prefix:
             return at
         first = self._new(self._before[at], prefix, followed=True)
         self._uses[first] = self._uses[at]
         self._before[at] = first
-        while self.known.get(prefix) == at:
-            self.known[prefix] = first
-            prefix = self._parent[prefix]
+        while known and self.known[path[known - 1]] == at:
+            known -= 1
+            self.known[path[known]] = first
         return first
 
     def _new(self, before: int, end: int, *, followed: bool) -> int:

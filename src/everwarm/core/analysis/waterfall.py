@@ -47,8 +47,13 @@ class Waterfall:
         self, told: Told, call: Call, rule: Rule | None, asked: Asked, found: Found, kin: Kin | None,
         change: Change | None, read: int,
     ) -> None:  # fmt: skip
-        self.told, self.call, self.rule, self.asked, self.found = told, call, rule, asked, found
-        self.kin, self.change = kin, change
+        self.told = told
+        self.call = call
+        self.rule = rule
+        self.asked = asked
+        self.found = found
+        self.kin = kin
+        self.change = change
         prompts, system = told.prompts, asked.heads[1]
         self._head = asked.places.upto(asked.end(system)) if system else 0  # tokens of tools and system prompt
         self._last: Tier = prompts.blocks[prompts.prefixes.block[asked.path[-1]]].tier if asked.path else "messages"
