@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,7 @@ def stretches(prompts: Prompts, *texts: str) -> list[Stretch]:
     found, prefix = [], 0
     for text in texts:
         prefix = prompts.prefixes.after(prefix, prompts.number(Block("messages", "user", True, text)))
-        found.append(Stretch(prefix, 10, 10, 0, ""))
+        found.append((prefix, 10, 10, 0, ""))
     return found
 
 
@@ -94,9 +93,9 @@ def test_flames_join_what_nearly_the_same_calls_have() -> None:
 def test_flames_are_told_by_what_took_most() -> None:
     prompts = Prompts()
     flames = Flames(prompts)
-    (whole,) = stretches(prompts, "a")
+    ((prefix, *_),) = stretches(prompts, "a")
     for lost, name in ((4, "a clock"), (3, "lifetime over"), (2, "a clock")):
-        flames.add([replace(whole, read=10 - lost, lost=lost, label=name)])
+        flames.add([(prefix, 10, 10 - lost, lost, name)])
     (top,) = flames.done()
     assert (top.cause, top.lost, top.read) == ("a clock", 9, 21)
 

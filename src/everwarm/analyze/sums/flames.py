@@ -43,14 +43,14 @@ class Flames:
     def add(self, stretches: Iterable[Stretch]) -> None:
         """Those of one call."""
         heats = self._heats
-        for stretch in stretches:
-            heat = heats[stretch.prefix]
+        for prefix, tokens, read, lost, label in stretches:
+            heat = heats[prefix]
             heat.calls += 1
-            heat.tokens += stretch.tokens
-            heat.read += stretch.read
-            if stretch.lost:
-                heat.lost += stretch.lost
-                heat.labels[stretch.label] = heat.labels.get(stretch.label, 0) + stretch.lost
+            heat.tokens += tokens
+            heat.read += read
+            if lost:
+                heat.lost += lost
+                heat.labels[label] = heat.labels.get(label, 0) + lost
 
     def done(self, most: int = MOST) -> list[Flame]:
         """The trees, the widest first. Stretches that nearly the same calls have are one."""
@@ -83,7 +83,7 @@ class Flames:
                 labels[name] += lost
         block = self._prompts.blocks[self._prompts.prefixes.block[first]]
         tokens = -(-sum(heat.tokens for heat in heats) // calls)
-        flame = Flame(f"{block.role}: {block.said.strip()}"[:_SHOWN], block.tier, tokens, calls, 0, 0)
+        flame = Flame(f"{block.role}: {block.said.strip()[:_SHOWN]}"[:_SHOWN], block.tier, tokens, calls, 0, 0)
         flame.read, flame.lost = sum(heat.read for heat in heats), sum(heat.lost for heat in heats)
         flame.cause = max(labels, key=labels.__getitem__, default="")
         flame.inside = self._row(inside, row[-1], depth + 1)

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.cures import label
 from everwarm.core.analysis.loss import UNAVOIDABLE, Account
 from everwarm.core.analysis.prompts import Prompts
 
-
-@dataclass(slots=True)
-class Stretch:
-    """One block of one prompt. The rest of its tokens is new."""
-
-    prefix: int  # that ends with it
-    tokens: int
-    read: int
-    lost: int
-    label: str  # of what took most of it; "" if nothing was lost
+Stretch = tuple[int, int, int, int, str]
+"""One block of one prompt: the prefix that ends with it; its tokens, those that were read, those that were lost (the
+others are new); the label of what took most of it, "" if nothing was lost. A plain tuple, for they are many."""
 
 
 def stretches(prompts: Prompts, call: Call, account: Account) -> Iterator[Stretch]:
@@ -32,7 +24,7 @@ def stretches(prompts: Prompts, call: Call, account: Account) -> Iterator[Stretc
     for prefix in path:
         end = sizes[prefix] * total // size
         if end <= known:  # as most are
-            yield Stretch(prefix, end - begin, end - begin, 0, "")
+            yield prefix, end - begin, end - begin, 0, ""
             begin = end
             continue
         while at < len(bounds) - 1 and bounds[at][0] <= begin:
@@ -64,4 +56,4 @@ def _stretch(prefix: int, begin: int, end: int, bounds: Sequence[tuple[int, str,
         if upto >= end:
             break
         before = upto
-    return Stretch(prefix, end - begin, read, lost, name)
+    return prefix, end - begin, read, lost, name

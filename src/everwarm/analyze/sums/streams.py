@@ -28,7 +28,9 @@ class Streams:
 
     def _new(self, call: Call) -> str:
         row = self._prompts.row(call.prompt)
-        heads = [block for block in row if block.tier == "system"] or row
-        text = " ".join(heads[0].said.split())[:_SHOWN] if heads else "prompts that are not known"
+        head = next((block for block in row if block.tier == "system"), row[0] if row else None)
+        # of a long text no more words are parted than can be shown
+        words = (head.said if head else "prompts that are not known").split(maxsplit=_SHOWN)[:_SHOWN]
+        text = " ".join(words)[:_SHOWN]
         self._count[text] = self._count.get(text, 0) + 1
         return text if self._count[text] == 1 else f"{text} ({self._count[text]})"

@@ -77,16 +77,16 @@ class Worsts:
 
     def _bars(self, row: Sequence[Stretch], before: set[int]) -> list[Bar]:
         bars: list[Bar] = []
-        for stretch in row:
-            number = self._prompts.prefixes.block[stretch.prefix]
+        for prefix, tokens, known, _, _ in row:
+            number = self._prompts.prefixes.block[prefix]
             block = self._prompts.blocks[number]
             there = number in before
             stability = "dynamic" if not there else "session" if block.tier == "messages" else "static"
-            read = 2 * stretch.read > stretch.tokens
+            read = 2 * known > tokens
             if bars and bars[-1].stability == stability and bars[-1].read == read:
-                bars[-1].tokens += stretch.tokens
+                bars[-1].tokens += tokens
             else:
-                bars.append(Bar(stability, stretch.tokens, read, block.said.strip()[:_SHOWN]))
+                bars.append(Bar(stability, tokens, read, block.said.strip()[:_SHOWN]))
         return bars
 
 
