@@ -37,7 +37,11 @@ class Log:
         dialect: str = "openai_chat",
         options: Options | None = None,
         anchors: Mapping[int, int] | None = None,
+        *,
+        bodies: bool = True,
     ) -> None:
+        """``bodies``: whether the log has them, and with them their marks; a transcript has not."""
+        self.bodies = bodies
         self.prompts = Prompts()
         self.accounts = Accounts(self.prompts, lambda provider, model: RULES[provider], options, anchors)
         self.explains = options is None or options.explain
@@ -59,6 +63,8 @@ class Log:
         call = Call(
             place, line, dialect, prompt, size, rest, at, usage=usage, settings=SettingsOf()(body), tokens=tokens
         )
+        if not self.bodies:
+            call.dialect = ""
         for name, value in more.items():
             setattr(call, name, value)
         self.calls.append(call)

@@ -38,6 +38,17 @@ def test_a_line_that_is_there_twice(tmp_path: Path) -> None:
     assert found.sources[0].calls == 3, "what was read of the file, repeated ones too"
 
 
+@pytest.mark.parametrize("first", [0, 1], ids=["counts first", "the prompt first"])
+def test_of_two_with_the_same_counts_the_one_with_a_prompt_is_kept(first: int, tmp_path: Path) -> None:
+    """As a library tells a call, and what it is called by again. Counts alone say nothing of characters per token."""
+    usage = {"prompt_tokens": 18, "completion_tokens": 10, "total_tokens": 28}
+    counted = {"timestamp": START, "model": "gpt-5-mini", "response": {**CHAT_ANSWER, "usage": usage}}
+    whole, silent = {**counted, "request": CHAT}, {"timestamp": START + 1, "request": CHAT}
+    found = report(tmp_path, *([counted, whole] if first == 0 else [whole, counted]), silent)
+    assert found.total.calls == 2
+    assert found.total.prompt == 36, "the one that tells no tokens has those of the same text"
+
+
 def test_calls_without_names_that_are_alike_in_all(tmp_path: Path) -> None:
     """Time, prompt and counts are the same: it is one. At another time it is another."""
     bare = {"timestamp": START, "request": CHAT, "usage": CHAT_ANSWER["usage"]}

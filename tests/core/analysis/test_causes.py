@@ -9,6 +9,7 @@ import pytest
 from analysed import Log, adds_up, change_in, loss_of, lost
 from everwarm.core.analysis.account import Options
 from everwarm.core.analysis.loss import Loss
+from everwarm.core.usage import Usage
 
 HEAD = len("\n<|user|>\n")
 SYSTEM = len("\n<|system|>\n")
@@ -245,6 +246,22 @@ def test_evicted() -> None:
     assert loss.evidence == (
         "1 min after the last call that began so, in a lifetime of 5m; nothing that is in the log had changed"
     )
+
+
+@pytest.mark.parametrize("written", [1500, 1450, 900])
+def test_what_no_mark_had_written_is_not_let_go_of(written: int) -> None:
+    """As text that an agent sends behind its last mark. A transcript has no marks, but what was read and written."""
+    log = Log("marked", "anthropic_messages", bodies=False)
+    first = log.ask(claude(LONG, LONG), 0.0, usage=Usage(2000 - written, 0, 1, written // 2, 0, written - written // 2))
+    account = log.ask(claude(LONG, LONG, "Ho"), 60.0, read=1500)
+    if written == 900:
+        assert "evicted" in lost(account)
+    else:
+        loss = loss_of(account, "unmarked")
+        assert (loss.tokens, loss.evidence) == (
+            first.total - 1500,
+            "the call before had neither read nor written more than this",
+        )
 
 
 def test_evicted_of_a_cache_that_nothing_is_known_of() -> None:

@@ -61,7 +61,8 @@ class Gather:
             call.size = sizes[call.prompt.blocks]
             if call.usage is not None and (tokens := call.usage.prompt):
                 call.tokens = tokens
-                scales[call.line.model].note(0, call.size, tokens)
+                if call.size:  # of a log of counts they tell nothing of characters
+                    scales[call.line.model].note(0, call.size, tokens)
         for call in self._calls:
             if not call.tokens and not call.failed:
                 call.tokens = scales[call.line.model].tokens(call.size)
@@ -163,6 +164,8 @@ def _fuller(new: Call, old: Call) -> bool:
         return new.usage is not None
     if new.usage is not None and old.usage is not None and new.usage.total != old.usage.total:
         return new.usage.total > old.usage.total
+    if (new.prompt == _NOTHING) != (old.prompt == _NOTHING):
+        return old.prompt == _NOTHING
     return old.failed and not new.failed
 
 

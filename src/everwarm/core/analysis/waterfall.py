@@ -165,6 +165,8 @@ def _of_provider(row: Waterfall, read: int) -> tuple[Cause, int, Change | None, 
         return "replica", found.rules, None, "it read what an earlier call had left, and not what came after that"
     if read and found.rules - read <= _TAIL:
         return "step", found.rules, None, "what is behind the last breakpoint is not kept"
+    if read and (kept := _kept(row)) and abs(kept - read) <= _TAIL:
+        return "unmarked", found.rules, None, "the call before had neither read nor written more than this"
     hidden = row.hidden
     if read < hidden and row.is_turn:
         change = Change("system", "outside the log", "system", 0, 0, "", "")
@@ -175,6 +177,15 @@ def _of_provider(row: Waterfall, read: int) -> tuple[Cause, int, Change | None, 
     life = f", in a lifetime of {rule.ttls[0].name}" if rule is not None and rule.ttls else ""
     evidence = f"{idle}{life}; nothing that is in the log had changed" if idle else ""
     return "evicted", found.rules, None, evidence
+
+
+def _kept(row: Waterfall) -> int:
+    """Tokens that the call before had read and written, where entries end at marks that the log does not have; else 0:
+    then nobody told what is kept."""
+    usage = row.before.usage if row.before is not None else None
+    if usage is None or row.rule is None or not row.rule.mark or row.asked.marks is not None:
+        return 0
+    return usage.cache_read + usage.cache_write + usage.cache_write_long
 
 
 def _of_rules(row: Waterfall, rule: Rule, ready: int) -> tuple[Cause, str]:
