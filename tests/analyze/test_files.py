@@ -81,7 +81,8 @@ def test_a_folder_gives_its_logs_in_order(tmp_path: Path) -> None:
 def test_a_folder_gives_what_agents_keep_in_hidden_ones(tmp_path: Path) -> None:
     names = [".claude/projects/-home/s1.jsonl", ".codex/sessions/2026/03/rollout-1.jsonl", ".pi/agent/sessions/a.jsonl"]
     results = ".claude/projects/-home/s1/tool-results/b1.txt"
-    for name in [*names, ".cache/a.jsonl", ".claude/.credentials.json", results]:
+    attached = f"archive/{'0f' * 20}.json"  # a body of an HTTP archive, which is read with that
+    for name in [*names, ".cache/a.jsonl", ".claude/.credentials.json", results, attached]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"{}")
     assert [str(Path(lines.name).relative_to(tmp_path)) for lines in logs([str(tmp_path)])] == names

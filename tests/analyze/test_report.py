@@ -15,7 +15,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzed import analysed, entry, written
+from analyzed import START, analysed, entry, written
 from everwarm.analyze.report import Flame, Report, Sums
 from everwarm.analyze.showing.output import plain
 from logged import json_lines
@@ -204,3 +204,13 @@ def test_without_times_the_order_of_lines_is_that_of_the_calls(tmp_path: Path) -
     assert (report.days[0].name, report.timeline, report.began) == ("at an unknown time", [], None)
     assert any(note.startswith("Some calls have no time") for note in report.notes)
     assert tokens(report.total, "expired") == 0
+
+
+@pytest.mark.parametrize("cached", [None, 0, 1024], ids=["not told", "none", "some"])
+def test_a_log_in_which_nothing_was_ever_read_may_not_record_it(cached: int | None, tmp_path: Path) -> None:
+    body = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Where is my parcel? " * 500}]}
+    told = {} if cached is None else {"prompt_tokens_details": {"cached_tokens": cached}}
+    usage = {"prompt_tokens": 2500, "completion_tokens": 1, **told}
+    rows = [{"timestamp": START + 60 * n, "request": body, "usage": usage} for n in range(2)]
+    notes = analysed(written(tmp_path / "log.jsonl", rows)).notes
+    assert any(note.startswith("No call says that anything was read") for note in notes) is not bool(cached)

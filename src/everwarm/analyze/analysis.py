@@ -130,6 +130,11 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
             f"{of} log does not say what was read: it is what the provider's rules give, and tokens are estimated from "
             "characters."
         )
+    if total.reported and total.rules and not (total.read or total.written):
+        notes.append(
+            f"No call says that anything was read from a cache, though {count(total.rules)} tokens could have been. "
+            "Either nothing was, or what wrote the log does not record it: some instrumentation does not."
+        )
     left = len(calls) - len(counted)
     if left:
         have, are = ("has", "it is") if left == 1 else ("have", "they are")

@@ -55,7 +55,8 @@ class Again:
     def loads(self, line: bytes) -> Json:
         """As ``orjson.loads``, with the same errors; arrays of ``MEMBERS`` may be ``Row``s. Not to be changed: lines
         share what they have in common."""
-        short, found = line, list[_Member]()
+        found: list[_Member] = []
+        short = line
         for members in self._members:
             for member in members:
                 if member.find(short):

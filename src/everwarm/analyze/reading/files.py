@@ -38,6 +38,9 @@ _LOGS: Final = re.compile(
 _GIVEN: Final = "tool-results"
 """The folder beside a Claude Code transcript with results that were too long for it: they may be logs of anything."""
 
+_ATTACHED: Final = re.compile(r"[0-9a-f]{40}\.\w+")
+"""Files beside an HTTP archive that hold its bodies, called by their digests."""
+
 _HOMES: Final = (".claude", ".codex", ".pi")
 """Hidden folders in which coding agents keep their transcripts."""
 
@@ -67,8 +70,10 @@ def logs(names: Iterable[str], progress: Progress = lambda _: None) -> Iterator[
 
 
 def is_log(path: Path) -> bool:
-    """By its name, if it is not what a tool gave an agent."""
-    return _LOGS.search(path.name) is not None and path.parent.name != _GIVEN
+    """By its name, if it is not what a tool gave an agent, or a part of another file."""
+    if path.parent.name == _GIVEN or _ATTACHED.fullmatch(path.name):
+        return False
+    return _LOGS.search(path.name) is not None
 
 
 def sample(data: bytes) -> str:
