@@ -6,7 +6,7 @@ other round says what was read from a cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
@@ -21,22 +21,22 @@ PAUSE: Final = 12_000.0
 """Seconds from the beginning of one round to that of the next: each has 600 requests of 8 s and more."""
 
 
-def write(path: Path, size: int) -> int:
-    """Bytes that were written: at least ``size``, and at most one line more. Raises ``AbsentError``."""
+def write(path: Path, size: int, apps: Sequence[str] = tuple(PLANTS)) -> int:
+    """Bytes that were written: at least ``size``, and at most one line more. ``apps``: what they plant, by turns.
+    Raises ``AbsentError``."""
     written = 0
     with path.open("wb") as file:
-        for line in _lines(calls()):
+        for line in _lines(calls(), apps):
             written += file.write(line)
             if written >= size:
                 break
     return written
 
 
-def _lines(clean: list[Call]) -> Iterator[bytes]:
-    names = list(PLANTS)
+def _lines(clean: list[Call], apps: Sequence[str]) -> Iterator[bytes]:
     for turn in count():
         rounds = [turn * AT_ONCE + n for n in range(AT_ONCE)]
-        rows = [_round(clean, number, names[number % len(names)]) for number in rounds]
+        rows = [_round(clean, number, apps[number % len(apps)]) for number in rounds]
         yield from chain.from_iterable(zip(*rows, strict=True))
 
 

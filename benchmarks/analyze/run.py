@@ -1,4 +1,6 @@
-"""The analyzer's speed: of a log with bodies, beside kvlint and kvleak on the same lines; and of a trace of blocks.
+"""The analyzer's speed: of logs with bodies, beside kvlint and kvleak on the same lines; and of a trace of blocks.
+
+One log has requests that go on as before, the other one those of nine applications, eight of which break their caches.
 
 kvleak reads the counts of tokens only, and no prompt. kvlint tokenizes every prompt, and is given the first lines only.
 """
@@ -20,6 +22,7 @@ from benchmarks.analyze import log, trace
 from benchmarks.analyze.timed import FailedError, Took, timed
 from benchmarks.environments import NotInstalledError, environment
 from benchmarks.layout.conversations import AbsentError
+from benchmarks.layout.plants import PLANTS
 from benchmarks.servers import console, environ
 
 MEGABYTE: Final = 1_000_000
@@ -49,11 +52,13 @@ def run(*, megabytes: int, requests: int, peers: bool) -> None:
 
 def _logs(table: Table, folder: Path, size: int, *, peers: bool) -> None:
     path = folder / "log.jsonl"
-    size = log.write(path, size)
-    table.add_row("orjson.loads alone", *_cells(size, _parsed(path), None))
-    ours = timed([sys.executable, "-m", "everwarm", "analyze", "--json", path], environ())
-    table.add_row("everwarm analyze", *_cells(size, ours, None))
-    mine = size / ours.cpu
+    mine = 0.0
+    for what, apps in (("broken caches", tuple(PLANTS)), ("nothing broken", ("clean",))):
+        size = log.write(path, size, apps)
+        table.add_row(f"{what}: orjson.loads alone", *_cells(size, _parsed(path), None))
+        ours = timed([sys.executable, "-m", "everwarm", "analyze", "--json", path], environ())
+        table.add_row(f"{what}: everwarm analyze", *_cells(size, ours, None))
+        mine = size / ours.cpu
     for name, begun in (("kvleak", _kvleak), ("kvlint", _kvlint)) if peers else ():
         try:
             count, took = begun(environment(name, console()), path, folder)

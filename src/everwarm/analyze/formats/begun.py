@@ -27,20 +27,29 @@ class Begun(Generic[T]):
         self._texts: list[bytes] = []  # in order; none twice
         self._values: list[T] = []  # theirs
         self._ages: list[int] = []  # theirs; the youngest has most
+        self._next: list[int] = []  # the place of the one that was found after each; it may be wrong by now
         self._size = self._age = 0
         self._last = 0  # the place of the text that was found or put in last
 
     def find(self, text: bytes, begin: int, ends: Collection[bytes]) -> tuple[int, T] | None:
         """Of one that stands at this place of a text, with one of ``ends`` behind it: its length, and its value. It is
-        the one that was used last, or else the longest, unless there are many branches."""
-        if self._texts and self._stands(self._last, text, begin, ends):
-            return len(self._texts[self._last]), self._values[self._last]
-        at = bisect_right(self._texts, text[begin:])
-        for n in range(at - 1, max(at - 1 - _TRIED, -1), -1):
-            if self._stands(n, text, begin, ends):
-                self._last = n
-                return len(self._texts[n]), self._values[n]
-        return None
+        the one that was used last; or the one that came after it before, as where conversations take turns; or else the
+        longest, unless there are many branches."""
+        if not self._texts:
+            return None
+        last = self._last
+        guess = self._next[last]
+        if self._stands(last, text, begin, ends):
+            guess = last
+        elif guess == last or guess >= len(self._texts) or not self._stands(guess, text, begin, ends):
+            at = bisect_right(self._texts, text[begin:])
+            tried = range(at - 1, max(at - 1 - _TRIED, -1), -1)
+            guess = next((n for n in tried if self._stands(n, text, begin, ends)), -1)
+            if guess < 0:
+                return None
+            self._next[last] = guess
+        self._last = guess
+        return len(self._texts[guess]), self._values[guess]
 
     def put(self, text: bytes, value: T, *, grown: bool = False) -> None:
         """In the place of what the same text had. ``grown``: it begins with the text that was found last, and stands in
@@ -56,14 +65,18 @@ class Begun(Generic[T]):
             self._drop()
 
     def _insert(self, text: bytes, value: T) -> None:
-        texts = self._texts
-        at = self._last = bisect_left(texts, text)
+        texts, at, before = self._texts, bisect_left(self._texts, text), self._last
+        self._last = at
         if at < len(texts) and texts[at] == text:
             self._values[at], self._ages[at] = value, self._age
             return
         texts.insert(at, text)
         self._values.insert(at, value)
         self._ages.insert(at, self._age)
+        if self._next and at <= before:
+            before += 1  # it has made room
+        self._next.insert(at, at)
+        self._next[before] = at
         self._size += len(text)
 
     def _drop(self) -> None:
@@ -79,6 +92,7 @@ class Begun(Generic[T]):
         self._values = [self._values[n] for n in kept]
         self._ages = [self._ages[n] for n in kept]
         self._size = sum(map(len, self._texts))
+        self._next = list(range(len(kept)))
         self._last = self._ages.index(self._age)
 
     def _stands(self, n: int, text: bytes, begin: int, ends: Collection[bytes]) -> bool:
