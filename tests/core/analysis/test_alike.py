@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.analysis.alike import alike, tool_name
+from everwarm.core.analysis.alike import alike
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.compare import Difference, common, compare, goes_on, is_near, nearly, part
 from everwarm.core.analysis.prompts import Prompts
@@ -43,12 +43,6 @@ def test_json_is_the_same_however_it_is_spelled() -> None:
     assert not alike(block("a b"), block("b a")).same
     assert not alike(block('{"a": 1}'), block('{"a": 1, "b": "a long text"}')).same
     assert not alike(block("x")._replace(pieces=()), block("y")._replace(pieces=())).same
-
-
-def test_a_tool_is_known_by_its_name() -> None:
-    assert tool_name(block('{"name":"look"}', "tools")) != tool_name(block('{"name":"see"}', "tools"))
-    assert tool_name(block("no JSON", "tools")) == "no JSON"
-    assert tool_name(block("nothing")._replace(pieces=())) == "nothing"
 
 
 rows = st.lists(st.integers(0, 4), max_size=7)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.alike import again as had
-from everwarm.core.analysis.alike import alike, tool_name
+from everwarm.core.analysis.alike import alike
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.prompts import Prompts
 
@@ -80,7 +80,7 @@ def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int], parted: Pa
     again = _sizes(prompts, new[same:]) - _sizes(prompts, fresh)  # of the blocks that both have
     gone, fresh = gone[:PAIRED], fresh[:PAIRED]
     pairs = _pairs(prompts, gone, fresh)
-    partly = _common(prompts.blocks[old[same]], prompts.blocks[new[same]])
+    partly = _common(prompts, old[same], new[same])
     both = tuple([(before, after) for before, after, _ in pairs])
     sizes = tuple([size for _, _, size in pairs])
     again += sum(sizes)
@@ -158,28 +158,33 @@ def _sizes(prompts: Prompts, row: Sequence[int]) -> int:
     return sum([blocks[number].size for number in row])
 
 
-def _common(old: Block, new: Block) -> int:
+def _common(prompts: Prompts, old: int, new: int) -> int:
     """Characters with which both blocks begin; none if they are of another role."""
-    return min(alike(old, new).first, new.size) if _kind(old) == _kind(new) else 0
+    if prompts.kinds[old] != prompts.kinds[new]:
+        return 0
+    return min(alike(prompts.blocks[old], prompts.blocks[new]).first, prompts.blocks[new].size)
 
 
 def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, int]]:
     """What stands in the place of what, and how many characters of it were there: tools by name, others by role. The
     same text first, which may begin a message in one of both only; else by order, and messages only if they are alike.
     """
-    blocks = prompts.blocks
+    blocks, kinds, meanings = prompts.blocks, prompts.kinds, prompts.meanings
     waiting: dict[tuple[str, str], list[int]] = {}  # those of the older prompt that nothing stands for yet, by kind
     for number in old:
-        waiting.setdefault(_kind(blocks[number]), []).append(number)
+        waiting.setdefault(kinds[number], []).append(number)
     found = []
     for number in new:
-        block = blocks[number]
-        row = waiting.get(_kind(block))
+        row = waiting.get(kinds[number])
         if not row:
             continue
+        block = blocks[number]
         place = _place(prompts, row, block) if len(row) > 1 else 0
         before = row[place]
-        size = had(blocks[before], block)
+        if block.tier == "tools" and meanings[before] == meanings[number]:
+            size = block.size
+        else:
+            size = had(blocks[before], block)
         if block.tier != "messages" or _is_same(blocks[before], block, size):
             del row[place]
             found.append((before, number, size))
@@ -201,9 +206,3 @@ def _is_same(old: Block, new: Block, again: int) -> bool:
     if old.is_image and new.is_image:
         return True
     return again - new.head >= LEAST * (new.size - new.head)
-
-
-def _kind(block: Block) -> tuple[str, str]:
-    """What tells which blocks may stand for each other."""
-    tier, role, *_ = block
-    return (tier, tool_name(block)) if tier == "tools" else (tier, role)

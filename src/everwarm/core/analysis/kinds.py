@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.alike import Alike, alike, mean_the_same, tool_name
+from everwarm.core.analysis.alike import Alike, alike
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.compare import Difference
 from everwarm.core.analysis.loss import SHOWN, Change
+from everwarm.core.analysis.meanings import mean_the_same
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.where import placed
 from everwarm.core.layout.piece import Path, name
@@ -60,10 +61,10 @@ class _Both(NamedTuple):
         """By name, of either row."""
         found: dict[str, Block] = {}
         for number in row:
-            block = self.prompts.blocks[number]
-            if block.tier != "tools":
+            tier, name = self.prompts.kinds[number]
+            if tier != "tools":
                 break
-            found.setdefault(tool_name(block), block)
+            found.setdefault(name, self.prompts.blocks[number])
         return found
 
 
