@@ -27,13 +27,12 @@ class Alike(NamedTuple):
         return size if self.same else min(self.first + self.last + self.lines, size)
 
 
-@lru_cache(maxsize=4096)
 def again(old: Block, new: Block) -> int:
     """Characters of the newer one that the older one had as well."""
-    return new.size if mean_the_same(old, new) else alike(old, new).of(new.size)
+    return alike(old, new).of(new.size)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def alike(old: Block, new: Block) -> Alike:
     """Never more than the shorter of the two has."""
     before, after = old.text, new.text

@@ -80,7 +80,7 @@ def change_of(
     if "tools" in (both.before.tier, both.after.tier):
         return _of_tools(both)
     if (old[at], new[at]) in difference.pairs:
-        return _of_text(both.before, *both.placed(at))
+        return _of_text(both, both.before, at)
     return _of_row(both)
 
 
@@ -106,12 +106,13 @@ def _of_tools(both: _Both) -> Change:
 
 def _of_tool(both: _Both, before: Block, after: Block) -> Change:
     place = next(n for n, number in enumerate(both.new) if both.prompts.blocks[number] is after)
-    return _of_text(before, *both.placed(place))
+    return _of_text(both, before, place)
 
 
-def _of_text(before: Block, path: Path, after: Block) -> Change:
-    """One block that is another one, at this path."""
-    both = alike(before, after)
+def _of_text(rows: _Both, before: Block, place: int) -> Change:
+    """The block at this place of the new one, that is another one."""
+    both = alike(before, rows.prompts.blocks[rows.new[place]])
+    path, after = rows.placed(place)
     if both.same:
         same = sorted(_middle(before, both)) == sorted(_middle(after, both))
         what = "keys in another order" if same else "JSON written otherwise"
