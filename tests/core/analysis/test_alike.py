@@ -37,6 +37,13 @@ def test_lines_count_in_whatever_order_if_they_are_long_enough_to_be_known() -> 
     assert alike(block(old), block(new)).lines == len("the second long line\nthe first long line\n")
 
 
+def test_of_a_line_that_is_there_several_times_as_many_count_as_both_have() -> None:
+    line, other = "a line of some length\n", "another line of it\n"
+    old, new = f"1\n{line}{other}{line}2", f"3\n{line}{line}{other}{line}4"
+    assert alike(block(old), block(new)).lines == 2 * len(line) + len(other)
+    assert alike(block(new), block(old)).lines == 2 * len(line) + len(other)
+
+
 def test_json_is_the_same_however_it_is_spelled() -> None:
     assert alike(block('{"a": 1, "b": 2}'), block('{"b":2,"a":1}')).same
     assert not alike(block('{"a": 1, "b": 2}'), block('{"b":2,"a":2}')).same

@@ -49,12 +49,8 @@ def _lines(old: str, new: str) -> int:
     if min(len(old), len(new)) < _LINE:
         return 0
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    if set(before).isdisjoint(after):
-        return 0
-    left = Counter(before)
-    found = 0
-    for line in after:
-        if len(line) >= _LINE and left[line] > 0:
-            left[line] -= 1
-            found += len(line)
-    return found
+    known = set(before)
+    both = [line for line in after if line in known and len(line) >= _LINE]
+    if len(set(both)) < len(both):  # of one that is there several times, as many count as the older text has
+        return sum(map(len, (Counter(both) & Counter(before)).elements()))
+    return sum(map(len, both))
