@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from everwarm.core.analysis.alike import alike
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.compare import Difference, common, compare, goes_on, is_near, nearly, part
+from everwarm.core.analysis.compare import Difference, common, compare, goes_on, is_near, missing, nearly, part
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.layout.piece import Piece, Tier
 
@@ -68,6 +70,40 @@ def test_what_both_have_is_never_more_than_the_newer_one_is(old: list[int], new:
     assert found.grown == (found.blocks in (len(old), len(new)))
     assert set(found.old) <= set(old)
     assert all(before in found.old and after in found.new for before, after in found.pairs)
+
+
+SPELLED: Final = ('{"a": [1, 2], "b": 3}', '{"b":3,"a":[1,2]}', '{"b":3}', "[1]", "b", "a line of some length\\nb", "")
+
+
+def spelled(text: str, opens: bool, tier: Tier, most: int) -> Block:
+    """``most``: its size at most, as an image has one."""
+    whole = f"\n<|user|>\n{text}" if opens else text
+    return block(text, tier)._replace(opens=opens, text=whole, size=min(len(whole), most))
+
+
+tiers: st.SearchStrategy[Tier] = st.sampled_from(["tools", "system", "messages"])
+bodies = st.builds(spelled, st.sampled_from(SPELLED), st.booleans(), tiers, st.sampled_from([15, 100]))
+
+
+@given(st.lists(bodies, max_size=6), st.lists(bodies, max_size=6))
+def test_what_is_missing_for_sure_is_nowhere_in_the_older_one(old: list[Block], new: list[Block]) -> None:
+    prompts = Prompts()
+    had, has = [[prompts.number(each) for each in row] for row in (old, new)]
+    parted = part(had, has, common(had, has))
+    found = compare(prompts, had, has, parted)
+    sizes = [prompts.blocks[number].size for number in has]
+    assert sum(sizes[: found.blocks]) + found.partly + found.again <= sum(sizes) - missing(prompts, parted)
+
+
+def test_another_conversation_has_no_more_than_its_messages() -> None:
+    prompts = Prompts()
+    texts = ("you", "a", "bb", "c" * 90, "d" * 80, "e" * 70)
+    head, short, other, *long = (prompts.number(block(text)) for text in texts)
+    answer = prompts.number(block("f" * 60, role="assistant"))
+    parted = part([head, short], [head, other, *long, answer], 1)
+    assert missing(prompts, parted) == 80 + 70 + 60, "what does not open may be any text with a head before it"
+    opening = prompts.number(block("a")._replace(opens=True))
+    assert missing(prompts, part([head, opening], [head, other, *long], 1)) == 90 + 80 + 70 - 2
 
 
 @given(rows, rows)

@@ -3,9 +3,10 @@ again behind the first difference, where no prefix cache finds it."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from sys import maxsize
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.alike import again as had
@@ -24,6 +25,11 @@ NEAR: Final = 0.9
 
 _STRETCH: Final = 64
 """Characters of tools or a system prompt that must be there again to speak for the same application."""
+
+_ANY: Final = maxsize
+"""Characters, of any size at all."""
+
+_BySize = defaultdict[tuple[str, str], list[int]]
 
 _SAID: Final = 400
 """Characters of messages that must be there again to speak for the same conversation: greetings are alike."""
@@ -87,6 +93,23 @@ def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int], parted: Pa
     if new[same] not in fresh[:1] or new[same] in [after for _, after in both[:1]]:
         again -= partly  # which was counted with all of the block
     return Difference(same, partly, max(again, 0), tuple(gone), tuple(fresh), both, sizes)
+
+
+def missing(prompts: Prompts, parted: Parted) -> int:
+    """Characters of the newer row that the older one has not for sure, be what is different compared or not: a block
+    stands for one of its kind, and nothing with more than twice its text means the same."""
+    blocks, kinds, had, has = prompts.blocks, prompts.kinds, _BySize(list), _BySize(list)
+    for number in parted.gone[:PAIRED]:
+        block = blocks[number]
+        had[kinds[number]].append(2 * len(block.text) if block.opens else _ANY)  # others may have a head before it
+    for number in parted.fresh[1:]:  # of the first one some may be the beginning of another one
+        has[kinds[number]].append(blocks[number].size)
+    found = 0
+    for kind, sizes in has.items():
+        sizes.sort(reverse=True)
+        most = sorted(had.get(kind, ()), reverse=True)
+        found += sum(sizes) - sum(map(min, sizes, most))  # no other pairs could have more
+    return found
 
 
 def goes_on(difference: Difference, rest: int, *, talk: bool) -> bool:
