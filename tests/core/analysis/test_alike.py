@@ -104,6 +104,8 @@ def test_another_conversation_has_no_more_than_its_messages() -> None:
     assert missing(prompts, parted) == 80 + 70 + 60, "what does not open may be any text with a head before it"
     opening = prompts.number(block("a")._replace(opens=True))
     assert missing(prompts, part([head, opening], [head, other, *long], 1)) == 90 + 80 + 70 - 2
+    largest = prompts.number(block("g" * 100)._replace(opens=True))
+    assert missing(prompts, part([head, opening, largest], [head, other, *long], 1)) == 80 + 70 - 2
 
 
 @given(rows, rows)
