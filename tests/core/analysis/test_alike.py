@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everwarm.core.analysis.alike import alike, tool_name
+from everwarm.core.analysis.alike import alike
 from everwarm.core.analysis.block import Block
-from everwarm.core.analysis.compare import Difference, common, compare, goes_on, is_near, nearly, part
+from everwarm.core.analysis.compare import Difference, common, compare, goes_on, is_near, missing, nearly, part
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.layout.piece import Piece, Tier
 
@@ -37,18 +39,19 @@ def test_lines_count_in_whatever_order_if_they_are_long_enough_to_be_known() -> 
     assert alike(block(old), block(new)).lines == len("the second long line\nthe first long line\n")
 
 
+def test_of_a_line_that_is_there_several_times_as_many_count_as_both_have() -> None:
+    line, other = "a line of some length\n", "another line of it\n"
+    old, new = f"1\n{line}{other}{line}2", f"3\n{line}{line}{other}{line}4"
+    assert alike(block(old), block(new)).lines == 2 * len(line) + len(other)
+    assert alike(block(new), block(old)).lines == 2 * len(line) + len(other)
+
+
 def test_json_is_the_same_however_it_is_spelled() -> None:
     assert alike(block('{"a": 1, "b": 2}'), block('{"b":2,"a":1}')).same
     assert not alike(block('{"a": 1, "b": 2}'), block('{"b":2,"a":2}')).same
     assert not alike(block("a b"), block("b a")).same
     assert not alike(block('{"a": 1}'), block('{"a": 1, "b": "a long text"}')).same
     assert not alike(block("x")._replace(pieces=()), block("y")._replace(pieces=())).same
-
-
-def test_a_tool_is_known_by_its_name() -> None:
-    assert tool_name(block('{"name":"look"}', "tools")) != tool_name(block('{"name":"see"}', "tools"))
-    assert tool_name(block("no JSON", "tools")) == "no JSON"
-    assert tool_name(block("nothing")._replace(pieces=())) == "nothing"
 
 
 rows = st.lists(st.integers(0, 4), max_size=7)
@@ -67,6 +70,42 @@ def test_what_both_have_is_never_more_than_the_newer_one_is(old: list[int], new:
     assert found.grown == (found.blocks in (len(old), len(new)))
     assert set(found.old) <= set(old)
     assert all(before in found.old and after in found.new for before, after in found.pairs)
+
+
+SPELLED: Final = ('{"a": [1, 2], "b": 3}', '{"b":3,"a":[1,2]}', '{"b":3}', "[1]", "b", "a line of some length\\nb", "")
+
+
+def spelled(text: str, opens: bool, tier: Tier, most: int) -> Block:
+    """``most``: its size at most, as an image has one."""
+    whole = f"\n<|user|>\n{text}" if opens else text
+    return block(text, tier)._replace(opens=opens, text=whole, size=min(len(whole), most))
+
+
+tiers: st.SearchStrategy[Tier] = st.sampled_from(["tools", "system", "messages"])
+bodies = st.builds(spelled, st.sampled_from(SPELLED), st.booleans(), tiers, st.sampled_from([15, 100]))
+
+
+@given(st.lists(bodies, max_size=6), st.lists(bodies, max_size=6))
+def test_what_is_missing_for_sure_is_nowhere_in_the_older_one(old: list[Block], new: list[Block]) -> None:
+    prompts = Prompts()
+    had, has = [[prompts.number(each) for each in row] for row in (old, new)]
+    parted = part(had, has, common(had, has))
+    found = compare(prompts, had, has, parted)
+    sizes = [prompts.blocks[number].size for number in has]
+    assert sum(sizes[: found.blocks]) + found.partly + found.again <= sum(sizes) - missing(prompts, parted)
+
+
+def test_another_conversation_has_no_more_than_its_messages() -> None:
+    prompts = Prompts()
+    texts = ("you", "a", "bb", "c" * 90, "d" * 80, "e" * 70)
+    head, short, other, *long = (prompts.number(block(text)) for text in texts)
+    answer = prompts.number(block("f" * 60, role="assistant"))
+    parted = part([head, short], [head, other, *long, answer], 1)
+    assert missing(prompts, parted) == 80 + 70 + 60, "what does not open may be any text with a head before it"
+    opening = prompts.number(block("a")._replace(opens=True))
+    assert missing(prompts, part([head, opening], [head, other, *long], 1)) == 90 + 80 + 70 - 2
+    largest = prompts.number(block("g" * 100)._replace(opens=True))
+    assert missing(prompts, part([head, opening, largest], [head, other, *long], 1)) == 80 + 70 - 2
 
 
 @given(rows, rows)

@@ -3,13 +3,14 @@ again behind the first difference, where no prefix cache finds it."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from sys import maxsize
 from typing import Final, NamedTuple
 
 from everwarm.core.analysis.alike import again as had
-from everwarm.core.analysis.alike import alike, tool_name
+from everwarm.core.analysis.alike import alike
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.prompts import Prompts
 
@@ -24,6 +25,11 @@ NEAR: Final = 0.9
 
 _STRETCH: Final = 64
 """Characters of tools or a system prompt that must be there again to speak for the same application."""
+
+_ANY: Final = maxsize
+"""Characters, of any size at all."""
+
+_BySize = defaultdict[tuple[str, str], list[int]]
 
 _SAID: Final = 400
 """Characters of messages that must be there again to speak for the same conversation: greetings are alike."""
@@ -80,13 +86,30 @@ def compare(prompts: Prompts, old: Sequence[int], new: Sequence[int], parted: Pa
     again = _sizes(prompts, new[same:]) - _sizes(prompts, fresh)  # of the blocks that both have
     gone, fresh = gone[:PAIRED], fresh[:PAIRED]
     pairs = _pairs(prompts, gone, fresh)
-    partly = _common(prompts.blocks[old[same]], prompts.blocks[new[same]])
+    partly = _common(prompts, old[same], new[same])
     both = tuple([(before, after) for before, after, _ in pairs])
     sizes = tuple([size for _, _, size in pairs])
     again += sum(sizes)
     if new[same] not in fresh[:1] or new[same] in [after for _, after in both[:1]]:
         again -= partly  # which was counted with all of the block
     return Difference(same, partly, max(again, 0), tuple(gone), tuple(fresh), both, sizes)
+
+
+def missing(prompts: Prompts, parted: Parted) -> int:
+    """Characters of the newer row that the older one has not for sure, be what is different compared or not: a block
+    stands for one of its kind, and nothing with more than twice its text means the same."""
+    blocks, kinds, had, has = prompts.blocks, prompts.kinds, _BySize(list), _BySize(list)
+    for number in parted.gone[:PAIRED]:
+        block = blocks[number]
+        had[kinds[number]].append(2 * len(block.text) if block.opens else _ANY)  # others may have a head before it
+    for number in parted.fresh[1:]:  # of the first one some may be the beginning of another one
+        has[kinds[number]].append(blocks[number].size)
+    found = 0
+    for kind, sizes in has.items():
+        sizes.sort(reverse=True)
+        most = sorted(had.get(kind, ()), reverse=True)
+        found += sum(sizes) - sum(map(min, sizes, most))  # no other pairs could have more
+    return found
 
 
 def goes_on(difference: Difference, rest: int, *, talk: bool) -> bool:
@@ -158,28 +181,33 @@ def _sizes(prompts: Prompts, row: Sequence[int]) -> int:
     return sum([blocks[number].size for number in row])
 
 
-def _common(old: Block, new: Block) -> int:
+def _common(prompts: Prompts, old: int, new: int) -> int:
     """Characters with which both blocks begin; none if they are of another role."""
-    return min(alike(old, new).first, new.size) if _kind(old) == _kind(new) else 0
+    if prompts.kinds[old] != prompts.kinds[new]:
+        return 0
+    return min(alike(prompts.blocks[old], prompts.blocks[new]).first, prompts.blocks[new].size)
 
 
 def _pairs(prompts: Prompts, old: Sequence[int], new: Sequence[int]) -> list[tuple[int, int, int]]:
     """What stands in the place of what, and how many characters of it were there: tools by name, others by role. The
     same text first, which may begin a message in one of both only; else by order, and messages only if they are alike.
     """
-    blocks = prompts.blocks
+    blocks, kinds, meanings = prompts.blocks, prompts.kinds, prompts.meanings
     waiting: dict[tuple[str, str], list[int]] = {}  # those of the older prompt that nothing stands for yet, by kind
     for number in old:
-        waiting.setdefault(_kind(blocks[number]), []).append(number)
+        waiting.setdefault(kinds[number], []).append(number)
     found = []
     for number in new:
-        block = blocks[number]
-        row = waiting.get(_kind(block))
+        row = waiting.get(kinds[number])
         if not row:
             continue
+        block = blocks[number]
         place = _place(prompts, row, block) if len(row) > 1 else 0
         before = row[place]
-        size = had(blocks[before], block)
+        if block.tier == "tools" and meanings[before] == meanings[number]:
+            size = block.size
+        else:
+            size = had(blocks[before], block)
         if block.tier != "messages" or _is_same(blocks[before], block, size):
             del row[place]
             found.append((before, number, size))
@@ -201,9 +229,3 @@ def _is_same(old: Block, new: Block, again: int) -> bool:
     if old.is_image and new.is_image:
         return True
     return again - new.head >= LEAST * (new.size - new.head)
-
-
-def _kind(block: Block) -> tuple[str, str]:
-    """What tells which blocks may stand for each other."""
-    tier, role, *_ = block
-    return (tier, tool_name(block)) if tier == "tools" else (tier, role)

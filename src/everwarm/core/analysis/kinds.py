@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from everwarm.core.analysis.alike import Alike, alike, mean_the_same, tool_name
+from everwarm.core.analysis.alike import Alike, alike
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.compare import Difference
 from everwarm.core.analysis.loss import SHOWN, Change
+from everwarm.core.analysis.meanings import mean_the_same
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.where import placed
 from everwarm.core.layout.piece import Path, name
@@ -56,15 +57,20 @@ class _Both(NamedTuple):
         """Of the new one the block at this place, and where it stands."""
         return placed(self.prompts, self.dialect, self.new, at, self.units)
 
-    def tools(self, row: Sequence[int]) -> dict[str, Block]:
+    def tools(self, row: Sequence[int]) -> dict[str, int]:
         """By name, of either row."""
-        found: dict[str, Block] = {}
+        found: dict[str, int] = {}
         for number in row:
-            block = self.prompts.blocks[number]
-            if block.tier != "tools":
+            tier, name = self.prompts.kinds[number]
+            if tier != "tools":
                 break
-            found.setdefault(tool_name(block), block)
+            found.setdefault(name, number)
         return found
+
+    def mean_the_same(self, old: int, new: int) -> bool:
+        """Whether one block is the other one, spelled otherwise."""
+        meanings, blocks = self.prompts.meanings, self.prompts.blocks
+        return meanings[old] == meanings[new] or mean_the_same(blocks[old], blocks[new])
 
 
 def change_of(
@@ -79,7 +85,7 @@ def change_of(
     if "tools" in (both.before.tier, both.after.tier):
         return _of_tools(both)
     if (old[at], new[at]) in difference.pairs:
-        return _of_text(both.before, *both.placed(at))
+        return _of_text(both, both.before, at)
     return _of_row(both)
 
 
@@ -90,8 +96,8 @@ def _of_tools(both: _Both) -> Change:
         what = "tools added and removed" if added and gone else "tools added" if added else "tools removed"
         path = name(both.placed(both.at)[0]) if both.after.tier == "tools" else "tools"
         return Change("tools", what, path, 0, 0, _names(gone), _names(added))
-    spelled = [key for key in has if has[key].text != had[key].text]
-    altered = next((key for key in spelled if not mean_the_same(had[key], has[key])), None)
+    spelled = [key for key in has if had[key] != has[key]]
+    altered = next((key for key in spelled if not both.mean_the_same(had[key], has[key])), None)
     if altered is not None:
         found = _of_tool(both, had[altered], has[altered])
         return found._replace(what=f"a tool changed: {found.what}")
@@ -103,14 +109,14 @@ def _of_tools(both: _Both) -> Change:
     return Change("tools", "a tool twice", "tools", 0, 0, _names(list(had)), _names(list(has)))
 
 
-def _of_tool(both: _Both, before: Block, after: Block) -> Change:
-    place = next(n for n, number in enumerate(both.new) if both.prompts.blocks[number] is after)
-    return _of_text(before, *both.placed(place))
+def _of_tool(both: _Both, before: int, after: int) -> Change:
+    return _of_text(both, both.prompts.blocks[before], both.new.index(after))
 
 
-def _of_text(before: Block, path: Path, after: Block) -> Change:
-    """One block that is another one, at this path."""
-    both = alike(before, after)
+def _of_text(rows: _Both, before: Block, place: int) -> Change:
+    """The block at this place of the new one, that is another one."""
+    both = alike(before, rows.prompts.blocks[rows.new[place]])
+    path, after = rows.placed(place)
     if both.same:
         same = sorted(_middle(before, both)) == sorted(_middle(after, both))
         what = "keys in another order" if same else "JSON written otherwise"

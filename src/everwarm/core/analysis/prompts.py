@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from everwarm.core.analysis.block import Block
+from everwarm.core.analysis.meanings import Kinds, Meanings
 from everwarm.core.analysis.prefixes import Prefixes
 from everwarm.core.analysis.row import Row
 from everwarm.core.analysis.texts import KEPT, Texts
@@ -45,6 +46,8 @@ class Prompts:
         ends and a digest are: it is still told apart from all other text, but what differs within is not known."""
         self._texts = Texts(kept)
         self.blocks = self._texts.blocks
+        self.kinds = Kinds(self.blocks)
+        self.meanings = Meanings(self.blocks)
         self._units = Units(self._texts)
         self.units = self._units.all
         self.prefixes = Prefixes()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from everwarm.core.analysis.call import Call
-from everwarm.core.analysis.compare import PAIRED, Difference, Parted, common, compare, enough, goes_on, part
+from everwarm.core.analysis.compare import PAIRED, Difference, Parted, common, compare, enough, goes_on, missing, part
 from everwarm.core.analysis.prompts import Prompts
 
 _WEIGHTS: Final = (25, 20, 16)
@@ -78,10 +78,16 @@ class Rivals:
         for rival in sorted(self._rivals, key=_weight, reverse=True):  # those with one weight stay in order
             if best is not None and rival.weight < best.weight:
                 break
+            if best is not None and not rival.compared and self._most(rival) < best.weight:
+                continue
             self._compare(rival)
             if rival.kin and (best is None or self._is_before(rival, best)):
                 best = rival
         return best
+
+    def _most(self, rival: _Rival) -> int:
+        """The weight that it cannot exceed, more closely."""
+        return (self._end(len(self._row)) - missing(self._prompts, rival.parted)) * _WEIGHTS[rival.against]
 
     def _is_before(self, one: _Rival, other: _Rival) -> bool:
         if one.weight != other.weight:
