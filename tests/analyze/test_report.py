@@ -214,3 +214,16 @@ def test_a_log_in_which_nothing_was_ever_read_may_not_record_it(cached: int | No
     rows = [{"timestamp": START + 60 * n, "request": body, "usage": usage} for n in range(2)]
     notes = analysed(written(tmp_path / "log.jsonl", rows)).notes
     assert any(note.startswith("No call says that anything was read") for note in notes) is not bool(cached)
+
+
+def test_a_model_whose_rules_nobody_knows_is_named(tmp_path: Path) -> None:
+    def notes(*models: str) -> list[str]:
+        rows = [{"model": model, "messages": [{"role": "user", "content": "Hi"}]} for model in models]
+        return [note for note in analysed(written(tmp_path / "log.jsonl", rows)).notes if note.startswith("No rules")]
+
+    assert notes("gpt-5-mini") == []
+    assert notes("acme-7b", "gpt-5-mini") == [
+        "No rules are known of what serves acme-7b: its cache is taken to keep everything, to the token. A file in "
+        "DATA/rules can tell of it (everwarm rules)."
+    ]
+    assert "acme-0, acme-1, acme-2 and 2 more:" in notes(*(f"acme-{n}" for n in range(5)))[0]

@@ -30,6 +30,9 @@ Progress = Callable[[str, float], None]
 DRAWN: Final = 2_000
 """Calls of which the flame graph is made; of more it is every second, third, ... one."""
 
+_NAMED: Final = 3
+"""Models that are named in one note."""
+
 
 def analyse(
     logs: Logs,
@@ -53,7 +56,11 @@ def analyse(
     report.sources, report.traces = logs.sources, list(logs.traces.traces())
     report.total.failed = sum(call.failed for call in calls)
     report.repairs = _repairs(gather, counted[:replayed], report.total, rule_of, progress)
-    report.notes = _notes(calls, counted, report.total, replayed, sums.every) + _shortened(gather.prompts.shortened)
+    report.notes = [
+        *_notes(calls, counted, report.total, replayed, sums.every),
+        *_unruled(counted, rule_of),
+        *_shortened(gather.prompts.shortened),
+    ]
     return report
 
 
@@ -156,6 +163,19 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
     if total.cost is None:
         notes.append("No money is shown where a model has no price in the list.")
     return notes
+
+
+def _unruled(counted: Sequence[Call], rule_of: RuleOf) -> list[str]:
+    """Of models whose provider's rules are not known; calls without a prompt need none."""
+    asked = {call.line[:2] for call in counted if call.prompt.blocks}
+    models = sorted({model or "an unknown model" for provider, model in asked if rule_of(provider, model) is None})
+    if not models:
+        return []
+    more = f" and {count(len(models) - _NAMED)} more" if len(models) > _NAMED else ""
+    return [
+        f"No rules are known of what serves {', '.join(models[:_NAMED])}{more}: its cache is taken to keep everything, "
+        "to the token. A file in DATA/rules can tell of it (everwarm rules)."
+    ]
 
 
 def _shortened(blocks: int) -> list[str]:
