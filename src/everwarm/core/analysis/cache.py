@@ -16,6 +16,7 @@ from typing import Final
 from everwarm.core.analysis.asked import NONE, Asked, Found
 from everwarm.core.analysis.ends import has_marks, life_of, lifetimes
 from everwarm.core.analysis.entries import Entries
+from everwarm.core.analysis.latest import Latest
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.uses import Uses
 from everwarm.core.common_prefix import common_prefix
@@ -23,9 +24,6 @@ from everwarm.core.rules import Rule
 
 _TRIED: Final = 4
 """Blocks that a call adds to a conversation, mostly at most."""
-
-_KEPT: Final = 64
-"""Prompts whose keys are kept; conversations that go on at one time."""
 
 
 class Cache:
@@ -45,7 +43,9 @@ class Cache:
         self._used = Uses()  # prefixes
         self._lived = self._used  # keys; the same as long as settings play no part
         self._born: dict[int, int] = {}  # of a cache that does not refresh: key -> the use since which it lives
-        self._keyed: dict[tuple[int, object], list[int]] = {}  # the last prefix and the salts of a prompt -> its keys
+        self._keyed: Latest[tuple[int, object], list[int]] = (
+            Latest()
+        )  # the last prefix and the salts of a prompt -> its keys
         self._ready: dict[int, float] = {}  # key -> when it can be read
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
         self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several
@@ -71,9 +71,7 @@ class Cache:
                 break
         if len(keys) < len(path):
             keys = keys + asked.keys(len(keys))
-            if len(kept) >= _KEPT:
-                del kept[next(iter(kept))]
-            kept[path[-1], asked.salts] = keys
+            kept.keep((path[-1], asked.salts), keys)
         return keys
 
     def _depths(self, asked: Asked, keys: Sequence[int]) -> tuple[int, int, int, int]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from typing import Final
 
-_KEPT: Final = 64
-"""Paths that are kept; conversations that go on at one time."""
+from everwarm.core.analysis.latest import Latest
 
 
 class Prefixes:
@@ -18,7 +16,7 @@ class Prefixes:
         self.parent = array("I", (0,))
         self.block = array("I", (0,))
         self.length = array("I", (0,))  # in blocks
-        self._paths: dict[int, list[int]] = {}
+        self._paths: Latest[int, list[int]] = Latest()
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -54,9 +52,7 @@ class Prefixes:
         path.reverse()
         if at:
             path = kept[at] + path
-        if len(kept) >= _KEPT:
-            del kept[next(iter(kept))]
-        kept[prefix] = path
+        kept.keep(prefix, path)
         return path
 
     def row(self, prefix: int) -> list[int]:

@@ -10,6 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from everwarm.core.analysis.latest import Latest
+
 CHARACTERS: Final = 4.0
 """Of a token, where nobody reported any."""
 
@@ -24,9 +26,6 @@ _START: Final[_Row] = ([0], [0])
 _TRIED: Final = 8
 """Blocks at the end of a prompt, of which one was the end of the one that it goes on from, mostly."""
 
-_KEPT: Final = 64
-"""Conversations that go on at one time."""
-
 
 class Scale:
     """Of one model. Sizes are characters, of prompts as they are known."""
@@ -34,7 +33,9 @@ class Scale:
     def __init__(self, anchors: Mapping[int, int] | None = None) -> None:
         """``anchors``: prefixes whose tokens are known from elsewhere."""
         self._anchors: dict[int, int] = dict(anchors or {})  # prefix -> tokens
-        self._begun: dict[int, _Row] = {}  # the end of a prompt -> the anchors before it; of those that came last
+        self._begun: Latest[int, _Row] = (
+            Latest()
+        )  # the end of a prompt -> the anchors before it; of those that came last
         self._size = 0
         self._tokens = 0
 
@@ -83,9 +84,7 @@ class Scale:
             elif told[-1] <= tokens and at[-1] < end:
                 at, told = [*at, end], [*told, tokens]
         if whole:
-            if len(self._begun) >= _KEPT:
-                del self._begun[next(iter(self._begun))]
-            self._begun[path[last]] = at, told
+            self._begun.keep(path[last], (at, told))
         return at, told
 
 

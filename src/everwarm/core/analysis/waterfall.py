@@ -41,7 +41,7 @@ class Told(NamedTuple):
 class Waterfall:
     """The losses of one call, one behind the other from what was read on; and all that tells them."""
 
-    __slots__ = ("_head", "_last", "asked", "call", "change", "found", "kin", "losses", "low", "rule", "told")
+    __slots__ = ("_end", "_head", "asked", "call", "change", "found", "kin", "losses", "low", "rule", "told")
 
     def __init__(
         self, told: Told, call: Call, rule: Rule | None, asked: Asked, found: Found, kin: Kin | None,
@@ -56,7 +56,7 @@ class Waterfall:
         self.change = change
         prompts, system = told.prompts, asked.heads[1]
         self._head = asked.places.upto(asked.end(system)) if system else 0  # tokens of tools and system prompt
-        self._last: Tier = prompts.blocks[prompts.prefixes.block[asked.path[-1]]].tier if asked.path else "messages"
+        self._end = prompts.blocks[prompts.prefixes.block[asked.path[-1]]] if asked.path else None  # its last block
         self.low = read
         self.losses: list[Loss] = []
 
@@ -73,9 +73,8 @@ class Waterfall:
     @property
     def is_turn(self) -> bool:
         """Whether it ends with what a person said, and not with the result of a tool."""
-        prompts = self.told.prompts
-        block = prompts.blocks[prompts.prefixes.block[self.asked.path[-1]]]
-        return block.role == "user" and all(piece.kind != "result" for piece in block.pieces)
+        end = self._end
+        return end is not None and end.role == "user" and all(piece.kind != "result" for piece in end.pieces)
 
     def lose(
         self, cause: Cause, upto: int, change: Change | None = None, evidence: str = "", pair: int | None = None
@@ -85,7 +84,8 @@ class Waterfall:
         if upto > self.call.tokens:
             upto = self.call.tokens
         if upto > low:
-            tier = self._last if low >= self._head else self._tier(low)
+            end = self._end
+            tier = self._tier(low) if low < self._head else end.tier if end is not None else "messages"
             self.losses.append(
                 Loss(cause, upto - low, tier, change, evidence, self.found.pair if pair is None else pair)
             )

@@ -49,7 +49,7 @@ def wrapped(value: Mapping[str, Json]) -> Mapping[str, Json] | str | None:
 def _is_anthropic(value: Mapping[str, Json]) -> bool:
     if "max_tokens" not in value:
         return False  # which that protocol demands
-    if not _OF_ANTHROPIC.isdisjoint(value) or _have_schemas(value.get("tools")):
+    if not _OF_ANTHROPIC.isdisjoint(value) or any("input_schema" in tool for tool in _objects(value.get("tools"))):
         return True
     messages = value.get("messages")
     if any(each.get("role") in _OF_OPENAI or "tool_calls" in each for each in _objects(messages)):
@@ -58,11 +58,6 @@ def _is_anthropic(value: Mapping[str, Json]) -> bool:
     if any(part.get("type") in _PARTS or "cache_control" in part for part in parts):
         return True
     return "claude" in str(value.get("model", "")).lower()
-
-
-def _have_schemas(tools: Json) -> bool:
-    """Whether one is described as Anthropic's are."""
-    return isinstance(tools, list) and any("input_schema" in tool for tool in tools if isinstance(tool, dict))
 
 
 def _objects(value: Json) -> Iterator[Mapping[str, Json]]:
