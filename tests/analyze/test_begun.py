@@ -50,7 +50,8 @@ def _is_in(begun: Begun[int], text: bytes) -> bool:
 def test_a_text_that_grew_stands_in_the_place_of_what_it_was(
     known: list[bytes], text: bytes, more: list[bytes]
 ) -> None:
-    begun, others = Begun[int](), set(known) - {text}
+    begun, grown = Begun[int](), {b",".join([text, *more[:n]]) for n in range(len(more) + 1)}
+    others = set(known) - grown
     for n, each in enumerate([*known, text]):
         begun.put(each, n)
     for n, each in enumerate(more):

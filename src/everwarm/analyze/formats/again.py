@@ -1,13 +1,12 @@
 """JSON lines that say again what lines before them said: a request repeats all of its conversation, and its tools.
 
 An array whose text begins with all of an earlier one's is that one with more items; so a mark is put in the place of
-what is known, and only the rest is parsed. Nothing is guessed: the earlier text was compared with its items' JSON, byte
-by byte, and if the mark is not found where an array of this name begins, all of the line is parsed.
+what is known, and only the rest is parsed. Nothing is guessed: the earlier text was parsed by itself, or compared with
+its items' JSON, byte by byte; and if the mark is not found where an array of this name begins, all of the line is.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from secrets import token_hex
@@ -19,8 +18,8 @@ from everwarm.analyze.formats.begun import KEPT, Begun
 from everwarm.core.analysis.row import Row
 from everwarm.core.wire import Json
 
-MEMBERS: Final = ((b"messages", b"input"), (b"tools",))
-"""A body has one of the first, and tools."""
+MEMBERS: Final = ((b"messages", b"input"), (b"tools",), (b"system",))
+"""A body has one of the first, tools, and perhaps a system prompt in parts."""
 
 _LEAST: Final = 256
 """Bytes of an array for which it pays."""
@@ -35,6 +34,15 @@ _SELDOM: Final = 8
 
 _ENDS: Final = (b",", b"]")
 """What may stand behind an item."""
+
+_BEHIND: Final = b", \t}"
+"""What may stand between an array and what comes next in its line, as far as that is no closing bracket."""
+
+_TRIED: Final = 4
+"""Places at which an array, or an item, may end."""
+
+_MARKED: Final = re.compile(rb',\s*"(?:cache_control|prompt_cache_breakpoint)"\s*:\s*\{[^{}]*\}')
+"""A cache mark, behind something else. In a text the quotes would be escaped."""
 
 _OPENING: Final = re.compile(rb'"\s*:\s*\[')
 _DEEP: Final = 3
@@ -79,6 +87,7 @@ class _Member:
         self._row: Row | None = None  # what is known
         self._begin = self._rest = 0  # where the items begin, and those that are not known
         self._name = name.decode()
+        self._talks = name in MEMBERS[0]
         self._quoted = b'"%b"' % name
         self._known = Begun[Row]()
         self._trials = self._missed = 0
@@ -109,16 +118,15 @@ class _Member:
             return known is None
         more = holder[self._name]
         if known is None:
-            row, self._missed = Row(more), self._missed + 1
+            self._missed += 1
+            row = Row(more)
         else:
             del more[0]  # the mark
-            if not more:
-                holder[self._name] = known
-                return True
-            row, self._missed = Row([*known, *more], len(known), known.known), 0
+            self._missed = 0
+            row = known.then(more)
         holder[self._name] = row
-        if self._missed < _VAIN or self._missed % _SELDOM == 0:
-            self._remember(row, more)
+        if more and (self._missed < _VAIN or self._missed % _SELDOM == 0):
+            self._remember(row, more, value)
         return True
 
     def _items(self, line: bytes) -> int:
@@ -153,24 +161,65 @@ class _Member:
         items = value.get(self._name) if type(value) is dict else None
         return type(items) is list and (self._row is None or items[:1] == [_MARK])
 
-    def _remember(self, row: Row, more: list[Json]) -> None:
-        """If it is spelled as ``orjson`` does, or Python's ``json``."""
-        line, goes_on = self._line, self._row is not None
-        begin = self._rest + goes_on
-        for dumps in (orjson.dumps, _plain):
-            text = dumps(more)[1:-1]
-            spaced = begin + (dumps is _plain and goes_on)
-            end = spaced + len(text)
-            if line.startswith(text, spaced) and line[end : end + 1] == b"]":
-                self._trials = 0
-                if end - self._begin >= _LEAST:
-                    self._known.put(line[self._begin : end], row, grown=goes_on)
-                return
-        self._trials += 1
+    def _remember(self, row: Row, more: list[Json], value: Json) -> None:
+        """A row, of which these items were not known; the last of ``value``'s."""
+        begin = self._rest if self._row is None else self._rest + 1  # a comma
+        data = orjson.dumps(more)
+        end = begin + len(data) - 2
+        if not self._line.startswith(data[1:], begin):
+            end = self._end(begin, data, value)
+        if end < 0:
+            self._trials += 1
+            return
+        self._trials = 0
+        if end - self._begin < _LEAST:
+            return
+        moved = self._talks and _MARKED.search(orjson.dumps(more[-1])) is not None
+        if not moved or self._row is None:  # else it may stay where it is
+            self._known.put(self._line[self._begin : end], row, grown=self._row is not None)
+        if moved:
+            text, items = _unmarked(self._line[begin:end])
+            row = Row(items) if self._row is None else self._row.then(items)
+            self._known.put(self._line[self._begin : begin] + text, row, grown=self._row is not None)
+
+    def _end(self, begin: int, data: bytes, value: Json) -> int:
+        """Where these items end that are spelled otherwise than ``orjson`` does, as far as that is told by what comes
+        behind them. ``data``: their JSON. -1: it is not."""
+        line, behind, at = self._line, self._next(value), begin
+        for _ in range(_TRIED):
+            at = line.find(behind, at) if behind else len(line)
+            if at < 0:
+                break
+            text = line[begin:at].rstrip(_BEHIND)
+            if text.endswith(b"]") and (items := _parsed(b"[" + text)) is not None and orjson.dumps(items) == data:
+                return begin + len(text) - 1
+            at += 1
+        return -1
+
+    def _next(self, value: Json) -> bytes:
+        """The name of the member that comes next in the line, in quotes; b"" if none does."""
+        found = b""
+        for name in (*self._path, self._name):
+            names = list(value)
+            at = names.index(name) + 1
+            if at < len(names):
+                found = orjson.dumps(names[at])
+            value = value[name]
+        return found
 
 
-def _plain(value: list[Json]) -> bytes:
-    return json.dumps(value).encode()
+def _unmarked(text: bytes) -> tuple[bytes, list[Json]]:
+    """Up to the end of the first item that has a cache mark, and without that: it is put elsewhere next time."""
+    begin, end = found.span() if (found := _MARKED.search(text)) else (len(text), len(text))
+    text = text[:begin] + text[end:]
+    for _ in range(_TRIED):
+        begin = text.find(b",", begin)
+        if begin < 0:
+            break
+        if (items := _parsed(b"[%b]" % text[:begin])) is not None:
+            return text[:begin], items
+        begin += 1
+    return text, orjson.loads(b"[%b]" % text)
 
 
 def _parsed(line: bytes) -> Json:

@@ -144,8 +144,11 @@ class Prompts:
         if row.known is not None and row.known[:2] == (units, dialect):
             return row.known[2]
         begun = row.begun if row.known is None else None
-        if begun is not None and begun[:2] == (units, dialect):
-            after = self.bodies.of(self._units.more(dialect, member, row[row.kept :]), begun[2])
+        row.begun = None  # rows of a long conversation are let go of
+        if begun is not None and begun.known is None:  # as where one more piece of it will be said again
+            self._after_row(units, dialect, member, begun)
+        if begun is not None and begun.known is not None and begun.known[:2] == (units, dialect):
+            after = self.bodies.of(self._units.more(dialect, member, row[len(begun) :]), begun.known[2])
         else:
             after = self.bodies.of(self._units.of(dialect, member, row), units)
             if self._units.lead(member, row):

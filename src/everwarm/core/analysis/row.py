@@ -10,12 +10,15 @@ a prefix of ``Prompts.bodies``; the dialect; the prefix that ends with the units
 
 
 class Row(list[Json]):
-    """Its items, all of them. The first ``kept`` are those of an earlier row, of which ``begun`` is known."""
+    """Its items, all of them. The first ones are all those of ``begun``, if that is a row."""
 
-    __slots__ = ("begun", "kept", "known")
+    __slots__ = ("begun", "known")
 
-    def __init__(self, items: list[Json], kept: int = 0, begun: Known | None = None) -> None:
+    def __init__(self, items: list[Json], begun: Row | None = None) -> None:
         super().__init__(items)
-        self.kept = kept
         self.begun = begun
         self.known: Known | None = None
+
+    def then(self, items: list[Json]) -> Row:
+        """This one with more items behind it; itself, if there are none."""
+        return Row([*self, *items], self) if items else self
