@@ -11,10 +11,11 @@ from typing import Final
 import orjson
 
 from everwarm.analyze.reading.record import Record
+from everwarm.analyze.reading.rests import Rests
 from everwarm.analyze.reading.settings import SettingsOf
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Call, Line, Place
-from everwarm.core.analysis.prompts import MEMBERS, Prompt, Prompts
+from everwarm.core.analysis.prompts import Prompt, Prompts
 from everwarm.core.analysis.scale import CHARACTERS, Scale, fit
 from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
@@ -34,7 +35,7 @@ class Gather:
         self._settings_of = SettingsOf()
         self._named: dict[tuple[str, str], int] = {}  # space and id -> the place among the calls
         self._timed: dict[tuple[Line, float, Prompt, Usage | None], int] = {}
-        self._rests: dict[bytes, Mapping[str, Json]] = {}
+        self._rests = Rests()
         self._paths: dict[str, list[int]] = {}  # file -> the prefixes of its last transcript record
         self._hidden: dict[tuple[str, str], int] = {}  # what is hidden, and the model -> its block
         self._hiders: dict[int, list[Call]] = defaultdict(list)
@@ -90,7 +91,7 @@ class Gather:
         settings = record.settings
         if record.body is not None and record.dialect:
             prompt = self.prompts.read(record.dialect, record.body)
-            rest = self._rest(record.dialect, record.body)
+            rest = self._rests.of(record.dialect, record.body)
             found = self._settings_of(record.body)
             settings = {**settings, **found} if settings else found
         else:
@@ -113,12 +114,6 @@ class Gather:
         if record.hides:
             self._hiders[self._hidden[record.hides, record.line.model]].append(call)
         return call
-
-    def _rest(self, dialect: str, body: Mapping[str, Json]) -> Mapping[str, Json]:
-        rest = dict(body)
-        for name in MEMBERS.get(dialect, ()):
-            rest.pop(name, None)
-        return self._rests.setdefault(orjson.dumps(rest), rest)
 
     def _transcript(self, record: Record) -> Prompt:
         if record.blocks is None:
