@@ -8,7 +8,7 @@ from typing import Final
 from everwarm.analyze.reading.gather import Gather
 from everwarm.analyze.reading.log import Logs
 from everwarm.analyze.report import Repair, Report, Sums
-from everwarm.analyze.showing.figures import count, many
+from everwarm.analyze.showing.figures import count, every, many
 from everwarm.analyze.sums.answered import Answered
 from everwarm.analyze.sums.flames import Flames
 from everwarm.analyze.sums.intervals import stretches
@@ -22,7 +22,7 @@ from everwarm.core.analysis.account import Accounts, RuleOf
 from everwarm.core.analysis.block import CUTS
 from everwarm.core.analysis.call import Call
 from everwarm.core.analysis.loss import Account
-from everwarm.core.analysis.texts import KEPT
+from everwarm.core.analysis.prompts import Prompts
 
 Progress = Callable[[str, float], None]
 """Told of what is being done, and how much of it is: 0 to 1."""
@@ -56,10 +56,12 @@ def analyse(
     report.sources, report.traces = logs.sources, list(logs.traces.traces())
     report.total.failed = sum(call.failed for call in calls)
     report.repairs = _repairs(gather, counted[:replayed], report.total, rule_of, progress)
+    report.one_in = gather.sampling.one_in
     report.notes = [
+        *_sampled(gather),
         *_notes(calls, counted, report.total, replayed, sums.every),
         *_unruled(counted, rule_of),
-        *_shortened(gather.prompts.shortened),
+        *_shortened(gather.prompts),
     ]
     return report
 
@@ -127,6 +129,22 @@ def _repairs(gather: Gather, calls: Sequence[Call], total: Sums, rule_of: RuleOf
     return Replays(gather, calls, rule_of, progress).run(reported) if calls else []
 
 
+def _sampled(gather: Gather) -> list[str]:
+    """What was left out, for there was no more room."""
+    if gather.full:
+        return [
+            f"Standard input has more in it than memory holds: it was read until there was no more room, up to "
+            f"{many(len(gather.keys), 'call')}. Write it to a file and name that, to see a part of all of it."
+        ]
+    if gather.sampling.one_in == 1:
+        return []
+    whole = many(len(gather.keys) + gather.passed, "call")
+    return [
+        f"The log has more in it than memory holds: of its {whole} those of {every(gather.sampling.one_in)} "
+        "conversation were looked at, chosen by how it begins. All sums are theirs; rates should be those of all."
+    ]
+
+
 def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed: int, every: int) -> list[str]:
     """What is estimated, assumed, or left out."""
     notes = []
@@ -178,13 +196,15 @@ def _unruled(counted: Sequence[Call], rule_of: RuleOf) -> list[str]:
     ]
 
 
-def _shortened(blocks: int) -> list[str]:
+def _shortened(prompts: Prompts) -> list[str]:
+    blocks = prompts.shortened
     if not blocks:
         return []
     long, more = CUTS
     return [
-        f"The log has more different text than is kept (in {KEPT // 2**20} MB of memory): of {blocks:,} long texts in "
-        f"it only the first and last {long.edge:,} characters are, and a digest; of those that came last {more.edge}. "
+        f"The log has more different text than is kept (in {prompts.kept // 10**6} MB of memory): of {blocks:,} long "
+        f"texts in it only the first and last {long.edge:,} characters are, and a digest; of those that came last "
+        f"{more.edge}. "
         "They are told apart from all others, but not what differs within them; repairs leave requests with such a "
         "text as they are."
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,10 +16,15 @@ from everwarm.errors import BadRequest, StoreError
 if TYPE_CHECKING:
     from everwarm.analyze.reading.log import Logs
     from everwarm.analyze.report import Report
+    from everwarm.analyze.watch import Watch
     from everwarm.core.analysis.account import RuleOf
 
 REPLAYED: Final = 2_000
 """Calls with which repairs are tried, unless the user says otherwise."""
+
+
+MEMORY: Final = 1_100
+"""Megabytes for what is read, unless the user says otherwise. With the program it is some 100 more."""
 
 
 def add_analyze(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +41,13 @@ def add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sql", type=Path, metavar="FILE", help="write a SQLite database, one row a call")
     parser.add_argument("--fail-under", type=float, metavar="PERCENT", help="exit with 1 if fewer tokens were read")
     parser.add_argument("--redact", action="store_true", help="show no text of any prompt")
+    parser.add_argument(
+        "--memory",
+        type=_megabytes,
+        default=MEMORY,
+        metavar="MB",
+        help=f"for what is read ({MEMORY:,}); of a log with more in it some conversations are looked at",
+    )
     parser.add_argument(
         "--replay", type=int, default=REPLAYED, metavar="N", help=f"calls that repairs are tried with ({REPLAYED:,})"
     )
@@ -69,7 +82,7 @@ def analyze(args: argparse.Namespace, rules: Path) -> int:
 
     tables = Tables(args.sql, redacted=args.redact) if args.sql else None
     with Watch(_bytes(args.paths)) as watch:
-        logs = _read(args.paths, watch.read)
+        logs = _read(args.paths, watch, args.memory * 1e6)
         also = tables.add if tables else None
         report = analyse(logs, _rules(rules), watch.step, args.replay, also)
     if args.redact:
@@ -99,7 +112,7 @@ def explain(args: argparse.Namespace, rules: Path) -> int:
     from everwarm.analyze.sums.money import Money
     from everwarm.core.analysis.account import Accounts
 
-    logs = _read(args.paths, lambda _: None)
+    logs = _read(args.paths)  # all, for one is asked for
     calls = [call for call in logs.gather.finish() if call.tokens]
     if args.request is not None:
         last = next((n for n, call in enumerate(calls) if call.place.line == args.request), None)
@@ -124,10 +137,17 @@ def _rules(folder: Path) -> RuleOf:
     return load(folder).of
 
 
-def _read(paths: Sequence[str], progress: Callable[[int], None]) -> Logs:
+def _megabytes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of megabytes: 1 or more, as 2000")
+    return int(text)
+
+
+def _read(paths: Sequence[str], watch: Watch | None = None, most: float = inf) -> Logs:
+    """``most``: bytes of memory."""
     from everwarm.analyze.reading.log import read_all
 
-    return read_all(paths, progress)
+    return read_all(paths, watch.read if watch else lambda _: None, watch.anew if watch else lambda _: None, most)
 
 
 def _show(report: Report) -> None:

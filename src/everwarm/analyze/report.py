@@ -188,4 +188,5 @@ class Report:
     began: float | None = None  # of the first and the last call
     ended: float | None = None
     traces: list[Trace] = field(default_factory=list)
+    one_in: int = 1  # of so many conversations one was looked at; all sums are of those
     version: int = 1  # of this form

@@ -6,6 +6,8 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from everwarm.analyze.showing.figures import every
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
@@ -42,6 +44,12 @@ class Watch:
         """So many bytes more."""
         if self._bar is not None:
             self._bar.advance(self._task, count)
+
+    def anew(self, one_in: int) -> None:
+        """All is read once more, and of so many conversations one is taken."""
+        if self._bar is not None:
+            what = f"more than memory holds: reading {every(one_in)} conversation"
+            self._bar.reset(self._task, total=self._total or None, description=what)
 
     def step(self, what: str, done: float) -> None:
         """What is done after reading, and how much of it: 0 to 1. The bar begins anew with each."""

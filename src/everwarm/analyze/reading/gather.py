@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import groupby
+from math import inf
 from operator import itemgetter
 from typing import Final
 
@@ -12,6 +14,7 @@ import orjson
 
 from everwarm.analyze.reading.record import Record
 from everwarm.analyze.reading.rests import Rests
+from everwarm.analyze.reading.sampling import Sampling
 from everwarm.analyze.reading.settings import SettingsOf
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.call import Call, Line, Place
@@ -21,14 +24,29 @@ from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
 
 _NOTHING: Final = Prompt(0, 0, ())
+_OF_CALL: Final = 1_500
+"""Bytes of memory of a call, besides its prompt, until it is analysed: as was measured."""
+
+_OF_TEXTS: Final = 0.427
+"""Part of the memory for texts of which everything is kept: by default as much as ``texts.KEPT``."""
+
+_OFTEN: Final = 256
+"""Calls after which it is asked how much memory they take."""
+
 _SORTED: Final = orjson.OPT_SORT_KEYS
 
 
 class Gather:
     """Takes record after record; then ``finish``."""
 
-    def __init__(self) -> None:
-        self.prompts = Prompts()
+    def __init__(self, sampling: Sampling | None = None, most: float = inf) -> None:
+        """``sampling``: which calls are taken; else all. ``most``: bytes of memory."""
+        self.sampling = sampling or Sampling()
+        self.keys = array("Q")  # of the calls that were taken, each by the sampling
+        self.passed = 0  # calls that were not taken
+        self.full = False  # whether they took too much memory when it was last asked
+        self._most = most
+        self.prompts = Prompts() if most == inf else Prompts(int(_OF_TEXTS * most))
         self.hidden: dict[int, int] = {}  # prefixes that stand for what logs do not have -> their tokens
         self.repeated: dict[str, int] = defaultdict(int)  # file -> calls that were there already
         self._calls: list[Call] = []
@@ -43,10 +61,17 @@ class Gather:
     def add(self, record: Record) -> None:
         """A record that is there already is counted, and the fuller one of both is kept. In one file calls with names
         are told by those; in two they may have two names."""
+        key = self.sampling.key(record)
+        if not self.sampling.takes(key):
+            self.passed += 1
+            return
         call = self._call(record)
         before = self._before(call, record.id)
         if before is None:
             self._calls.append(call)
+            self.keys.append(key)
+            if not len(self._calls) % _OFTEN:
+                self.full = self.is_full
             return
         self.repeated[call.place.file] += 1
         if _fuller(call, self._calls[before]):
@@ -55,6 +80,8 @@ class Gather:
     def finish(self) -> list[Call]:
         """All calls, the earliest first, with their sizes and tokens. Calls without any time stay where they were in
         their files."""
+        self._named.clear()  # no more will come
+        self._timed.clear()
         self._measure_hidden()
         scales: dict[str, Scale] = defaultdict(Scale)
         sizes = self.prompts.sizes()
@@ -68,6 +95,11 @@ class Gather:
             if not call.tokens and not call.failed:
                 call.tokens = scales[call.line.model].tokens(call.size)
         return _sorted(self.prompts, self._calls)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the calls take too much memory. More calls never take less."""
+        return self.prompts.held + self._rests.held + _OF_CALL * len(self._calls) > self._most
 
     def _before(self, call: Call, name: str) -> int | None:
         """The place of what is the same call; None for a new one, and its place is noted."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from typing import NamedTuple
 
 from everwarm.analyze.formats.format import Format
 from everwarm.analyze.formats.hashes import Rows, Talks
 from everwarm.analyze.formats.registry import format_of
 from everwarm.analyze.reading.file import read
-from everwarm.analyze.reading.files import LogFile, logs
+from everwarm.analyze.reading.files import STDIN, LogFile, logs
 from everwarm.analyze.reading.gather import Gather
 from everwarm.analyze.reading.record import Record, Unread
+from everwarm.analyze.reading.sampling import Sampling
 from everwarm.analyze.report import Source
 from everwarm.analyze.sums.traces import Traces
 
@@ -24,15 +26,38 @@ class Logs(NamedTuple):
     sources: list[Source]
 
 
-def read_all(names: Sequence[str], progress: Callable[[int], None]) -> Logs:
+def read_all(
+    names: Sequence[str],
+    progress: Callable[[int], None],
+    anew: Callable[[int], None] = lambda _: None,
+    most: float = inf,
+) -> Logs:
     """``progress`` is told how many more bytes were read. What cannot be read is counted, with a sample. Of a folder,
-    files in which there is nothing of a log are passed over."""
-    found = Logs(Gather(), Traces(), [])
+    files in which there is nothing of a log are passed over.
+
+    Where there is more than ``most`` bytes of memory hold, all is read once more, and some of the conversations in it
+    are taken: ``anew`` is told of how many one is. Of standard input, which cannot be read twice, it is those that came
+    first.
+    """
+    sampling = Sampling()
+    while True:
+        found = Logs(Gather(sampling, most), Traces(), [])
+        _read(names, progress, found)
+        if not found.gather.is_full or STDIN in names:
+            return found
+        sampling = sampling.finer(found.gather.keys)
+        del found  # before there is another one
+        anew(sampling.one_in)
+
+
+def _read(names: Sequence[str], progress: Callable[[int], None], found: Logs) -> None:
+    """All, or until there is no more room."""
     for file in logs(names, progress):
         source = _source(file, found)
         if file.named or source.format:
             found.sources.append(source)
-    return found
+        if found.gather.full:
+            break
 
 
 def _source(file: LogFile, found: Logs) -> Source:
@@ -43,6 +68,8 @@ def _source(file: LogFile, found: Logs) -> Source:
         if isinstance(each, Record):
             found.gather.add(each)
             source.calls += 1
+            if found.gather.full:
+                break
         else:
             _unread(source, each)
     source.bytes = file.bytes

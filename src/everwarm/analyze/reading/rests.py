@@ -15,6 +15,9 @@ from everwarm.core.wire import Json
 ROOM: Final = 32 * 1024 * 1024
 """Bytes of JSON, of rests that are longer than most. When they are used up, a digest stands for a long member."""
 
+_OF_ONE: Final = 800
+"""Bytes of memory of one that is not long."""
+
 _LONG: Final = 2_000
 """Bytes of JSON of a rest, or of a member, that is longer than most."""
 
@@ -23,6 +26,7 @@ class Rests:
     """Of one log. ``room``: in place of ``ROOM``."""
 
     def __init__(self, room: int = ROOM) -> None:
+        self.held = 0  # bytes of memory
         self._room = room
         self._known: dict[bytes, Mapping[str, Json]] = {}  # by JSON, or by its digest
 
@@ -32,14 +36,20 @@ class Rests:
         for name in MEMBERS.get(dialect, ()):
             rest.pop(name, None)
         data = orjson.dumps(rest)
-        if len(data) <= _LONG:
-            return self._known.setdefault(data, rest)
-        key = _digest(data)
+        key = data if len(data) <= _LONG else _digest(data)
         found = self._known.get(key)
-        if found is None:
+        if found is not None:
+            return found
+        self.held += _OF_ONE
+        if key is data:
+            key = bytes(memoryview(data))  # without the room to grow that orjson leaves behind it
+        elif self._room >= len(data):
             self._room -= len(data)
-            found = self._known[key] = rest if self._room >= 0 else {name: _short(rest[name]) for name in rest}
-        return found
+            self.held += 3 * len(data)
+        else:
+            rest = {name: _short(rest[name]) for name in rest}
+        self._known[key] = rest
+        return rest
 
 
 def _short(value: Json) -> Json:

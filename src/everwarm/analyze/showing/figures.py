@@ -49,6 +49,11 @@ def moment(at: float | None) -> str:
     return "–" if at is None else time.strftime("%Y-%m-%d %H:%M", time.gmtime(at))
 
 
+def every(number: int) -> str:
+    """Every 2nd, every 4th: of a power of two."""
+    return f"every {count(number)}{'nd' if number % 10 == 2 and number % 100 != 12 else 'th'}"
+
+
 def duration(seconds: float) -> str:
     """In the unit that fits: 45 seconds, 5 minutes, 1.5 hours, 30 days."""
     for name, scale in (("day", 86400), ("hour", 3600), ("minute", 60)):

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from everwarm.analyze.report import Repair, Report, Source, Step, Trace
-from everwarm.analyze.showing.figures import count, duration, many, moment, percent, short, usd
+from everwarm.analyze.showing.figures import count, duration, every, many, moment, percent, short, usd
 from everwarm.analyze.showing.headline import Headline, headline, is_lost
 
 LOSSES: Final = 8
@@ -89,6 +89,8 @@ def _rates(report: Report, head: Headline) -> str:
 def _span(report: Report) -> str:
     total = report.total
     words = many(total.calls, "call") + (f", {count(total.failed)} failed" if total.failed else "")
+    if report.one_in > 1:
+        words += f" ({every(report.one_in)} conversation)"
     if report.began is not None and report.ended is not None:
         words += f", {moment(report.began)} to {moment(report.ended)} UTC"
     return f"{words}, from {many(len(report.sources), 'source')}"

@@ -20,7 +20,8 @@ class Answered:
 
     def __init__(self, prompts: Prompts) -> None:
         self._prompts = prompts
-        self._stored: dict[object, list[float]] = {}  # when an answer was stored, for each lifetime
+        self._stored: dict[object, float | list[float]] = {}  # when an answer was stored; once it was asked for again,
+        # for each lifetime
         self._rows = [Answers(ttl, 0, 0, 0.0) for ttl in LIFETIMES]
         self._lasts: dict[object, int] = {}
         self.near = 0
@@ -32,9 +33,11 @@ class Answered:
         key = call.line.space, call.dialect, call.prompt.units, id(call.rest)
         stored = self._stored.get(key)
         if stored is None:
-            self._stored[key] = [call.at] * len(self._rows)
+            self._stored[key] = call.at
             self.near += self._is_near(call) or account.near
             return
+        if not isinstance(stored, list):
+            stored = self._stored[key] = [stored] * len(self._rows)
         for n, row in enumerate(self._rows):
             if call.at - stored[n] >= row.ttl:
                 stored[n] = call.at

@@ -14,9 +14,11 @@ from math import inf
 from typing import Final
 
 from everwarm.core.analysis.asked import NONE, Asked, Found
+from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.ends import has_marks, life_of, lifetimes
 from everwarm.core.analysis.entries import Entries
 from everwarm.core.analysis.latest import Latest
+from everwarm.core.analysis.ordered import Ordered
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.uses import Uses
 from everwarm.core.common_prefix import common_prefix
@@ -49,7 +51,7 @@ class Cache:
         self._ready: dict[int, float] = {}  # key -> when it can be read
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
         self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several
-        self._several: dict[tuple[int, str], list[int]] = {}  # of these, by role: the blocks, ordered by text
+        self._several: dict[tuple[int, str], Ordered] = {}  # of these, by role: the blocks
         self._entries = Entries(rule, keep) if rule is not None and rule.mark else None
 
     def ask(self, asked: Asked) -> Found:
@@ -130,11 +132,9 @@ class Cache:
         parent = asked.path[seen - 1] if seen else 0
         blocks, prefixes = self._prompts.blocks, self._prompts.prefixes
         block = blocks[prefixes.block[asked.path[seen]]]
-        row = self._following(parent, block.role)
-        if not row:
+        near = [prefixes.after(parent, number) for number in self._following(parent, block)]
+        if not near:
             return []
-        at = bisect_left(row, block.text, key=lambda number: blocks[number].text)
-        near = [prefixes.after(parent, number) for number in row[max(at - 1, 0) : at + 1]]
         use = self._used.of(parent) if parent else -1
         last = prefixes.path(self._wholes[use])[seen : seen + 1]
         near += [prefix for prefix in last if blocks[prefixes.block[prefix]].role == block.role]
@@ -211,18 +211,21 @@ class Cache:
         self._insert(parent, prefix)
 
     def _insert(self, parent: int, prefix: int) -> None:
-        blocks = self._prompts.blocks
         number = self._prompts.prefixes.block[prefix]
-        row = self._several.setdefault((parent, blocks[number].role), [])
-        row.insert(bisect_left(row, blocks[number].text, key=lambda n: blocks[n].text), number)
+        key = parent, self._prompts.blocks[number].role
+        row = self._several.get(key)
+        if row is None:
+            row = self._several[key] = Ordered(self._prompts.blocks)
+        row.put(number)
 
-    def _following(self, parent: int, role: str) -> Sequence[int]:
-        """The blocks of a role that were seen behind a prefix, in the order of their texts."""
+    def _following(self, parent: int, block: Block) -> Sequence[int]:
+        """Of the blocks of a role that were seen behind a prefix, the neighbours of this one in the order of texts."""
         only = self._only.get(parent)
         if not only:
-            return self._several.get((parent, role), ())
+            row = self._several.get((parent, block.role))
+            return row.near(block.text) if row is not None else ()
         number = self._prompts.prefixes.block[only]
-        return (number,) if self._prompts.blocks[number].role == role else ()
+        return (number,) if self._prompts.blocks[number].role == block.role else ()
 
 
 def _known(keys: Sequence[int], count: int, held: Container[int]) -> int:

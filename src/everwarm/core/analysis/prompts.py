@@ -30,6 +30,11 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
 """Of a body what a model reads, in rendered order. By dialect."""
 
 
+_OF_BLOCK: Final = 900
+_OF_STEP: Final = 150
+"""Bytes of a block besides its text, and of a step of a prefix: in all tables that have it."""
+
+
 class Prompt(NamedTuple):
     """One request's, by numbers."""
 
@@ -102,6 +107,17 @@ class Prompts:
     def shortened(self) -> int:
         """Blocks of which only the ends were kept."""
         return self._texts.shortened
+
+    @property
+    def kept(self) -> int:
+        """Bytes of memory for texts of which everything is kept."""
+        return self._texts.kept
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that all of it takes, or will when it is analysed: as was measured."""
+        steps = len(self.prefixes) + len(self.bodies)
+        return self._texts.held + _OF_BLOCK * len(self.blocks) + _OF_STEP * steps
 
     def number(self, block: Block) -> int:
         """Of a block, also of one that stands for something a log does not have."""

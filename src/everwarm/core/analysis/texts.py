@@ -22,6 +22,7 @@ class Texts:
     def __init__(self, room: int = KEPT) -> None:
         self.blocks: list[Block] = []
         self.shortened = 0  # blocks
+        self.kept = room
         self.room = room  # less whatever else has their texts
         self._numbers: dict[_Key, int] = {}
 
@@ -44,6 +45,11 @@ class Texts:
         self.blocks.append(block)
         self.room -= 2 * block.text.__sizeof__()  # that of its pieces, too
         return found
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that they take."""
+        return self.kept - self.room
 
     def cut(self) -> Cut | None:
         """How long texts are shortened; None as long as there is room."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from everwarm.analyze.report import Report
-from everwarm.analyze.showing.figures import count, many, moment, percent, usd
+from everwarm.analyze.showing.figures import count, every, many, moment, percent, usd
 from everwarm.analyze.showing.headline import Headline, headline
 from everwarm.analyze.showing.page.html import e, legend, strip, tag
 from everwarm.analyze.showing.page.traces import traces_of
@@ -38,6 +38,8 @@ def _sentence(head: Headline) -> str:
 def _span(report: Report) -> str:
     total = report.total
     words = [many(total.calls, "call") + (f", {count(total.failed)} failed" if total.failed else "")]
+    if report.one_in > 1:
+        words.append(f"{every(report.one_in)} conversation")
     if report.began is not None and report.ended is not None:
         words.append(f"{moment(report.began)} to {moment(report.ended)} UTC")
     words.append(f"from {many(len(report.sources), 'source')}")
