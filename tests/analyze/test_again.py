@@ -17,19 +17,35 @@ from everwarm.core.analysis.row import Row
 
 LONG = "This is said with every request of the conversation. " * 8
 TEXTS = st.sampled_from((LONG, "", "héllo ∀ 日本", '"messages":[', '\\"messages\\":[', "a\\", "]", ",", "[1,2]", "\n"))
-MESSAGES = st.fixed_dictionaries({"role": st.sampled_from(("user", "assistant", "system", "tool")), "content": TEXTS})
+MARK = {"type": "ephemeral"}
+PARTS = st.lists(
+    st.fixed_dictionaries({"type": st.just("text"), "text": TEXTS}, optional={"cache_control": st.just(MARK)}),
+    min_size=1,
+    max_size=2,
+)
+MESSAGES = st.fixed_dictionaries(
+    {"role": st.sampled_from(("user", "assistant", "system", "tool")), "content": TEXTS | PARTS}
+)
 SPELLED: dict[str, Callable[[Any], bytes]] = {
     "orjson": orjson.dumps,
     "json": lambda value: json.dumps(value).encode(),
     "compact json": lambda value: json.dumps(value, separators=(",", ":")).encode(),
     "wide json": lambda value: json.dumps(value, indent=1).replace("\n", " ").encode(),
     "utf-8 json": lambda value: json.dumps(value, ensure_ascii=False).encode(),
+    "Go's json": lambda value: orjson.dumps(value).replace(b"<", b"\\u003c").replace(b"'", b"\\u0027"),
 }
 
 
 def _talk(n: int) -> list[dict[str, str]]:
     roles = ("system", "user", "assistant")
     return [{"role": roles[min(k, 1 + k % 2)], "content": f"{k} {LONG}"} for k in range(n)]
+
+
+def _unmarked(message: dict[str, Any]) -> dict[str, Any]:
+    content = message["content"]
+    if isinstance(content, list):
+        content = [{key: value for key, value in part.items() if key != "cache_control"} for part in content]
+    return {**message, "content": content}
 
 
 @st.composite
@@ -42,7 +58,14 @@ def logs(draw: st.DrawFn) -> list[bytes]:
         talk = draw(st.sampled_from(talks))
         talk += draw(st.lists(MESSAGES, max_size=3))
         del talk[draw(st.integers(0, len(talk))) if draw(st.integers(0, 5)) == 0 else len(talk) :]
-        body = {"messages": list(talk), "tools": tools, "input": draw(st.sampled_from(("text", [1, 2], [])))}
+        if draw(st.booleans()):  # as of those that mark the end of each request
+            talk = [_unmarked(message) for message in talk]
+        body = {
+            "messages": list(talk),
+            "system": [{"type": "text", "text": LONG}],
+            "tools": tools,
+            "input": draw(st.sampled_from(("text", [1, 2], []))),
+        }
         if draw(st.booleans()):
             body = dict(reversed(body.items()))
         line = draw(st.sampled_from((body, {"request": body, "at": 1}, {"x": [body]}, {"a": body, "messages": talk})))
@@ -69,7 +92,7 @@ def test_prompts_are_the_same(lines: list[bytes]) -> None:
                     assert ours.row(ours.read(dialect, body)) == plain.row(plain.read(dialect, alone))
 
 
-@pytest.mark.parametrize("spelled", ["orjson", "json", "compact json"])
+@pytest.mark.parametrize("spelled", sorted(SPELLED))
 def test_what_is_known_is_shared(spelled: str) -> None:
     again = Again()
     before, after = (again.loads(SPELLED[spelled]({"at": n, "messages": _talk(n)})) for n in (3, 5))
@@ -78,6 +101,50 @@ def test_what_is_known_is_shared(spelled: str) -> None:
     assert row.begun == before["messages"]
     assert all(a is b for a, b in zip(before["messages"], row, strict=False))  # type: ignore[call-overload, index, arg-type]
     assert row == _talk(5)
+
+
+def _marked(talk: list[dict[str, str]], places: set[int]) -> list[dict[str, Any]]:
+    """In parts, some of them with a cache mark."""
+    return [
+        {
+            "role": m["role"],
+            "content": [{"type": "text", "text": m["content"], **({"cache_control": MARK} if n in places else {})}],
+        }
+        for n, m in enumerate(talk)
+    ]
+
+
+@pytest.mark.parametrize("spelled", sorted(SPELLED))
+@pytest.mark.parametrize(
+    ("marks", "new"),
+    [
+        (lambda n: {n - 1}, 2),  # the last one
+        (lambda n: {n - 3, n - 1}, 4),  # the last one, and where it was before: up to that nothing moves
+        (lambda n: {0, n - 1}, 2),  # one that stays, and the last one
+        (lambda n: {0}, 2),
+        (lambda n: set(), 2),
+    ],
+)
+def test_cache_marks_move_from_one_request_to_the_next(
+    spelled: str, marks: Callable[[int], set[int]], new: int
+) -> None:
+    again, talk = Again(), _talk(21)
+    for n in range(1, 22, 2):
+        messages = _marked(talk[:n], marks(n))
+        row = again.loads(SPELLED[spelled]({"at": n, "messages": messages}))["messages"]  # type: ignore[call-overload, index]
+        assert row == messages
+        if n > 7:
+            assert len(row) - len(row.begun) <= new  # parsed anew
+
+
+def test_rows_that_nobody_reads_keep_no_others() -> None:
+    again = Again()
+    for n in range(1, 30):
+        row = again.loads(orjson.dumps({"messages": _talk(n)}))["messages"]  # type: ignore[call-overload, index]
+    rows = 0
+    while row is not None:
+        row, rows = row.begun, rows + 1
+    assert rows <= 4
 
 
 def test_many_conversations_may_go_on_at_one_time() -> None:

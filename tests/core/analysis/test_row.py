@@ -20,7 +20,8 @@ def _begun(prompts: Prompts, items: list[Json], system: str = "s") -> Row:
 def test_only_what_is_new_in_it_is_looked_at() -> None:
     prompts = Prompts()
     first = _begun(prompts, _said("a", "b"))
-    row = Row([{"never": "looked at"}, {"nor": "this"}, *_said("c")], 2, first.known)
+    row = first.then(_said("c"))
+    row[:2] = [{"never": "looked at"}, {"nor": "this"}]
     whole = {"system": "s", "messages": _said("a", "b", "c")}
     assert prompts.read("anthropic_messages", {"system": "s", "messages": row}) == prompts.read(
         "anthropic_messages", whole
@@ -38,9 +39,24 @@ def test_one_that_was_read_is_known_with_all_its_items() -> None:
 def test_behind_another_system_prompt_it_is_read_anew() -> None:
     prompts = Prompts()
     first = _begun(prompts, _said("a"), system="s")
-    row = Row(_said("a", "b"), 1, first.known)
+    row = first.then(_said("b"))
     whole = {"system": "another", "messages": _said("a", "b")}
     assert prompts.read("anthropic_messages", {**whole, "messages": row}) == prompts.read("anthropic_messages", whole)
+
+
+def test_one_that_goes_on_from_one_that_was_not_read_is_read_with_it() -> None:
+    prompts = Prompts()
+    first = _begun(prompts, _said("a"))
+    unread = first.then(_said("b"))
+    row = unread.then(_said("c"))
+    prompts.read("anthropic_messages", {"system": "s", "messages": row})
+    assert unread.known == (*first.known[:2], prompts.bodies.parent[row.known[2]])  # type: ignore[index]
+    assert row.begun is unread.begun is None  # no chain of rows is kept
+
+
+def test_none_more_is_the_same_one() -> None:
+    row = Row(_said("a"))
+    assert row.then([]) is row
 
 
 def test_one_of_system_messages_only_is_not_gone_on_from() -> None:

@@ -32,7 +32,7 @@ _VAIN: Final = 2 * KEPT
 
 _SELDOM: Final = 8
 
-_ENDS: Final = (b",", b"]")
+_ENDS: Final = (b",", b"]", b" ")
 """What may stand behind an item."""
 
 _BEHIND: Final = b", \t}"
@@ -123,6 +123,8 @@ class _Member:
         else:
             del more[0]  # the mark
             self._missed = 0
+            if known.begun is not None and known.begun.known is None:
+                known.begun = None  # nobody reads them, so no chain of them is kept
             row = known.then(more)
         holder[self._name] = row
         if more and (self._missed < _VAIN or self._missed % _SELDOM == 0):
@@ -163,7 +165,7 @@ class _Member:
 
     def _remember(self, row: Row, more: list[Json], value: Json) -> None:
         """A row, of which these items were not known; the last of ``value``'s."""
-        begin = self._rest if self._row is None else self._rest + 1  # a comma
+        begin = self._rest if self._row is None else self._line.index(b",", self._rest) + 1
         data = orjson.dumps(more)
         end = begin + len(data) - 2
         if not self._line.startswith(data[1:], begin):
@@ -192,7 +194,7 @@ class _Member:
                 break
             text = line[begin:at].rstrip(_BEHIND)
             if text.endswith(b"]") and (items := _parsed(b"[" + text)) is not None and orjson.dumps(items) == data:
-                return begin + len(text) - 1
+                return begin + len(text[:-1].rstrip())
             at += 1
         return -1
 
