@@ -164,7 +164,11 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
     if left:
         have, are = ("has", "it is") if left == 1 else ("have", "they are")
         notes.append(f"{many(left, 'call')} {have} no tokens (failed, aborted, or empty): {are} not in the sums.")
-    if any(not call.dialect for call in counted):
+    untold = sum(not call.prompt.blocks for call in counted)
+    if untold:
+        of = "Of the calls" if untold == len(counted) else f"Of {many(untold, 'call')}"
+        notes.append(f"{of} the log has counts and no prompt: it tells what was read, and not why the rest was not.")
+    if any(call.prompt.blocks and not call.dialect for call in counted):
         notes.append(
             "Of some calls only the conversation is known, as in transcripts: what the agent sent besides (its system "
             "prompt, its tools) is measured by the tokens that were reported, and breakpoints are taken to be where "
