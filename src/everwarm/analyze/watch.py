@@ -48,8 +48,8 @@ class Watch:
     def anew(self, one_in: int) -> None:
         """All is read once more, and of so many conversations one is taken."""
         if self._bar is not None:
-            what = f"more than memory holds: reading {every(one_in)} conversation"
-            self._bar.reset(self._task, total=self._total or None, description=what)
+            what = f"reading {every(one_in)} conversation" if one_in > 1 else "reading once more"
+            self._bar.reset(self._task, total=self._total or None, description=f"more than memory holds: {what}")
 
     def step(self, what: str, done: float) -> None:
         """What is done after reading, and how much of it: 0 to 1. The bar begins anew with each."""

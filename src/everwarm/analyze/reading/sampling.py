@@ -7,7 +7,7 @@ room for. (Only where some one call in 64 begins alike, the order may tell wheth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Final
 
@@ -26,7 +26,7 @@ _SAID: Final = (*TALKS, "prompt")
 
 _SHARED: Final = 64
 """What more than one call in so many has for its beginning or session is none of a conversation, but a template of an
-application, a greeting, or the name of a service: these calls are chosen each by itself."""
+application, a greeting, or the name of a service: these calls are chosen by all that they say, or each by itself."""
 
 
 class Sampling:
@@ -42,28 +42,39 @@ class Sampling:
         return 1 << self._level
 
     def key(self, record: Record) -> int:
-        """Of 64 bits, the same for all calls of a conversation: its session, if that is told; of a transcript its file;
-        else the first message that is no system prompt. Calls without any of these have each their own."""
-        if record.blocks is not None:
-            return _number(record.place.file)
-        begin = record.line.session or (_first(record.body) if record.body is not None else "")
-        if begin:
-            key = _number(f"{record.line.space}\n{begin}")
+        """Of 64 bits, the same for all calls of a conversation."""
+        key = 0
+        for name in _names(record):
+            key = _number(name)
             if key not in self._shared:
-                return key
-        if record.body is None:
-            return _number(f"{record.line} {record.at} {record.usage}")
-        return _number(_written([record.body[name] for name in _SAID if name in record.body]))
+                break
+        return key
 
     def takes(self, key: int) -> bool:
         """Whether the calls with this key are in it."""
         return not key & (self.one_in - 1)
 
     def finer(self, keys: Iterable[int]) -> Sampling:
-        """One that takes half as many. ``keys``: of the calls that were taken until there was no more room."""
+        """One that takes half as many; or as many, if there are keys that were not known to be ``shared``. ``keys``: of
+        the calls that were taken until there was no more room."""
         counts = Counter(keys)
         most = counts.total() / _SHARED
-        return Sampling(self._level + 1, self._shared.union(key for key, count in counts.items() if count > most))
+        shared = self._shared.union(key for key, count in counts.items() if count > most)
+        return Sampling(self._level + (shared == self._shared), shared)
+
+
+def _names(record: Record) -> Iterator[str]:
+    """What tells which conversation it is: of a transcript its file; else its session, if that is told, or the first
+    message that is no system prompt. What tells it from others that have that as well: all that was said; the time."""
+    if record.blocks is not None:
+        yield record.place.file
+        return
+    begin = record.line.session or (_first(record.body) if record.body is not None else "")
+    if begin:
+        yield f"{record.line.space}\n{begin}"
+    if record.body is not None:
+        yield _written([record.body[name] for name in _SAID if name in record.body])
+    yield f"{record.place}" if record.at is None else f"{record.line} {record.at} {record.usage}"
 
 
 def _first(body: Mapping[str, Json]) -> str:
