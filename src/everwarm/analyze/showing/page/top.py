@@ -15,7 +15,9 @@ def top(report: Report) -> str:
     if not head.prompt:
         return tag("section", _no_prompts(report), class_="hero")
     return tag(
-        "section", _sentence(head) + _span(report) + _bar(head) + _money(head) + _ceilings(report), class_="hero"
+        "section",
+        _sentence(head) + _span(report) + _bar(head) + _money(report, head) + _ceilings(report),
+        class_="hero",
     )
 
 
@@ -56,17 +58,18 @@ def _bar(head: Headline) -> str:
     return strip(shapes, "tall") + legend(words)
 
 
-def _money(head: Headline) -> str:
+def _money(report: Report, head: Headline) -> str:
     how = "with the best repairs, replayed on this log"
+    where, spans = ("in this log", "spans") if report.one_in == 1 else ("in these conversations", "span")
     entries = [
         ("cost", "Paid", usd(head.cost), f"{usd(head.uncached)} without any cache"),
         ("repaired", "Could have paid", usd(head.repaired), how if head.replayed else "no repair pays on this log"),
         ("lost", "Tokens lost", count(head.lost), f"{percent(head.lost, head.prompt)} of all prompt tokens"),
     ]
     if head.per_day is None:
-        entries.append(("per-day", "Money lost", usd(head.lost_money), "in this log, which spans less than a day"))
+        entries.append(("per-day", "Money lost", usd(head.lost_money), f"{where}, which {spans} less than a day"))
     else:
-        entries.append(("per-day", "Lost per day", usd(head.per_day), f"{usd(head.lost_money)} in this log"))
+        entries.append(("per-day", "Lost per day", usd(head.per_day), f"{usd(head.lost_money)} {where}"))
     return tag("dl", "".join(_figure(*entry) for entry in entries), class_="figures")
 
 
