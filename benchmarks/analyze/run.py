@@ -1,6 +1,7 @@
 """The analyzer's speed: of logs with bodies, beside kvlint and kvleak on the same lines; and of a trace of blocks.
 
-One log has requests that go on as before, the other one those of nine applications, eight of which break their caches.
+One log has requests of nine applications, eight of which break their caches; one has those of Messages, with a mark
+that moves; one has questions, each asked once; and one, which the peers are given, too, requests that go on as before.
 
 kvleak reads the counts of tokens only, and no prompt. kvlint tokenizes every prompt, and is given the first lines only.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from time import process_time
@@ -53,12 +54,18 @@ def run(*, megabytes: int, requests: int, peers: bool) -> None:
 def _logs(table: Table, folder: Path, size: int, *, peers: bool) -> None:
     path = folder / "log.jsonl"
     mine = 0.0
-    for what, apps in (("broken caches", tuple(PLANTS)), ("nothing broken", ("clean",))):
-        size = log.write(path, size, apps)
-        table.add_row(f"{what}: orjson.loads alone", *_cells(size, _parsed(path), None))
+    written: dict[str, Callable[[], int]] = {
+        "broken caches": lambda: log.write(path, size, tuple(PLANTS)),
+        "marks that move": lambda: log.write_messages(path, size),
+        "questions": lambda: log.write_questions(path, size),
+        "nothing broken": lambda: log.write(path, size, ("clean",)),
+    }
+    for what, write in written.items():
+        count = write()
+        table.add_row(f"{what}: orjson.loads alone", *_cells(count, _parsed(path), None))
         ours = timed([sys.executable, "-m", "everwarm", "analyze", "--json", path], environ())
-        table.add_row(f"{what}: everwarm analyze", *_cells(size, ours, None))
-        mine = size / ours.cpu
+        table.add_row(f"{what}: everwarm analyze", *_cells(count, ours, None))
+        mine = count / ours.cpu
     for name, begun in (("kvleak", _kvleak), ("kvlint", _kvlint)) if peers else ():
         try:
             count, took = begun(environment(name, console()), path, folder)
