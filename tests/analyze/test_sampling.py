@@ -172,7 +172,7 @@ def test_standard_input_is_read_until_there_is_no_more_room(monkeypatch: pytest.
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
     report = _report(read_all(["-"], lambda _: None, most=ROOM))
     assert 0 < report.total.calls < 3200
-    assert any(note.startswith("Standard input has more in it than memory holds") for note in report.notes)
+    assert any(note.startswith("There is more in it than memory holds: it was read until") for note in report.notes)
 
 
 @pytest.mark.parametrize("said", ["0", "-5", "much", "1.5", ""])
@@ -180,6 +180,31 @@ def test_memory_is_a_number_of_megabytes(said: str, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         main(["analyze", "-", "--memory", said])
     assert "is no number of megabytes: 1 or more, as 2000" in capsys.readouterr().err
+
+
+def test_of_one_conversation_what_comes_first_is_taken(tmp_path: Path) -> None:
+    """As of one transcript, which is taken by the file."""
+    told = {"type": "user", "message": {"role": "user", "content": "why is that so? " * 100}}
+    answer = {
+        "role": "assistant",
+        "model": "claude-sonnet-4-5",
+        "content": [{"type": "text", "text": "So it is. " * 90}],
+    }
+    rows: list[dict[str, Any]] = []
+    for n in range(1200):
+        usage = {"input_tokens": 9, "cache_read_input_tokens": 900 * n, "output_tokens": 200}
+        said = {"type": "assistant", "message": {**answer, "id": f"msg_{n:020}", "usage": usage}}
+        for row in (told, said):
+            at = f"2026-11-26T{n // 60:02}:{n % 60:02}:00Z"
+            rows.append(
+                {**row, "uuid": f"{len(rows)}", "timestamp": at, "sessionId": "s", "version": "2.1.197", "cwd": "/"}
+            )
+            rows[-1]["parentUuid"] = f"{len(rows) - 2}" if len(rows) > 1 else None
+    logs = _read(written(tmp_path / "log.jsonl", rows), most=500_000)
+    assert logs.sources[0].format == "Claude Code transcript"
+    report = _report(logs)
+    assert 0 < report.total.calls < 1200
+    assert any(note.startswith("There is more in it than memory holds: it was read until") for note in report.notes)
 
 
 def test_transcripts_are_taken_by_the_file() -> None:

@@ -133,8 +133,9 @@ def _sampled(gather: Gather) -> list[str]:
     """What was left out, for there was no more room."""
     if gather.full:
         return [
-            f"Standard input has more in it than memory holds: it was read until there was no more room, up to "
-            f"{many(len(gather.keys), 'call')}. Write it to a file and name that, to see a part of all of it."
+            "There is more in it than memory holds: it was read until there was no more room, up to "
+            f"{many(len(gather.keys), 'call')}. More fits with --memory MB; and of a file, unlike standard input, some of "
+            "all conversations are looked at."
         ]
     if gather.sampling.one_in == 1:
         return []

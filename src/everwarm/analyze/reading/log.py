@@ -37,16 +37,21 @@ def read_all(
 
     Where there is more than ``most`` bytes of memory hold, all is read once more, and some of the conversations in it
     are taken: ``anew`` is told of how many one is. Of standard input, which cannot be read twice, it is those that came
-    first.
+    first, as it is where there is but one conversation.
     """
-    sampling = Sampling()
+    sampling = coarser = Sampling()
+    parted = STDIN not in names
     while True:
         found = Logs(Gather(sampling, most), Traces(), [])
         _read(names, progress, found)
-        if not found.gather.is_full or STDIN in names:
+        gather = found.gather
+        if gather.is_full and parted:
+            sampling, coarser = sampling.finer(gather.keys), sampling
+        elif gather.passed and not gather.keys:
+            sampling, parted = coarser, False
+        else:
             return found
-        sampling = sampling.finer(found.gather.keys)
-        del found  # before there is another one
+        del found, gather  # before there are others
         anew(sampling.one_in)
 
 
