@@ -134,8 +134,8 @@ def _sampled(gather: Gather) -> list[str]:
     if gather.full:
         return [
             "There is more in it than memory holds: it was read until there was no more room, up to "
-            f"{many(len(gather.keys), 'call')}. More fits with --memory MB; and of a file, unlike standard input, some of "
-            "all conversations are looked at."
+            f"{many(len(gather.keys), 'call')}. More fits with --memory MB; and of a file, unlike standard input, some "
+            "of all conversations are looked at."
         ]
     if gather.sampling.one_in == 1:
         return []
