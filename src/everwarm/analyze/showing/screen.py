@@ -23,6 +23,9 @@ POINTS: Final = 7
 STEP: Final = 0.005
 """Of all tokens, what a larger cache must read more to be shown."""
 
+_FELT: Final = 0.0005
+"""Part of the tokens, or of what they cost."""
+
 WIDE: Final = 84
 """Columns from which on a row has room for its path."""
 
@@ -157,12 +160,24 @@ def _bar(at: int, tokens: int, whole: int, length: int, kind: str) -> Text:
 
 def _repairs(report: Report, width: int) -> Iterator[RenderableType]:
     """Those that help, and which do not."""
-    shown = [repair for repair in _most(report.repairs) if _helps(repair)]
-    useless = ", ".join(repair.label for repair in report.repairs if not _helps(repair))
+    felt = [repair for repair in _most(report.repairs) if _is_felt(repair)]
+    shown = [repair for repair in felt if _helps(repair)]
     if shown:
         yield _table(shown, width)
-    if useless:
-        yield Text(f"Tried, but would cost more: {printable(useless)}.", "dim")
+    yield from _others("would cost more", [repair for repair in felt if not _helps(repair)])
+    yield from _others("would hardly be felt", [repair for repair in report.repairs if not _is_felt(repair)])
+
+
+def _others(what: str, repairs: list[Repair]) -> Iterator[Text]:
+    if repairs:
+        yield Text(f"Tried, but {what}: {printable(', '.join(repair.label for repair in repairs))}.", "dim")
+
+
+def _is_felt(repair: Repair) -> bool:
+    """Whether one of the figures that are shown would be another one."""
+    saved, before = _saved(repair), repair.before_read / max(repair.before_prompt, 1)
+    read = repair.read / max(repair.prompt, 1)
+    return abs(read - before) >= _FELT or abs(saved or 0.0) >= _FELT * (repair.before_cost or 1.0)
 
 
 def _table(repairs: list[Repair], width: int) -> Table:
