@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,7 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzed import written
 from everwarm.analyze.formats.again import Again
+from everwarm.analyze.formats.bodies import call
+from everwarm.analyze.reading.log import read_all
+from everwarm.analyze.reading.record import Unread
+from everwarm.core.analysis.call import Place
 from everwarm.core.analysis.prompts import Prompts
 from everwarm.core.analysis.row import Row
 
@@ -194,3 +200,26 @@ def test_a_name_that_stands_twice_is_left_alone() -> None:
     again.loads(orjson.dumps({"messages": _talk(3)}))
     line = orjson.dumps({"old": {"messages": _talk(3)}, "messages": [*_talk(3), {"role": "user", "content": "?"}]})
     assert again.loads(line) == orjson.loads(line)
+
+
+def test_what_was_long_absent_is_known_again_when_it_comes() -> None:
+    again = Again()
+    for n in range(100):
+        assert again.loads(orjson.dumps({"n": n})) == {"n": n}
+    for n in range(1, 20):
+        row = again.loads(orjson.dumps({"messages": _talk(n)}))["messages"]  # type: ignore[call-overload, index]
+        assert row == _talk(n)
+        assert n < 11 or row.begun == _talk(n - 1)
+
+
+def test_bodies_that_are_texts_are_read_as_others(tmp_path: Path) -> None:
+    """Also one that is no JSON, or has half a character."""
+    rows = [{"at": n, "request": {"model": "gpt-5-mini", "messages": _talk(n)}} for n in range(1, 9)]
+    texts: list[dict[str, Any]] = [{**row, "request": json.dumps(row["request"])} for row in rows]
+    one = read_all([str(written(tmp_path / "one.jsonl", rows))], lambda _: None)
+    other = read_all([str(written(tmp_path / "other.jsonl", texts))], lambda _: None)
+    said = [[log.gather.prompts.row(call.prompt) for call in log.gather.finish()] for log in (one, other)]
+    assert said[0] == said[1]
+    assert len(said[0]) == 8
+    for broken in ('{"messages": [', '{"messages": ["\\ud800"]}', "{", "\ud800{}"):
+        assert isinstance(call({"request": broken}, Place("a", 1), Again().loads), Unread)

@@ -32,6 +32,9 @@ _VAIN: Final = 2 * KEPT
 
 _SELDOM: Final = 8
 
+_FEW: Final = 32
+"""Lines in a row without an array of a name. Then it is looked for in one of ``_SELDOM``."""
+
 _ENDS: Final = (b",", b"]", b" ")
 """What may stand behind an item."""
 
@@ -91,15 +94,21 @@ class _Member:
         self._quoted = b'"%b"' % name
         self._known = Begun[Row]()
         self._trials = self._missed = 0
+        self._absent = 0  # lines in a row without one
         self._opening = b'"%b":[' % name  # as it was spelled last
         self._front = self._back = 0  # where that stood, from either end of the line
         self._path: tuple[str, ...] = ()  # of the object that had it
 
     def find(self, line: bytes) -> bool:
         """Whether the line has one."""
-        begin = self._items(line) if self._trials < _TRIALS else -1
-        if begin < 0:
+        if self._trials >= _TRIALS or (self._absent >= _FEW and self._absent % _SELDOM):
+            self._absent += 1
             return False
+        begin = self._items(line)
+        if begin < 0:
+            self._absent += 1
+            return False
+        self._absent = 0
         self._line, self._begin = line, begin
         found = self._known.find(line, begin, _ENDS)
         if found is None:

@@ -7,12 +7,13 @@ the names that are usual in logs (``told.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
+from everwarm.analyze.formats.again import Again
 from everwarm.analyze.formats.calls import record
 from everwarm.analyze.formats.format import Format, Lines
 from everwarm.analyze.formats.told import Told, known
@@ -72,18 +73,19 @@ class Bodies:
         return 0.4 if any(mark in row for row in rows for mark in _MARKS) else 0.1
 
     def read(self, lines: Lines) -> Iterator[Record | Unread]:
+        again = Again()
         for found in values(lines):
-            yield found if isinstance(found, Unread) else call(found[1], Place(lines.name, found[0]))
+            yield found if isinstance(found, Unread) else call(found[1], Place(lines.name, found[0]), again.loads)
 
 
 FORMAT: Final[Format] = Bodies()
 
 
-def call(value: Json, place: Place) -> Record | Unread:
-    """One call, or why it is none."""
+def call(value: Json, place: Place, loads: Callable[[bytes], Json] = orjson.loads) -> Record | Unread:
+    """One call, or why it is none. ``loads``: for a body that is a text."""
     if not isinstance(value, dict):
         return Unread(place, "it is JSON, but no object", shown(value))
-    around, body = _parts(value)
+    around, body = _parts(value, loads)
     told = Told(*around, value.get("metadata"))
     answer, answered = _answer(told, value)
     usage = _usage(told, value)
@@ -114,12 +116,14 @@ def shown(value: Json) -> str:
         return ""
 
 
-def _parts(value: dict[str, Json]) -> tuple[list[dict[str, Json]], dict[str, Json] | None]:
+def _parts(
+    value: dict[str, Json], loads: Callable[[bytes], Json]
+) -> tuple[list[dict[str, Json]], dict[str, Json] | None]:
     """The objects in which a log may tell of a call, from the outside to the inside; and the body."""
     if _is_body(value):
         return [value], value
     around = [value]
-    while len(around) < _DEEP and (inner := _held(around[-1])) is not None:
+    while len(around) < _DEEP and (inner := _held(around[-1], loads)) is not None:
         if _is_body(inner):
             return around, inner
         around.append(inner)
@@ -136,14 +140,14 @@ def _is_body(value: Mapping[str, Json]) -> bool:
     return dialect_of(value) is not None
 
 
-def _held(value: Mapping[str, Json]) -> dict[str, Json] | None:
+def _held(value: Mapping[str, Json], loads: Callable[[bytes], Json]) -> dict[str, Json] | None:
     """What a value that is no body holds in place of one."""
     for name in _holders(tuple(value)):
         inner = value[name]
         if isinstance(inner, str) and inner.lstrip().startswith("{"):
             try:
-                inner = orjson.loads(inner)
-            except orjson.JSONDecodeError:
+                inner = loads(inner.encode())
+            except ValueError:  # no JSON, or half a character
                 continue
         if isinstance(inner, dict):
             return inner
