@@ -116,14 +116,19 @@ def test_usage_is_exact(engine: Engine, ask: Ask, request_of: Make, weights: Any
     assert isinstance(ChatTemplate(weights.facts.chat_template, {}), ChatTemplate)
 
 
-def test_a_seed_is_repeatable_and_another_differs(engine: Engine, ask: Ask, request_of: Make) -> None:
-    def text(seed: int) -> str:
+def test_a_seed_is_repeatable_and_another_differs(engine: Engine, exact: Engine, ask: Ask, request_of: Make) -> None:
+    """In mode fast a prompt that is read from the cache may give other bits than one that is computed whole, on some
+    processors; from then on they are the same."""
+
+    def text(engine: Engine, seed: int) -> str:
         return str(
             ask(engine, request_of("Invent a name.", temperature=1.2, top_p=0.95, seed=seed, max_tokens=16)).text
         )
 
-    assert text(1) == text(1)
-    assert len({text(seed) for seed in range(4)}) > 1
+    text(engine, 1)
+    for each in (engine, exact):
+        assert text(each, 1) == text(each, 1)
+        assert len({text(each, seed) for seed in range(4)}) > 1
 
 
 def test_two_choices_share_one_prompt(engine: Engine, ask: Ask, request_of: Make) -> None:
