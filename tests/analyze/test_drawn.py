@@ -152,6 +152,8 @@ def watched(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
     monkeypatch.setenv("COLUMNS", "100")
     with Watch(1000) as watch:
         watch.read(400)
+        watch.anew(4)
+        watch.read(1000)
         watch.step("what was read", 0.1)
         watch.step("what was read", 0.5)
         watch.step("repairs", 0.0)
@@ -160,7 +162,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
 
 def test_progress_is_shown_to_who_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = watched(monkeypatch, terminal=True)
-    assert "reading" in shown
+    assert "more than memory holds: reading every 4th conversation" in shown
     assert "repairs" in shown
     assert watched(monkeypatch, terminal=False) == ""
 
