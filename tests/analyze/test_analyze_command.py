@@ -87,7 +87,12 @@ def test_cycles_are_looked_for_again_afterwards(run: Callable[..., Ran], log: Pa
         gc.unfreeze()
 
 
-def test_json_sql_and_html_have_the_same_sums(run: Callable[..., Ran], log: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows", [1, 3, 10_000])
+def test_json_sql_and_html_have_the_same_sums(
+    run: Callable[..., Ran], log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """However many rows are written at once."""
+    monkeypatch.setattr("everwarm.analyze.showing.sql._ROWS", rows)
     page, database = tmp_path / "r.html", tmp_path / "r.db"
     ran = run("analyze", log, "--json", "--html", page, "--sql", database)
     total = ran.json["total"]
@@ -98,6 +103,7 @@ def test_json_sql_and_html_have_the_same_sums(run: Callable[..., Ran], log: Path
         assert {(cause, what): (tokens, calls) for cause, what, tokens, calls in losses} == steps
         repairs = tables.execute("SELECT name, read, cost FROM repairs ORDER BY rowid")
         assert list(repairs) == [(each["name"], each["read"], each["cost"]) for each in ran.json["repairs"]]
+        assert [note for (note,) in tables.execute("SELECT note FROM notes ORDER BY rowid")] == ran.json["notes"]
     assert sums == tuple(total[name] for name in ("calls", "prompt", "read", "written", "ideal"))
     html = page.read_text("utf-8")
     for tokens, _ in steps.values():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Final
@@ -29,7 +30,11 @@ CREATE TABLE repairs (
     before_prompt INTEGER, before_read INTEGER, before_written INTEGER, before_cost REAL, note TEXT
 );
 CREATE TABLE sources (name TEXT, format TEXT, calls INTEGER, bytes INTEGER, unread INTEGER, repeated INTEGER);
+CREATE TABLE notes (note TEXT);
 """
+
+_ROWS: Final = 10_000
+"""Losses that wait to be written together."""
 
 
 class Tables:
@@ -40,9 +45,10 @@ class Tables:
         self._redacted = redacted
         self._calls: list[tuple[object, ...]] = []
         self._losses: list[tuple[object, ...]] = []
+        self._database: sqlite3.Connection | None = None
 
     def add(self, number: int, call: Call, account: Account) -> None:
-        """One call."""
+        """One call. Raises ``StoreError`` if the file cannot be written."""
         line, usage = call.line, call.usage
         tokens = account.total, account.read, account.written, account.written_long
         said = usage.output if usage else None, usage is not None
@@ -57,22 +63,35 @@ class Tables:
                 (number, loss.cause, what, loss.tokens, loss.tier, path, start, end, *shown, loss.evidence, loss.pair)
             )
 
+        if len(self._losses) >= _ROWS:
+            with self._written() as database:
+                self._fill(database)
+
     def write(self, report: Report) -> None:
         """All of it. Raises ``StoreError`` if the file cannot be written."""
+        repairs = [astuple(repair) for repair in report.repairs]
+        sources = [(s.name, s.format, s.calls, s.bytes, s.unread, s.repeated) for s in report.sources]
+        with self._written() as opened, closing(opened), opened as database:
+            self._fill(database)
+            database.executemany("INSERT INTO repairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", repairs)
+            database.executemany("INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", sources)
+            database.executemany("INSERT INTO notes VALUES (?)", zip(report.notes, strict=True))
+
+    @contextmanager
+    def _written(self) -> Iterator[sqlite3.Connection]:
         try:
-            self._path.unlink(missing_ok=True)
-            with closing(sqlite3.connect(self._path)) as database, database:
-                self._fill(database, report)
+            if self._database is None:
+                self._path.unlink(missing_ok=True)
+                self._database = sqlite3.connect(self._path)
+                self._database.executescript(_TABLES)
+            yield self._database
         except (OSError, sqlite3.Error) as e:
             raise StoreError(f"{self._path} cannot be written: {e}.") from None
 
-    def _fill(self, database: sqlite3.Connection, report: Report) -> None:
-        database.executescript(_TABLES)
-        repairs = [astuple(repair) for repair in report.repairs]
-        sources = [(s.name, s.format, s.calls, s.bytes, s.unread, s.repeated) for s in report.sources]
+    def _fill(self, database: sqlite3.Connection) -> None:
         database.executemany(
             "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._calls
         )
         database.executemany("INSERT INTO losses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._losses)
-        database.executemany("INSERT INTO repairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", repairs)
-        database.executemany("INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", sources)
+        self._calls.clear()
+        self._losses.clear()
