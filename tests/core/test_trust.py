@@ -12,6 +12,8 @@ from everwarm.core.trust import MEASURED, MOST, TRY, Trust, between
 
 DRAFTS = st.lists(st.integers(1, 32).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), max_size=30)
 HOPES = st.floats(0, 1)
+TINY = 1e-12
+"""What rounding may make of a chance."""
 
 
 def trust_after(hope: float, drafts: list[tuple[int, int]]) -> Trust:
@@ -58,8 +60,11 @@ def test_full_acceptance_never_shortens_and_refusal_never_lengthens(
     better, same, worse = (trust_after(hope, drafts) for _ in range(3))
     better.judge(drafted, drafted)
     worse.judge(drafted, 0)
-    assert worse.chance <= same.chance <= better.chance
-    assert paying(worse) <= paying(same) <= paying(better)
+    assert worse.chance - TINY <= same.chance <= better.chance + TINY
+    if worse.chance + TINY < same.chance:
+        assert paying(worse) <= paying(same)
+    if same.chance + TINY < better.chance:
+        assert paying(same) <= paying(better)
 
 
 def test_drafts_grow_while_they_are_accepted() -> None:

@@ -129,7 +129,7 @@ def test_a_folder_is_walked(run: Run) -> None:
         ("b.py", b"x = 1\nif x:\n", "b.py:2: it is no Python: expected an indented block"),
         ("c.py", b"\xff\xfe\x00binary\x00", "c.py"),
         ("d.py", b"x = '\x00'", "d.py: it is no Python: source code string cannot contain null bytes"),
-        ("e.py", b"x = " + b"-" * 5000 + b"1", "e.py: its expressions are nested too deeply"),
+        ("e.py", b"x = " + b"-" * 20_000 + b"1", "e.py: its expressions are nested too deeply"),
         ("f.json", b'{"a": 1,\n]', "f.json:2: it is no JSON"),
         ("g.json", b"\x89PNG\r\n\x1a\n\x00", "g.json:1: it is no JSON"),
         ("h.json", b"[1, 2]", "h.json: it holds no request body"),
@@ -154,6 +154,13 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_read(run: Run, name: str, d
     assert err.count("\n") == 1
     assert out.endswith("1 finding in 1 file.\n")
     assert json.loads(run("--json", name)[1])["unreadable"][0]["file"] == name
+
+
+def test_a_deep_program_is_read_or_it_is_said(run: Run) -> None:
+    """Some versions of Python read it."""
+    Path("a.py").write_bytes(b"x = " + b".".join([b"a"] * 5_000))
+    status, _, err = run("a.py")
+    assert (status, err) == (0, "") or err.startswith("everwarm: a.py: its expressions are nested too deeply")
 
 
 def test_python_in_another_encoding_and_with_other_line_ends(run: Run) -> None:

@@ -51,7 +51,7 @@ def _python(file: File) -> Report:
         return _trouble(file, f"it is no Python: {e.msg}", e.lineno or 0)
     except (UnicodeDecodeError, ValueError) as e:  # ValueError: a null byte
         return _trouble(file, f"it is no Python: {e}")
-    except RecursionError:
+    except (RecursionError, MemoryError):  # the latter of Python's parser
         return _trouble(file, "its expressions are nested too deeply")
 
 
