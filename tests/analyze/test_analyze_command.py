@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -97,7 +98,7 @@ def test_json_sql_and_html_have_the_same_sums(
     ran = run("analyze", log, "--json", "--html", page, "--sql", database)
     total = ran.json["total"]
     steps = {(step["cause"], step["what"]): (step["tokens"], step["calls"]) for step in total["steps"]}
-    with sqlite3.connect(database) as tables:
+    with closing(sqlite3.connect(database)) as tables:
         (sums,) = tables.execute("SELECT count(*), sum(prompt), sum(read), sum(written), sum(ideal) FROM calls")
         losses = tables.execute("SELECT cause, what, sum(tokens), count(*) FROM losses GROUP BY cause, what")
         assert {(cause, what): (tokens, calls) for cause, what, tokens, calls in losses} == steps
@@ -115,7 +116,7 @@ def test_a_database_is_written_anew(run: Callable[..., Ran], log: Path, tmp_path
     database = tmp_path / "r.db"
     for _ in range(2):
         assert run("analyze", log, "--sql", database).status == 0
-    with sqlite3.connect(database) as tables:
+    with closing(sqlite3.connect(database)) as tables:
         assert tables.execute("SELECT count(*) FROM calls").fetchone() == (10,)
 
 
