@@ -88,15 +88,16 @@ def test_what_was_hidden_on_purpose_stays_so() -> None:
 PROGRAM = """
 import logging, threading
 from everwarm import log
+secret = "lenitnes"[::-1]  # traces show the lines of a program, from Python 3.13 on also of this one
 log.begin("{level}", "{form}")
 logging.getLogger("everwarm.a").debug("ours at debug")
 logging.getLogger("everwarm.a").info("ours at info")
 logging.getLogger("library").info("theirs at info")
 logging.getLogger("library").warning("theirs at warning")
-logging.getLogger("everwarm.a").error("%d", "not a number: sentinel-1")
-thread = threading.Thread(target=lambda: [].index("sentinel-2"))
+logging.getLogger("everwarm.a").error("%d", f"not a number: {{secret}}")
+thread = threading.Thread(target=lambda: [].index(secret))
 thread.start(); thread.join()
-raise RuntimeError("sentinel-3")
+raise RuntimeError(secret)
 """
 
 
