@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from analyze.example import MONDAY, repairs, report
@@ -80,6 +82,13 @@ def test_one_repair_alone_counts_as_all_if_it_saves() -> None:
     assert headline(report(repairs=alone)).could == headline(report()).read
     head = headline(report(repairs=alone[1:]))
     assert (head.could, head.repaired, head.replayed) == (report().total.ideal, None, False), "it saves nothing"
+
+
+def test_a_repair_that_would_cost_more_than_was_paid_is_none() -> None:
+    """Where a provider keeps more than its rules promise, by which repairs are replayed."""
+    dear = [replace(one, before_cost=200.0, cost=100.0) for one in repairs() if one.name == "all"]
+    head = headline(report(repairs=dear))
+    assert (head.repaired, head.replayed) == (None, False)
 
 
 def test_repairs_of_a_part_of_the_log_are_none_of_the_log() -> None:

@@ -30,6 +30,8 @@ class Headline:
 def headline(report: Report) -> Headline:
     """The sums that come first."""
     total, best = report.total, _best(report.repairs, report.total.prompt)
+    if best is not None and best.cost is not None and total.cost is not None and best.cost >= total.cost:
+        best = None  # the provider did better than its rules promise
     wasted = [step for step in total.steps if is_lost(step)]
     prices = [step.money for step in wasted if step.money is not None]
     lost_money = sum(prices) if prices or (not wasted and total.cost is not None) else None
