@@ -147,6 +147,13 @@ def test_repairs_that_cost_more_are_only_named() -> None:
     assert "Repairs, replayed" not in shown(report(repairs=[dear]))
 
 
+def test_all_that_would_cost_more_are_named_however_many_help() -> None:
+    cheap = [replace(repairs()[0], label=f"repair {n}") for n in range(9)]
+    dear = [replace(repairs()[1], label=f"dear {n}", cost=70.0 + n) for n in range(2)]
+    text = shown(report(repairs=[*cheap, *dear]))
+    assert "Tried, but would cost more: dear 0, dear 1." in text
+
+
 TRACE = Trace(
     name="conversation",
     requests=12_031,

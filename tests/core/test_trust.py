@@ -61,10 +61,7 @@ def test_full_acceptance_never_shortens_and_refusal_never_lengthens(
     better.judge(drafted, drafted)
     worse.judge(drafted, 0)
     assert worse.chance - TINY <= same.chance <= better.chance + TINY
-    if worse.chance + TINY < same.chance:
-        assert paying(worse) <= paying(same)
-    if same.chance + TINY < better.chance:
-        assert paying(same) <= paying(better)
+    assert paying(worse) <= paying(same) <= paying(better)
 
 
 def test_drafts_grow_while_they_are_accepted() -> None:

@@ -160,8 +160,8 @@ def _bar(at: int, tokens: int, whole: int, length: int, kind: str) -> Text:
 
 def _repairs(report: Report, width: int) -> Iterator[RenderableType]:
     """Those that help, and which do not."""
-    felt = [repair for repair in _most(report.repairs) if _is_felt(repair)]
-    shown = [repair for repair in felt if _helps(repair)]
+    felt = [repair for repair in report.repairs if _is_felt(repair)]
+    shown = [repair for repair in _most(felt) if _helps(repair)]
     if shown:
         yield _table(shown, width)
     yield from _others("would cost more", [repair for repair in felt if not _helps(repair)])

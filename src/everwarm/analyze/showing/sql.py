@@ -34,7 +34,7 @@ CREATE TABLE notes (note TEXT);
 """
 
 _ROWS: Final = 10_000
-"""Losses that wait to be written together."""
+"""Calls and losses that wait to be written together."""
 
 
 class Tables:
@@ -62,8 +62,7 @@ class Tables:
             self._losses.append(
                 (number, loss.cause, what, loss.tokens, loss.tier, path, start, end, *shown, loss.evidence, loss.pair)
             )
-
-        if len(self._losses) >= _ROWS:
+        if len(self._calls) + len(self._losses) >= _ROWS:
             with self._written() as database:
                 self._fill(database)
 
