@@ -23,7 +23,6 @@ from benchmarks.analyze import log, trace
 from benchmarks.analyze.timed import FailedError, Took, timed
 from benchmarks.environments import NotInstalledError, environment
 from benchmarks.layout.conversations import AbsentError
-from benchmarks.layout.plants import PLANTS
 from benchmarks.servers import console, environ
 
 MEGABYTE: Final = 1_000_000
@@ -55,7 +54,7 @@ def _logs(table: Table, folder: Path, size: int, *, peers: bool) -> None:
     path = folder / "log.jsonl"
     mine = 0.0
     written: dict[str, Callable[[], int]] = {
-        "broken caches": lambda: log.write(path, size, tuple(PLANTS)),
+        "broken caches": lambda: log.write(path, size),
         "marks that move": lambda: log.write_messages(path, size),
         "questions": lambda: log.write_questions(path, size),
         "nothing broken": lambda: log.write(path, size, ("clean",)),

@@ -6,13 +6,13 @@ what differs is the layout alone.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import orjson
 
-from benchmarks.layout.plants import Body, Call
+from benchmarks.layout.messages import translated
+from benchmarks.layout.plants import Call
 from everwarm.core.breakpoints import place
 from everwarm.core.caches import AnthropicCache, IdealCache, OpenAICache, Reading
 from everwarm.core.layout.arrange import Layout
@@ -81,7 +81,7 @@ def anthropic(row: Iterable[Sent], rule: Rule) -> Rate:
 
 def in_messages(calls: Iterable[Call]) -> list[Sent]:
     """The same requests in Anthropic's protocol."""
-    return [Sent(orjson.dumps(_translated(call.body)), call.at) for call in calls]
+    return [Sent(orjson.dumps(translated(call.body)), call.at) for call in calls]
 
 
 def _asked(cache: AnthropicCache, data: bytes, at: float, rule: Rule) -> Reading:
@@ -102,28 +102,3 @@ def _sum(readings: Iterable[Reading]) -> Rate:
 
 def _text(data: bytes) -> str:
     return rendered(outline(OPENAI, orjson.loads(data)))
-
-
-def _translated(body: Body) -> Body:
-    system, *messages = body["messages"]
-    tools = [
-        {"name": f["name"], "description": f["description"], "input_schema": f["parameters"]}
-        for f in (tool["function"] for tool in body["tools"])
-    ]
-    head = {"model": "claude-sonnet-4-5", "max_tokens": 1024, "system": system["content"], "tools": tools}
-    return {**head, "messages": [_message(message) for message in messages]}
-
-
-def _message(message: dict[str, Any]) -> Body:
-    if message["role"] == "tool":
-        result = {"type": "tool_result", "tool_use_id": message["tool_call_id"], "content": message["content"]}
-        return {"role": "user", "content": [result]}
-    if "tool_calls" not in message:
-        return {"role": message["role"], "content": message["content"]}
-    text = [{"type": "text", "text": message["content"]}] if message.get("content") else []
-    return {"role": "assistant", "content": [*text, *_uses(message["tool_calls"])]}
-
-
-def _uses(called: Sequence[dict[str, Any]]) -> list[Body]:
-    made = ((call["id"], call["function"]) for call in called)
-    return [{"type": "tool_use", "id": i, "name": f["name"], "input": json.loads(f["arguments"])} for i, f in made]

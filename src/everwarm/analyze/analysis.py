@@ -146,7 +146,7 @@ def _sampled(gather: Gather) -> list[str]:
     ]
 
 
-def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed: int, every: int) -> list[str]:
+def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed: int, drawn: int) -> list[str]:
     """What is estimated, assumed, or left out."""
     notes = []
     silent = total.calls - total.reported
@@ -181,8 +181,8 @@ def _notes(calls: Sequence[Call], counted: Sequence[Call], total: Sums, replayed
         notes.append(
             f"Repairs were replayed with the first {count(replayed)} of {count(len(counted))} calls (--replay N)."
         )
-    if every > 1:
-        notes.append(f"The flame graph shows one call in {every}.")
+    if drawn > 1:
+        notes.append(f"The flame graph shows one call in {drawn}.")
     if total.cost is None:
         notes.append("No money is shown where a model has no price in the list.")
     return notes
@@ -209,7 +209,6 @@ def _shortened(prompts: Prompts) -> list[str]:
     return [
         f"The log has more different text than is kept (in {prompts.kept // 10**6} MB of memory): of {blocks:,} long "
         f"texts in it only the first and last {long.edge:,} characters are, and a digest; of those that came last "
-        f"{more.edge}. "
-        "They are told apart from all others, but not what differs within them; repairs leave requests with such a "
-        "text as they are."
+        f"{more.edge}. They are told apart from all others, but not what differs within them; repairs leave requests "
+        "with such a text as they are."
     ]

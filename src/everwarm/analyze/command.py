@@ -7,21 +7,17 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from everwarm.errors import BadRequest, StoreError
 
 if TYPE_CHECKING:
-    from everwarm.analyze.reading.log import Logs
     from everwarm.analyze.report import Report
-    from everwarm.analyze.watch import Watch
     from everwarm.core.analysis.account import RuleOf
 
 REPLAYED: Final = 2_000
 """Calls with which repairs are tried, unless the user says otherwise."""
-
 
 MEMORY: Final = 1_100
 """Megabytes for what is read, unless the user says otherwise. With the program it is some 100 more."""
@@ -76,13 +72,14 @@ def _uncollected() -> Iterator[None]:
 def analyze(args: argparse.Namespace, rules: Path) -> int:
     """``rules``: the folder with rules of one's own. Exit status: 1 if no call was found, or too little was cached."""
     from everwarm.analyze.analysis import analyse
+    from everwarm.analyze.reading.log import read_all
     from everwarm.analyze.showing.output import as_json, redact, too_low
     from everwarm.analyze.showing.sql import Tables
     from everwarm.analyze.watch import Watch
 
     tables = Tables(args.sql, redacted=args.redact) if args.sql else None
     with Watch(_bytes(args.paths)) as watch:
-        logs = _read(args.paths, watch, args.memory * 1e6)
+        logs = read_all(args.paths, watch.read, watch.anew, args.memory * 1e6)
         also = tables.add if tables else None
         report = analyse(logs, _rules(rules), watch.step, args.replay, also)
     if args.redact:
@@ -109,10 +106,11 @@ def explain(args: argparse.Namespace, rules: Path) -> int:
     from rich.console import Console
 
     from everwarm.analyze.explain import pair_of, shown
+    from everwarm.analyze.reading.log import read_all
     from everwarm.analyze.sums.money import Money
     from everwarm.core.analysis.account import Accounts
 
-    logs = _read(args.paths)  # all, for one is asked for
+    logs = read_all(args.paths, lambda _: None)  # in any memory, for one is asked for
     calls = [call for call in logs.gather.finish() if call.tokens]
     if args.request is not None:
         last = next((n for n, call in enumerate(calls) if call.place.line == args.request), None)
@@ -141,13 +139,6 @@ def _megabytes(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of megabytes: 1 or more, as 2000")
     return int(text)
-
-
-def _read(paths: Sequence[str], watch: Watch | None = None, most: float = inf) -> Logs:
-    """``most``: bytes of memory."""
-    from everwarm.analyze.reading.log import read_all
-
-    return read_all(paths, watch.read if watch else lambda _: None, watch.anew if watch else lambda _: None, most)
 
 
 def _show(report: Report) -> None:

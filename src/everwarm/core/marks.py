@@ -10,6 +10,11 @@ from everwarm.core.layout.piece import Path, Tier
 _DEFAULTS: Final = {"cache_control": "5m", "prompt_cache_breakpoint": "30m"}
 """What a mark is called -> how long its entry lives if it does not say."""
 
+NAMES: Final = tuple(_DEFAULTS)
+"""What a mark is called."""
+
+_QUOTED: Final = tuple(b'"%b"' % name.encode() for name in NAMES)
+
 _CARRIERS: Final[dict[str, frozenset[str]]] = {
     "anthropic_messages": frozenset({"text", "image", "document", "search_result", "tool_use", "tool_result"}),
     "openai_chat": frozenset({"text", "image_url", "input_audio", "file"}),
@@ -85,6 +90,11 @@ def _spoken(item: dict[str, Any]) -> tuple[str, str]:
     if kind == "message":
         return str(item.get("role")), "content"
     return ("tool", "output") if kind.endswith("_output") else ("assistant", "content")
+
+
+def may_have_marks(data: bytes) -> bool:
+    """Whether there may be marks in this JSON: one has its name there, in quotes."""
+    return any(map(data.__contains__, _QUOTED))
 
 
 def marks_in(dialect: str, value: dict[str, Any], row: tuple[Block, ...] | None = None) -> tuple[Mark, ...]:

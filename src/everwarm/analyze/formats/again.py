@@ -16,6 +16,7 @@ import orjson
 
 from everwarm.analyze.formats.begun import KEPT, Begun
 from everwarm.core.analysis.row import Row
+from everwarm.core.marks import NAMES, may_have_marks
 from everwarm.core.wire import Json
 
 MEMBERS: Final = ((b"messages", b"input"), (b"tools",), (b"system",))
@@ -44,7 +45,7 @@ _BEHIND: Final = b", \t}"
 _TRIED: Final = 4
 """Places at which an array, or an item, may end."""
 
-_MARKED: Final = re.compile(rb',\s*"(?:cache_control|prompt_cache_breakpoint)"\s*:\s*\{[^{}]*\}')
+_MARKED: Final = re.compile(rb',\s*"(?:%b)"\s*:\s*\{[^{}]*\}' % "|".join(NAMES).encode())
 """A cache mark, behind something else. In a text the quotes would be escaped."""
 
 _OPENING: Final = re.compile(rb'"\s*:\s*\[')
@@ -185,7 +186,7 @@ class _Member:
         self._trials = 0
         if end - self._begin < _LEAST:
             return
-        moved = self._talks and _MARKED.search(orjson.dumps(more[-1])) is not None
+        moved = self._talks and may_have_marks(data) and _MARKED.search(orjson.dumps(more[-1])) is not None
         if not moved or self._row is None:  # else it may stay where it is
             self._known.put(self._line[self._begin : end], row, grown=self._row is not None)
         if moved:

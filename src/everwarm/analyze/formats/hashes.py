@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import blake2b
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
 import orjson
 
 from everwarm.analyze.formats.format import Lines
+from everwarm.analyze.reading import digests
 from everwarm.analyze.reading.record import Unread
 from everwarm.core.analysis.call import Place
 from everwarm.core.analysis.runs import pack
@@ -170,7 +170,7 @@ def _digest(value: Json) -> int:
     """A hash that is no integer of 64 bits, as one."""
     if not isinstance(value, str | int):
         raise TypeError("a hash is neither an integer nor a text")
-    return int.from_bytes(blake2b(str(value).encode("utf-8", "surrogatepass"), digest_size=8).digest())
+    return digests.number(str(value))
 
 
 def _count(value: Json, name: str) -> int:

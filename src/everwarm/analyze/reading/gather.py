@@ -24,6 +24,7 @@ from everwarm.core.usage import Usage
 from everwarm.core.wire import Json
 
 _NOTHING: Final = Prompt(0, 0, ())
+
 _OF_CALL: Final = 1_500
 """Bytes of memory of a call, besides its prompt, until it is analysed: as was measured."""
 

@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from everwarm.core.analysis.prompts import MEMBERS
+from everwarm.core.analysis.texts import trimmed
 from everwarm.core.wire import Json
 
 ROOM: Final = 32 * 1024 * 1024
@@ -42,7 +43,7 @@ class Rests:
             return found
         self.held += _OF_ONE
         if key is data:
-            key = bytes(memoryview(data))  # without the room to grow that orjson leaves behind it
+            key = trimmed(data)
         elif self._room >= len(data):
             self._room -= len(data)
             self.held += 3 * len(data)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import blake2b
 from typing import Final
 
 import orjson
 
+from everwarm.analyze.reading import digests
 from everwarm.analyze.reading.record import Record
 from everwarm.core.analysis.units import TALKS
 from everwarm.core.layout.outlines.parts import LEADING, role_of
@@ -45,7 +45,7 @@ class Sampling:
         """Of 64 bits, the same for all calls of a conversation."""
         key = 0
         for name in _names(record):
-            key = _number(name)
+            key = digests.number(name)
             if key not in self._shared:
                 break
         return key
@@ -90,7 +90,3 @@ def _first(body: Mapping[str, Json]) -> str:
 
 def _written(value: Json) -> str:
     return orjson.dumps(value).decode()
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())

@@ -11,7 +11,6 @@ from everwarm.core.analysis.prompts import Prompts
 _SHOWN: Final = 40
 """Characters of the text that a name has."""
 
-
 MOST: Final = 1_000
 """Streams that have names of their own; of those without a system prompt, and of the others."""
 

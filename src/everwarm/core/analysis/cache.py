@@ -45,9 +45,8 @@ class Cache:
         self._used = Uses()  # prefixes
         self._lived = self._used  # keys; the same as long as settings play no part
         self._born: dict[int, int] = {}  # of a cache that does not refresh: key -> the use since which it lives
-        self._keyed: Latest[tuple[int, object], list[int]] = (
-            Latest()
-        )  # the last prefix and the salts of a prompt -> its keys
+        # the last prefix and the salts of a prompt -> its keys
+        self._keyed: Latest[tuple[int, object], list[int]] = Latest()
         self._ready: dict[int, float] = {}  # key -> when it can be read
         self._longer: dict[float, set[int]] = {}  # a lifetime that is not the first of the rule -> keys that have it
         self._only: dict[int, int] = {}  # prefix -> the one that follows it; 0: there are several

@@ -29,7 +29,6 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Of a body what a model reads, in rendered order. By dialect."""
 
-
 _OF_BLOCK: Final = 900
 _OF_STEP: Final = 150
 """Bytes of a block besides its text, and of a step of a prefix: in all tables that have it."""

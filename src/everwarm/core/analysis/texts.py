@@ -16,6 +16,11 @@ _Key = tuple[str, str, bool, str]
 """By which a block is known: its tier, its role, whether it opens a message, its text."""
 
 
+def trimmed(data: bytes) -> bytes:
+    """The same, without the room to grow that ``orjson`` leaves behind what it writes: for what is kept."""
+    return bytes(memoryview(data))
+
+
 class Texts:
     """Blocks by number. ``room``: bytes of memory for texts of which everything is kept."""
 

@@ -10,19 +10,16 @@ import orjson
 
 from everwarm.core.analysis.block import Block
 from everwarm.core.analysis.blocks import blocks_of, grouped, place_of
-from everwarm.core.analysis.texts import Texts
+from everwarm.core.analysis.texts import Texts, trimmed
 from everwarm.core.layout.outline import outline
 from everwarm.core.layout.outlines.parts import LEADING, MARK, role_of
 from everwarm.core.layout.piece import Piece, made
-from everwarm.core.marks import marks_in
+from everwarm.core.marks import marks_in, may_have_marks
 from everwarm.core.spellings.spelling import is_text
 from everwarm.core.wire import Json
 
 TALKS: Final = ("messages", "input")
 """Members with the conversation. They come last; system messages before all others in it are a system prompt."""
-
-_MARKS: Final = (b'"cache_control"', b'"prompt_cache_breakpoint"')
-"""Without these there is no mark in a unit."""
 
 
 class Unit(NamedTuple):
@@ -121,7 +118,7 @@ class Units:
             if found is not None:
                 return found
         else:
-            key = kept = bytes(memoryview(data))  # without the room to grow that orjson leaves behind it
+            key = kept = trimmed(data)
         found = known[key] = len(self.all)
         self.all.append(self._learn(form, item, kept))
         self._texts.room -= len(kept or b"")
@@ -134,7 +131,7 @@ class Units:
         body = {member: [item] if listed else item}
         pieces = _pieces(form, {member: [_bare(item)]} if member == "tools" and listed else body)
         numbers = tuple(map(self._texts.number, blocks_of(pieces)))
-        if data is not None and _MARKS[0] not in data and _MARKS[1] not in data:
+        if data is not None and not may_have_marks(data):
             return made(Unit, (member, listed, data, numbers, (), first))
         begins = [row[0].path for row in grouped(pieces)]
         found = ((place_of(begins, mark.path), mark.ttl) for mark in marks_in(form.dialect, body) if mark.path)
